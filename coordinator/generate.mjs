@@ -1,0 +1,1 @@
+// Generates this room's sources; filled in by the room.
