@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* The maps all IOModules share. Every object defines them; the loader gives all objects of a load the same ones. */
+#ifndef IOV_MAPS_H
+#define IOV_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "types.h"
+
+#define IOV_MAP(NAME, TYPE, KEY, VALUE, MAX, FLAGS) \
+	struct {                                    \
+		__uint(type, TYPE);                 \
+		__uint(max_entries, MAX);           \
+		__uint(map_flags, FLAGS);           \
+		__type(key, KEY);                   \
+		__type(value, VALUE);               \
+	} NAME SEC(".maps")
+
+IOV_MAP(iov_programs, BPF_MAP_TYPE_PROG_ARRAY, __u32, __u32, IOV_SLOT_COUNT, 0);
+IOV_MAP(iov_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct iov_packet, 1, 0);
+
+IOV_MAP(iov_ifindex, BPF_MAP_TYPE_ARRAY, __u32, struct iov_ifindex, IOV_IFINDEX_SLOTS, 0);
+IOV_MAP(iov_ifindex_overflow, BPF_MAP_TYPE_HASH, __u32, __u32, IOV_MAX_PORTS, BPF_F_NO_PREALLOC);
+IOV_MAP(iov_ports, BPF_MAP_TYPE_ARRAY, __u32, struct iov_port, IOV_MAX_PORTS, 0);
+IOV_MAP(iov_port_counters, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct iov_counters, IOV_MAX_PORTS, 0);
+IOV_MAP(iov_port_drops, BPF_MAP_TYPE_PERCPU_HASH, struct iov_port_drop_key, __u64, 65536, BPF_F_NO_PREALLOC);
+IOV_MAP(iov_drops, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, IOV_DROP_COUNT, 0);
+
+IOV_MAP(iov_datapaths, BPF_MAP_TYPE_ARRAY, __u32, struct iov_datapath, IOV_MAX_DATAPATHS, 0);
+IOV_MAP(iov_epochs, BPF_MAP_TYPE_ARRAY, __u32, __u32, IOV_MAX_DATAPATHS, 0);
+IOV_MAP(iov_fdb, BPF_MAP_TYPE_HASH, struct iov_fdb_key, struct iov_dest, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
+IOV_MAP(iov_arp, BPF_MAP_TYPE_HASH, struct iov_arp_key, struct iov_neighbour, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
+IOV_MAP(iov_nd, BPF_MAP_TYPE_HASH, struct iov_nd_key, struct iov_neighbour, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
+IOV_MAP(iov_groups, BPF_MAP_TYPE_HASH, struct iov_group_key, struct iov_group, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
+
+IOV_MAP(iov_security, BPF_MAP_TYPE_HASH, struct iov_security_key, struct iov_security, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
+IOV_MAP(iov_security_ip4, BPF_MAP_TYPE_LPM_TRIE, struct iov_security_ip4_key, __u8, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
+IOV_MAP(iov_security_ip6, BPF_MAP_TYPE_LPM_TRIE, struct iov_security_ip6_key, __u8, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
+
+IOV_MAP(iov_tunnels, BPF_MAP_TYPE_ARRAY, __u32, struct iov_tunnel, IOV_MAX_TUNNELS, 0);
+IOV_MAP(iov_tunnel_counters, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct iov_counters, IOV_MAX_TUNNELS, 0);
+IOV_MAP(iov_tunnel_dests, BPF_MAP_TYPE_HASH, struct iov_tunnel_key, struct iov_dest, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
+IOV_MAP(iov_tunnel_sources, BPF_MAP_TYPE_HASH, struct iov_tunnel_source, __u32, IOV_MAX_TUNNELS, BPF_F_NO_PREALLOC);
+
+#endif

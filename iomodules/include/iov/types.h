@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * The IOModule ABI, version 1: every struct that crosses a boundary (kernel to agent, module to module).
+ * TypeScript codecs are generated from the BTF of these structs, so the two sides cannot drift.
+ *
+ * Byte order: fields of type __be16/__be32 and byte arrays are in network order, everything else in host order.
+ * Numbers named "port", "datapath", "tunnel" are agent-local instance numbers (array keys), dense, from 1; 0 is "none".
+ * Numbers named "..._key" are OVN's, from the Southbound DB.
+ */
+#ifndef IOV_TYPES_H
+#define IOV_TYPES_H
+
+#include <linux/types.h>
+
+#define IOV_ABI_VERSION 1
+
+/* Default sizes of the maps; a loader may change them before load (iomodules/README.md). */
+#define IOV_MAX_PORTS 8192
+#define IOV_MAX_DATAPATHS 16384
+#define IOV_MAX_TUNNELS 8192
+#define IOV_MAX_FDB 1048576
+#define IOV_IFINDEX_SLOTS 65536
+
+/*
+ * Slots of the program array iov_programs. Constant, so that the JIT makes a direct jump of each tail call. A live array
+ * is never edited: a new load fills a new array and the entry links are updated.
+ */
+enum iov_slot {
+	IOV_SLOT_PORTSEC_IN = 0,   /* port security of the sender (ovn-nb(5) port_security) */
+	IOV_SLOT_SWITCH = 1,       /* L2 lookup of a logical switch */
+	IOV_SLOT_ARP = 2,          /* ARP responder */
+	IOV_SLOT_ND = 3,           /* IPv6 neighbour discovery responder */
+	IOV_SLOT_FLOOD = 4,        /* broadcast, multicast and unknown unicast to a group */
+	IOV_SLOT_PORTSEC_OUT = 5,  /* port security of the receiver, then delivery to the local port */
+	IOV_SLOT_ENCAP = 6,        /* into the tunnel to another chassis */
+	IOV_SLOT_FLOOD_REMOTE = 7, /* the part of a flood that leaves this chassis */
+	IOV_SLOT_USER = 64,        /* first slot for modules loaded per instance (Hover) */
+	IOV_SLOT_COUNT = 256,
+};
+
+/* Why a packet was dropped. Each has a per-CPU counter in iov_drops; names and texts are in drops.ts. */
+enum iov_drop {
+	IOV_DROP_NONE = 0,
+	IOV_DROP_NO_PORT,             /* no logical port configured on this interface (yet): fail closed */
+	IOV_DROP_PORT_DISABLED,       /* NB enabled=false, sender or receiver */
+	IOV_DROP_PORT_FAIL_CLOSED,    /* an NB feature this version lacks would open something if ignored */
+	IOV_DROP_MALFORMED,           /* shorter than its headers say */
+	IOV_DROP_VLAN_TAGGED,         /* 802.1Q tag from a VIF without vlan-passthru */
+	IOV_DROP_MULTICAST_SOURCE,    /* multicast bit in the source MAC */
+	IOV_DROP_PORTSEC_IN_MAC,      /* source MAC not allowed by port security */
+	IOV_DROP_PORTSEC_IN_IP4,      /* source IPv4 not allowed, or IPv4 from a MAC with IPv6 only */
+	IOV_DROP_PORTSEC_IN_IP6,
+	IOV_DROP_PORTSEC_IN_ARP,      /* ARP sender MAC or IP not allowed */
+	IOV_DROP_PORTSEC_IN_ND,       /* ND link-layer option or target not allowed */
+	IOV_DROP_PORTSEC_IN_ETHERTYPE,/* neither IP nor ARP from a MAC with IPs */
+	IOV_DROP_PORTSEC_OUT_MAC,     /* destination MAC not allowed at the receiver */
+	IOV_DROP_PORTSEC_OUT_IP4,
+	IOV_DROP_PORTSEC_OUT_IP6,
+	IOV_DROP_UNKNOWN_DESTINATION, /* no port with this MAC and no unknown port in the switch */
+	IOV_DROP_DESTINATION_UNBOUND, /* the port exists but is bound to no chassis */
+	IOV_DROP_SAME_PORT,           /* would go back out of the port it came from */
+	IOV_DROP_EMPTY_GROUP,         /* flood with no other member */
+	IOV_DROP_TUNNEL_MALFORMED,    /* outer header truncated or not what it claims */
+	IOV_DROP_TUNNEL_SOURCE,       /* outer source is no chassis */
+	IOV_DROP_TUNNEL_KEY,          /* VNI names no port or group of this chassis */
+	IOV_DROP_TUNNEL_UNRESOLVED,   /* no route or next hop to the other chassis */
+	IOV_DROP_TUNNEL_MTU,          /* does not fit the underlay */
+	IOV_DROP_TUNNEL_ENCAP_FAILED, /* the kernel refused the header room */
+	IOV_DROP_NO_MODULE,           /* tail call failed: a slot of the chain is empty */
+	IOV_DROP_NO_MEMORY,           /* clone or allocation failed */
+	IOV_DROP_COUNT,
+};
+
+/* What a parsed packet is. */
+enum iov_packet_flag {
+	IOV_PKT_IP4 = 1 << 0,
+	IOV_PKT_IP6 = 1 << 1,
+	IOV_PKT_ARP = 1 << 2,         /* ARP for IPv4 over Ethernet (RFC 826), complete */
+	IOV_PKT_ND = 1 << 3,          /* ICMPv6 NS or NA, hop limit 255, complete (RFC 4861) */
+	IOV_PKT_VLAN = 1 << 4,        /* vlan_tci is valid */
+	IOV_PKT_MULTICAST = 1 << 5,   /* group bit of the destination MAC, broadcast included */
+	IOV_PKT_BROADCAST = 1 << 6,
+	IOV_PKT_FRAGMENT = 1 << 7,    /* any fragment; L4 is valid only in the first */
+	IOV_PKT_L4 = 1 << 8,          /* sport/dport (TCP, UDP, SCTP) or type/code (ICMP) are valid */
+	IOV_PKT_FROM_TUNNEL = 1 << 9, /* came from another chassis: the sender's side was done there */
+};
+
+/*
+ * Fields a verdict may depend on, for the flow-action cache that will stand in front of the chain: a module adds what it
+ * looked at to iov_packet.looked_at, what it rewrote to .rewrote, and sets .uncacheable when it cannot say.
+ */
+enum iov_field {
+	IOV_FIELD_IN_PORT = 1 << 0,
+	IOV_FIELD_ETH_SRC = 1 << 1,
+	IOV_FIELD_ETH_DST = 1 << 2,
+	IOV_FIELD_ETH_TYPE = 1 << 3,
+	IOV_FIELD_IP_SRC = 1 << 4,
+	IOV_FIELD_IP_DST = 1 << 5,
+	IOV_FIELD_IP_PROTO = 1 << 6,
+	IOV_FIELD_L4 = 1 << 7,
+	IOV_FIELD_TTL = 1 << 8,
+	IOV_FIELD_TOS = 1 << 9,
+	IOV_FIELD_VLAN = 1 << 10,
+};
+
+/*
+ * A packet's context, one in per-CPU scratch (iov_scratch), filled once by an entry program and handed from module to
+ * module. This is the ABI that IOModules are written against.
+ */
+struct iov_packet {
+	__u32 in_port;      /* local port it came from; 0: from a tunnel */
+	__u32 out_port;     /* local port it goes to, once known */
+	__u32 datapath;     /* logical datapath it is in now */
+	__u32 epoch;        /* of that datapath when the packet entered */
+	__u32 flags;        /* enum iov_packet_flag */
+	__u32 tunnel;       /* tunnel it leaves by, once known; the one it came by while FROM_TUNNEL */
+	__u16 egress_key;   /* OVN's key of the port or multicast group it goes to */
+	__u16 group;        /* multicast group key it floods to, once known */
+	__u16 l3_offset;    /* from the start of the frame, bytes */
+	__u16 l4_offset;    /* 0: no L4 header in this frame */
+	__u8 eth_dst[6];
+	__u8 eth_src[6];
+	__be16 eth_type;    /* behind any VLAN tag */
+	__u16 vlan_tci;
+	__be32 ip_src[4];   /* IPv4 and ARP: element 0 is source / sender, the rest is 0 */
+	__be32 ip_dst[4];   /* IPv4 and ARP: element 0 is destination / target; ND: the target address is nd_target */
+	__be16 sport;       /* ICMP and ICMPv6: type */
+	__be16 dport;       /* ICMP and ICMPv6: code */
+	__u8 ip_proto;      /* IPv6: after extension headers */
+	__u8 ttl;
+	__u8 tos;
+	__u8 uncacheable;   /* verdict must not be remembered */
+	__u8 arp_op;        /* low byte of the ARP operation; ND: the ICMPv6 type */
+	__u8 drop;          /* enum iov_drop, once dropped */
+	__u8 arp_sha[6];    /* ARP sender MAC; ND: source/target link-layer option, all zero when there is none */
+	__be32 nd_target[4];
+	__u32 looked_at;    /* enum iov_field */
+	__u32 rewrote;      /* enum iov_field */
+};
+
+/* iov_port.flags */
+enum iov_port_flag {
+	IOV_PORT_VALID = 1 << 0,       /* configured; without it everything is dropped */
+	IOV_PORT_ENABLED = 1 << 1,
+	IOV_PORT_PEER = 1 << 2,        /* veth whose peer is in another network namespace: bpf_redirect_peer works */
+	IOV_PORT_SECURITY = 1 << 3,    /* port security is on */
+	IOV_PORT_SECURITY_ONE = 1 << 4,/* the inline element is the only one, with at most one address per family */
+	IOV_PORT_FAIL_CLOSED = 1 << 5,
+	IOV_PORT_UNKNOWN = 1 << 6,
+	IOV_PORT_VLAN_PASSTHRU = 1 << 7,
+};
+
+/* What is allowed for one MAC of a port (iov_port.security, iov_security). */
+enum iov_security_flag {
+	IOV_SEC_ANY = 1 << 0,       /* no address was listed with this MAC: any L3 */
+	IOV_SEC_IP4 = 1 << 1,       /* IPv4 addresses are listed */
+	IOV_SEC_IP6 = 1 << 2,
+};
+
+/* One local port. Map iov_ports, array, key: port number. 64 bytes: one cache line. */
+struct iov_port {
+	__u32 ifindex;
+	__u32 flags;            /* enum iov_port_flag */
+	__u32 datapath;
+	__u16 port_key;         /* SB Port_Binding.tunnel_key */
+	__u8 security_mac[6];   /* the inline element, valid with IOV_PORT_SECURITY_ONE */
+	__u32 security_flags;   /* enum iov_security_flag, of the inline element */
+	__be32 security_ip4;    /* exact address, valid with IOV_SEC_IP4 */
+	__u8 security_ip6[16];  /* exact address, valid with IOV_SEC_IP6 */
+	__u8 security_lla[16];  /* EUI-64 link-local of security_mac */
+};
+
+/* Direct-mapped cache of ifindex -> port: slot ifindex % IOV_IFINDEX_SLOTS. Another ifindex in the slot: look in
+ * iov_ifindex_overflow (hash). Maps iov_ifindex (array) and iov_ifindex_overflow (hash, key __u32 ifindex). */
+struct iov_ifindex {
+	__u32 ifindex;
+	__u32 port;
+};
+
+/* One logical datapath. Map iov_datapaths, array, key: datapath number. Its epoch is in iov_epochs (array of __u32). */
+struct iov_datapath {
+	__u32 tunnel_key;       /* SB Datapath_Binding.tunnel_key */
+	__u16 flood_group;      /* key of _MC_flood, 0: none */
+	__u16 unknown_group;    /* key of _MC_unknown when it has members, 0: unknown unicast is dropped */
+};
+
+enum iov_dest_kind {
+	IOV_DEST_LOCAL = 1,     /* index: port */
+	IOV_DEST_REMOTE = 2,    /* index: tunnel; egress_key: the port there */
+	IOV_DEST_UNBOUND = 3,   /* known, but bound nowhere */
+	IOV_DEST_GROUP = 4,     /* index: datapath; egress_key: group (only in iov_tunnel_dests) */
+};
+
+/* Where a MAC is (iov_fdb) or a tunnel key leads (iov_tunnel_dests). */
+struct iov_dest {
+	__u8 kind;              /* enum iov_dest_kind */
+	__u8 pad;
+	__u16 egress_key;
+	__u32 index;
+};
+
+/* Key of iov_fdb (hash). */
+struct iov_fdb_key {
+	__u16 datapath;
+	__u8 mac[6];
+};
+
+/* Key of iov_tunnel_dests (hash): what an arriving tunnel header asks for. Value: struct iov_dest, LOCAL or GROUP. */
+struct iov_tunnel_key {
+	__u32 datapath_key;     /* OVN's */
+	__u16 egress_key;
+	__u16 pad;
+};
+
+/* Key of iov_arp (hash). */
+struct iov_arp_key {
+	__u16 datapath;
+	__u16 pad;
+	__be32 ip;
+};
+
+/* Key of iov_nd (hash). */
+struct iov_nd_key {
+	__u16 datapath;
+	__u16 pad;
+	__u8 ip[16];
+};
+
+/* Value of iov_arp and iov_nd: who answers. */
+struct iov_neighbour {
+	__u8 mac[6];
+	__u16 port_key;         /* owner: a port is not answered for its own address (duplicate address detection) */
+};
+
+/* Key of iov_security (hash): a source or destination MAC at a port. Value: struct iov_security. */
+struct iov_security_key {
+	__u16 port;
+	__u8 mac[6];
+};
+
+struct iov_security {
+	__u32 flags;            /* enum iov_security_flag */
+	__u32 element;          /* first part of the keys of iov_security_ip4/ip6 */
+};
+
+/* Keys of iov_security_ip4 and iov_security_ip6 (LPM tries, value __u8 1). prefix_length counts the 32 bits of element.
+ * Ingress: source in a listed network. Egress uses the same tries with element | IOV_SECURITY_EGRESS. */
+#define IOV_SECURITY_EGRESS 0x80000000u
+struct iov_security_ip4_key {
+	__u32 prefix_length;
+	__u32 element;
+	__be32 ip;
+};
+struct iov_security_ip6_key {
+	__u32 prefix_length;
+	__u32 element;
+	__u8 ip[16];
+};
+
+/*
+ * Members of a multicast group. Map iov_groups, hash. The head chunk has generation 0 and chunk 0 and names the generation
+ * of the chunks that follow, so that one store of the head replaces a group of any size at once.
+ */
+enum iov_group_scope {
+	IOV_GROUP_LOCAL = 0,    /* members: ports */
+	IOV_GROUP_REMOTE = 1,   /* members: tunnels */
+};
+struct iov_group_key {
+	__u16 datapath;
+	__u16 group;            /* OVN's multicast group key, 0x8000..0xffff */
+	__u16 generation;
+	__u8 chunk;
+	__u8 scope;             /* enum iov_group_scope */
+};
+#define IOV_GROUP_CHUNK 62
+struct iov_group {
+	__u16 generation;       /* of the following chunks (head only) */
+	__u16 chunks;           /* in all, head included (head only) */
+	__u32 count;            /* members in this chunk */
+	__u32 members[IOV_GROUP_CHUNK];
+};
+
+/* iov_tunnel.flags */
+enum iov_tunnel_flag {
+	IOV_TUNNEL_VALID = 1 << 0,
+	IOV_TUNNEL_RESOLVED = 1 << 1,   /* ifindex and the MACs of the header are right: redirect at once */
+	IOV_TUNNEL_GENEVE = 1 << 2,     /* else VXLAN */
+	IOV_TUNNEL_IP6 = 1 << 3,        /* underlay family (reserved, not in version 1) */
+	IOV_TUNNEL_CSUM = 1 << 4,       /* outer UDP checksum wanted (reserved) */
+};
+
+/*
+ * A way to another chassis: the outer header, prepared. Map iov_tunnels, array, key: tunnel number.
+ * header: Ethernet 14, IPv4 20, UDP 8, VXLAN 8 or Geneve 8 + OVN option 8 (ovn-architecture(7), Tunnel Encapsulations).
+ * The program fills in lengths, the IPv4 checksum (header holds the sum with total length 0), the source port from the
+ * flow hash, and the keys.
+ */
+struct iov_tunnel {
+	__u32 flags;
+	__u32 ifindex;          /* underlay device */
+	__u32 mtu;              /* of that device: largest outer IP packet, bytes */
+	__be32 local_ip;
+	__be32 remote_ip;
+	__u16 header_length;    /* 50 or 58 */
+	__u16 pad;
+	__u8 header[64];
+};
+
+/* Key of iov_tunnel_sources (hash, value __u32 tunnel): who may send to us. */
+struct iov_tunnel_source {
+	__be32 remote_ip;
+	__be32 local_ip;
+};
+
+/* Per-CPU counters of a port (iov_port_counters) and of a tunnel (iov_tunnel_counters).
+ * rx: what came from the machine / from the other chassis; tx: what went to it. Bytes without the outer header. */
+struct iov_counters {
+	__u64 rx_packets;
+	__u64 rx_bytes;
+	__u64 tx_packets;
+	__u64 tx_bytes;
+};
+
+/* Key of iov_port_drops (per-CPU hash, value __u64 packets). */
+struct iov_port_drop_key {
+	__u32 port;
+	__u32 reason;           /* enum iov_drop */
+};
+
+#endif
