@@ -1,0 +1,48 @@
+// One ava run: a workspace's tests, read as TAP while they run.
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './root.mjs';
+import { TapReader } from './tap.mjs';
+
+const cli = join(root, 'node_modules/ava/entrypoints/cli.mjs');
+
+/** Has this workspace tests to run? */
+export function hasTests(workspace) {
+  const file = join(root, workspace, 'package.json');
+  return existsSync(file) && 'ava' in JSON.parse(readFileSync(file, 'utf8'));
+}
+
+/**
+ * Runs a workspace's tests. `report` gets each test as it ends. Resolves with {passed, failed, skipped}; a run that
+ * crashed, or that failed without naming a test, counts as one failure.
+ */
+export async function runAva(workspace, report, args = []) {
+  const tap = new TapReader(report);
+  const child = spawn(process.execPath, [cli, '--tap', ...args], {
+    cwd: join(root, workspace),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_ENV: 'test' },
+  });
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => tap.write(text));
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr = (stderr + text).slice(-4000);
+  });
+  const stop = (signal) => child.kill(signal);
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  const status = await new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, signal) => resolve(signal ?? code));
+  });
+  process.off('SIGINT', stop).off('SIGTERM', stop);
+  tap.end();
+  const { passed, skipped } = tap;
+  let { failed } = tap;
+  if ((status !== 0 && failed === 0) || !tap.complete) {
+    failed++;
+    const details = [...stderr.trimEnd().split('\n'), `ava ended with ${status}`];
+    report({ ok: false, title: `${workspace}: the test run crashed`, skipped: false, details });
+  }
+  return { passed, failed, skipped };
+}

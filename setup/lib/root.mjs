@@ -1,0 +1,16 @@
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The checkout. */
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+/** npm workspaces in the order in which their tests make sense: what others stand on first. */
+export const workspaces = [
+  'packages/ovsdb-client',
+  'packages/libbpf',
+  'proto',
+  'iomodules',
+  'coordinator',
+  'agent',
+  'test',
+];
