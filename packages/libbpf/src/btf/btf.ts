@@ -8,6 +8,8 @@ import { readType } from './read-type.js';
 import { type BtfKind, type BtfType, btfKinds, trailingBytes } from './type.js';
 
 const MAGIC = 0xeb9f;
+/** @internal where the kernel publishes its BTF */
+export const KERNEL_BTF = '/sys/kernel/btf/vmlinux';
 
 /** The types of a BPF object or of the kernel, read from BTF. Pure TypeScript: needs neither libbpf nor root. */
 export class Btf {
@@ -52,7 +54,7 @@ export class Btf {
   }
 
   /** The running kernel's types. @throws Error if it was built without CONFIG_DEBUG_INFO_BTF */
-  static fromKernel(path = '/sys/kernel/btf/vmlinux'): Btf {
+  static fromKernel(path = KERNEL_BTF): Btf {
     return new Btf(readFileSync(path), path);
   }
 
@@ -127,6 +129,11 @@ export class Btf {
     const type = id === undefined ? undefined : this.resolve(id);
     if (type?.kind !== 'enum' && type?.kind !== 'enum64')
       throw new Error(`${this.origin}: no enum ${name}. ${UNUSED}`);
+    if (type.kind === 'enum' && type.size > 4) {
+      throw new Error(
+        `${this.origin}: enum ${name} has 64-bit values, which clang before 15 cuts off in BTF`,
+      );
+    }
     return new Map(type.values.map(([key, value]) => [key, Number(value)]));
   }
 }

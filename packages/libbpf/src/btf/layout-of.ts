@@ -50,7 +50,7 @@ export function valueLayout(btf: Btf, id: number, name: string): ValueLayout {
   const type = btf.type(id);
   switch (type.kind) {
     case 'typedef':
-      return BIG_ENDIAN.get(type.name) ?? valueLayout(btf, type.type, name);
+      return BIG_ENDIAN.get(type.name) ?? valueLayout(btf, type.type, type.name);
     case 'const':
     case 'volatile':
     case 'restrict':

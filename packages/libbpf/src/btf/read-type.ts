@@ -1,5 +1,11 @@
 import { type BtfMember, type BtfType, btfKinds } from './type.js';
 
+/**
+ * clang before 15 never says that an enum is signed. Then it is taken as signed if it has a value that would
+ * otherwise be absurdly large: errno values and the like. Flags up to 1 << 31 stay positive.
+ */
+const MAX_ERRNO = 4096;
+
 /** Decodes the struct btf_type at `at`. `text` resolves offsets into the string section. */
 export function readType(data: Buffer, at: number, text: (offset: number) => string): BtfType {
   const name = text(data.readUInt32LE(at));
@@ -28,14 +34,13 @@ export function readType(data: Buffer, at: number, text: (offset: number) => str
     case 'union':
       return { kind, name, size: word, members: each(12, (o) => readMember(data, o, flag, text)) };
     case 'enum': {
-      const value = (o: number) => BigInt(flag ? data.readInt32LE(o + 4) : data.readUInt32LE(o + 4));
-      return {
-        kind,
-        name,
-        size: word,
-        signed: flag,
-        values: each(8, (o) => [text(data.readUInt32LE(o)), value(o)]),
-      };
+      const raw = each(8, (o) => data.readInt32LE(o + 4));
+      const signed = flag || raw.some((value) => value < 0 && value >= -MAX_ERRNO);
+      const values = raw.map((value, i): [string, bigint] => [
+        text(data.readUInt32LE(rest + 8 * i)),
+        BigInt(signed ? value : value >>> 0),
+      ]);
+      return { kind, name, size: word, signed, values };
     }
     case 'enum64': {
       const value = (o: number) => (flag ? data.readBigInt64LE(o + 4) : data.readBigUInt64LE(o + 4));

@@ -53,7 +53,7 @@ function describe({ offset, type }: FieldLayout): string {
 function cName(type: ValueLayout): string {
   if (typeof type === 'string') return type;
   if ('bytes' in type) return `${type.bytes} bytes`;
-  if ('array' in type) return `${cName(type.array)}[${type.count}]`;
+  if ('array' in type) return `array of ${type.count} × ${cName(type.array)}`;
   return 'struct' in type ? type.struct.name : `${type.bits}-bit field, shifted ${type.shift},`;
 }
 
@@ -71,13 +71,20 @@ function codecOf(name: string, layout: StructLayout): string {
     `/** Bytes; offsets from the start of the struct. */`,
     `export const ${name}_layout = { size: ${layout.size}, offsets: { ${offsets} } } as const;`,
     '',
-    `export const ${name}Codec = structCodec<${name}>(${literal(layout)});`,
+    `export const ${name}Codec = structCodec<${name}>({`,
+    `  name: '${layout.name}',`,
+    `  size: ${layout.size},`,
+    '  fields: [',
+    ...layout.fields.map((field) => `    ${literal(field)},`),
+    '  ],',
+    '});',
   ].join('\n');
 }
 
 function literal(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value !== 'object' || value === null) return String(value);
   return `{ ${Object.entries(value)
     .map(([key, item]) => `${key}: ${literal(item)}`)
     .join(', ')} }`;
