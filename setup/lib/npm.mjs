@@ -13,7 +13,11 @@ export async function installNpmPackages(doing) {
   const count = `${Object.keys(wanted).length - 1}`;
   if (!why) return `${count} present`;
   doing(`npm ci (${why})`);
-  await run(['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error'], { log: 'npm', advice });
+  await run(['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    log: 'npm',
+    advice,
+    first: true,
+  });
   return `${count} installed`;
 }
 

@@ -22,9 +22,9 @@ function logStream(name) {
 
 /**
  * Runs a program without stdin, its output in a log file. Resolves with its output; rejects with the last lines of it.
- * `log` names the file, `advice` says what a person can do when it fails.
+ * `log` names the file, `advice` says what a person can do when it fails, `first` shows the first lines instead.
  */
-export async function run(argv, { cwd = root, env = {}, log, advice }) {
+export async function run(argv, { cwd = root, env = {}, log, advice, first = false }) {
   const output = logStream(log);
   output.write(`$ ${argv.join(' ')}\n`);
   const child = spawn(argv[0], argv.slice(1), {
@@ -44,14 +44,12 @@ export async function run(argv, { cwd = root, env = {}, log, advice }) {
   });
   await new Promise((resolve) => output.end(resolve));
   if (ended === 0) return text;
-  const tail = text
-    .trimEnd()
-    .split('\n')
-    .slice(-shown)
-    .map((l) => `    ${l}`)
+  const lines = text.trimEnd().split('\n');
+  const excerpt = (first ? lines.slice(0, shown) : lines.slice(-shown))
+    .map((line) => `    ${line}`)
     .join('\n');
   throw new SetupError(
-    `${argv.join(' ')} ended with ${ended}:\n${tail}\n\nAll of it: ${output.path}`,
+    `${argv.join(' ')} ended with ${ended}:\n${excerpt}\n\nAll of it: ${output.path}`,
     advice,
   );
 }
