@@ -3,5 +3,7 @@ export type { Address } from './address.js';
 export type { Link, LinkEvent } from './link.js';
 export type { Log } from './log.js';
 export type { Neighbour, NeighbourEvent, NeighbourState } from './neighbour.js';
-export { Netlink } from './netlink.js';
+export { Netlink, type NetlinkEvents, type NetlinkOptions } from './netlink.js';
+export { NetlinkError } from './netlinkError.js';
 export type { Route, RouteOptions } from './route.js';
+export type { LinkStatistics } from './statistics.js';

@@ -1,3 +1,18 @@
+import {
+  IFF_LOWER_UP,
+  IFF_UP,
+  IFLA_ADDRESS,
+  IFLA_IFNAME,
+  IFLA_INFO_KIND,
+  IFLA_LINK,
+  IFLA_LINK_NETNSID,
+  IFLA_LINKINFO,
+  IFLA_MASTER,
+  IFLA_MTU,
+} from './constants.js';
+import { formatMac } from './ip.js';
+import { attributesOf, readString, readU32 } from './message.js';
+
 /** A network device of this network namespace, as rtnetlink(7) describes it. */
 export interface Link {
   readonly ifindex: number;
@@ -27,4 +42,44 @@ export interface LinkEvent {
   readonly link: Link;
   /** The device before, for `changed`. */
   readonly old?: Link;
+}
+
+/**
+ * Reads an RTM_NEWLINK or RTM_DELLINK payload (struct ifinfomsg and attributes). Undefined when it does not describe the
+ * device: bridges and wireless drivers announce other things by the same message, under another family or without an MTU.
+ */
+export function parseLink(payload: Buffer): Link | undefined {
+  if (payload.length < 16 || payload.readUInt8(0) !== 0) return undefined;
+  const flags = payload.readUInt32LE(8);
+  const attributes = attributesOf(payload, 16);
+  const name = readString(attributes.get(IFLA_IFNAME));
+  const mtu = readU32(attributes.get(IFLA_MTU));
+  if (name === undefined || mtu === undefined) return undefined;
+  const info = attributes.get(IFLA_LINKINFO);
+  return {
+    ifindex: payload.readInt32LE(4),
+    name,
+    kind: info && readString(attributesOf(info).get(IFLA_INFO_KIND)),
+    mac: formatMac(attributes.get(IFLA_ADDRESS)),
+    mtu,
+    up: (flags & IFF_UP) !== 0,
+    lowerUp: (flags & IFF_LOWER_UP) !== 0,
+    peerIfindex: readU32(attributes.get(IFLA_LINK)) || undefined,
+    peerInOtherNetns: attributes.has(IFLA_LINK_NETNSID),
+    master: readU32(attributes.get(IFLA_MASTER)) || undefined,
+  };
+}
+
+/** Whether two descriptions of one device say the same. */
+export function sameLink(a: Link, b: Link): boolean {
+  return (Object.keys(a) as (keyof Link)[]).every((key) => a[key] === b[key]);
+}
+
+/** struct ifinfomsg. */
+export function linkHeader(ifindex: number, flags = 0, change = 0): Buffer {
+  const header = Buffer.alloc(16);
+  header.writeInt32LE(ifindex, 4);
+  header.writeUInt32LE(flags, 8);
+  header.writeUInt32LE(change, 12);
+  return header;
 }

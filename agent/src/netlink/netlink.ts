@@ -1,50 +1,293 @@
 import { EventEmitter } from 'node:events';
-import type { Address } from './address.js';
-import type { Link, LinkEvent } from './link.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Address, parseAddress } from './address.js';
+import { AddressTable } from './addressTable.js';
+import {
+  IFF_UP,
+  IFLA_IFNAME,
+  IFLA_MTU,
+  NLM_F_ACK,
+  RTM_DELADDR,
+  RTM_DELLINK,
+  RTM_DELNEIGH,
+  RTM_DELNEXTHOP,
+  RTM_DELROUTE,
+  RTM_DELRULE,
+  RTM_GETLINK,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+  RTM_NEWNEIGH,
+  RTM_NEWNEXTHOP,
+  RTM_NEWROUTE,
+  RTM_NEWRULE,
+} from './constants.js';
+import { DEFAULT_EVENT_BUFFER, EventSocket } from './eventSocket.js';
+import { readInventory, WITHOUT_STATISTICS } from './inventory.js';
+import { type Link, type LinkEvent, linkHeader, parseLink } from './link.js';
+import { LinkTable } from './linkTable.js';
 import type { Log } from './log.js';
-import type { Neighbour, NeighbourEvent } from './neighbour.js';
-import type { Route, RouteOptions } from './route.js';
+import { type AttributeToSend, type NetlinkMessage, u32 } from './message.js';
+import {
+  askNeighbour,
+  type Neighbour,
+  type NeighbourEvent,
+  parseNeighbourEvent,
+  sendUseNeighbour,
+} from './neighbour.js';
+import { NetlinkError } from './netlinkError.js';
+import { RequestSocket } from './requestSocket.js';
+import { askRoute, type Route, type RouteOptions } from './route.js';
+import { dumpStatistics, type LinkStatistics } from './statistics.js';
 
-interface NetlinkEvents {
+export interface NetlinkEvents {
   /** A device came, changed or went. */
   link: [LinkEvent];
   /** The addresses of the device changed. */
   address: [ifindex: number];
+  /** An ARP or ND entry changed. */
   neighbour: [NeighbourEvent];
-  /** A route, policy rule or next-hop object changed: every earlier `route()` answer may be old. */
+  /** Routes, policy rules or next-hop objects changed: every earlier `route()` answer may be old. At most once a turn. */
   route: [];
   /** Events were lost and everything was read again; link and address events for the difference were emitted before. */
   resync: [];
 }
 
-/** Devices, addresses, routes and neighbours of the network namespace the process is in. */
+export interface NetlinkOptions {
+  /** Bytes of events that may wait in the kernel before some are lost; default 4 MiB. */
+  readonly eventBufferBytes?: number;
+}
+
+const RETRY_MS = 1000;
+
+/**
+ * Devices, addresses, routes and neighbours of the network namespace the process is in, from AF_NETLINK alone: a process that
+ * entered its namespace with `nsenter --net=` still sees the host's /sys. Nothing is polled and no child process is used.
+ * Events describe; the maps and the questions (`route`, `neighbour`) are what counts.
+ */
 export class Netlink extends EventEmitter<NetlinkEvents> {
-  readonly #links = new Map<number, Link>();
-  readonly #addresses = new Map<number, readonly Address[]>();
+  readonly #log: Log;
+  readonly #bufferBytes: number;
+  readonly #requests: RequestSocket;
+  readonly #links = new LinkTable();
+  readonly #addresses = new AddressTable();
+  #events: EventSocket | undefined;
+  /** Messages that arrived while everything is being read; undefined when they are applied at once. */
+  #waiting: NetlinkMessage[] | undefined;
+  #lost: Error | undefined;
+  #routeAnnounced = false;
+  #closed = false;
 
-  private constructor(readonly log: Log) {
+  private constructor(log: Log, options: NetlinkOptions) {
     super();
+    this.#log = log;
+    this.#bufferBytes = options.eventBufferBytes ?? DEFAULT_EVENT_BUFFER;
+    this.#requests = new RequestSocket();
   }
 
-  static open(log: Log): Netlink {
-    return new Netlink(log);
+  /** Throws NetlinkError when the kernel gives no netlink socket. */
+  static open(log: Log, options: NetlinkOptions = {}): Netlink {
+    return new Netlink(log, options);
   }
-  async start(): Promise<void> {}
-  close(): void {}
+
+  /** Resolves when subscribed and everything was read; rejects with NetlinkError. */
+  async start(): Promise<void> {
+    await this.#synchronise();
+  }
+
+  /** No events after this; questions throw. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#events?.close();
+    this.#requests.close();
+  }
+
   get links(): ReadonlyMap<number, Link> {
-    return this.#links;
+    return this.#links.byIndex;
   }
+
   get addresses(): ReadonlyMap<number, readonly Address[]> {
-    return this.#addresses;
+    return this.#addresses.byIndex;
   }
-  linkByName(_name: string): Link | undefined {
-    return undefined;
+
+  linkByName(name: string): Link | undefined {
+    return this.#links.byName(name);
   }
-  route(_destination: string, _options?: RouteOptions): Route | undefined {
-    return undefined;
+
+  /**
+   * As `linkByName`, but asks the kernel before it says no: a device made a moment ago may be named in the database before its
+   * event was read. May emit `link`.
+   */
+  findLink(name: string): Link | undefined {
+    const known = this.#links.byName(name);
+    // IFNAMSIZ, with the terminating NUL; the kernel refuses more.
+    if (known !== undefined || name === '' || Buffer.byteLength(name) > 15) return known;
+    return this.#askLink(0, [[IFLA_IFNAME, Buffer.from(`${name}\0`)]]);
   }
-  neighbour(_ifindex: number, _ip: string): Neighbour | undefined {
-    return undefined;
+
+  /** The kernel's way to an address, policy rules included; undefined when there is none. Throws for text that is no address. */
+  route(destination: string, options?: RouteOptions): Route | undefined {
+    return askRoute(this.#requests, destination, options);
   }
-  useNeighbour(_ifindex: number, _ip: string): void {}
+
+  /** The ARP or ND entry; undefined when there is none. Throws for text that is no address. */
+  neighbour(ifindex: number, ip: string): Neighbour | undefined {
+    return askNeighbour(this.#requests, ifindex, ip);
+  }
+
+  /** Makes the kernel resolve the address, or confirm it when it is stale; the outcome is a `neighbour` event. */
+  useNeighbour(ifindex: number, ip: string): void {
+    sendUseNeighbour(this.#requests, ifindex, ip);
+  }
+
+  /** Sets a device administratively up; throws NetlinkError. */
+  setUp(ifindex: number): void {
+    this.#requests.request(
+      `set device ${ifindex} up`,
+      RTM_NEWLINK,
+      NLM_F_ACK,
+      linkHeader(ifindex, IFF_UP, IFF_UP),
+    );
+  }
+
+  /** Throws NetlinkError, for example when the driver does not take that MTU. */
+  setMtu(ifindex: number, mtu: number): void {
+    this.#requests.request(
+      `set MTU ${mtu} of device ${ifindex}`,
+      RTM_NEWLINK,
+      NLM_F_ACK,
+      linkHeader(ifindex),
+      [[IFLA_MTU, u32(mtu)]],
+    );
+  }
+
+  /** The counters of every device, by ifindex; rejects with NetlinkError. */
+  statistics(): Promise<ReadonlyMap<number, LinkStatistics>> {
+    return dumpStatistics();
+  }
+
+  /** Subscribes, reads everything, then applies what came meanwhile; again when events were lost meanwhile. */
+  async #synchronise(): Promise<void> {
+    do {
+      this.#lost = undefined;
+      this.#waiting = [];
+      this.#events?.close();
+      this.#events = new EventSocket(
+        this.#bufferBytes,
+        (message) => (this.#waiting === undefined ? this.#apply(message) : this.#waiting.push(message)),
+        (reason) => this.#onLost(reason),
+      );
+      const { links, addresses } = await readInventory();
+      if (this.#closed) return;
+      for (const event of this.#links.replace(links)) this.emit('link', event);
+      for (const ifindex of this.#addresses.replace(addresses)) this.emit('address', ifindex);
+      const waiting = this.#waiting;
+      this.#waiting = undefined;
+      for (const message of waiting) this.#apply(message);
+    } while (this.#lost !== undefined && !this.#closed);
+  }
+
+  #onLost(reason: Error): void {
+    this.#log.warn({ reason: reason.message }, 'netlink events were lost; reading everything again');
+    const busy = this.#waiting !== undefined;
+    this.#lost = reason;
+    if (!busy) void this.#resynchronise();
+  }
+
+  async #resynchronise(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        await this.#synchronise();
+        if (!this.#closed) this.emit('resync');
+        return;
+      } catch (error) {
+        if (this.#closed) return;
+        this.#log.error({ error: String(error) }, 'netlink cannot be read; trying again in a second');
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+
+  #apply({ type, payload }: NetlinkMessage): void {
+    if (this.#closed) return;
+    switch (type) {
+      case RTM_NEWLINK: {
+        const link = parseLink(payload);
+        if (link !== undefined) this.#setLink(link);
+        break;
+      }
+      case RTM_DELLINK:
+        // A device that leaves a bridge is announced as deleted in the family AF_BRIDGE.
+        if (payload.length >= 16 && payload.readUInt8(0) === 0) this.#removeLink(payload.readInt32LE(4));
+        break;
+      case RTM_NEWADDR:
+      case RTM_DELADDR: {
+        const found = parseAddress(payload);
+        if (found === undefined) break;
+        const operation = type === RTM_NEWADDR ? 'add' : 'remove';
+        if (this.#addresses[operation](found.ifindex, found.address)) this.emit('address', found.ifindex);
+        break;
+      }
+      case RTM_NEWNEIGH:
+      case RTM_DELNEIGH: {
+        const event = parseNeighbourEvent(payload);
+        if (event !== undefined) this.emit('neighbour', event);
+        break;
+      }
+      case RTM_NEWROUTE:
+      case RTM_DELROUTE:
+      case RTM_NEWRULE:
+      case RTM_DELRULE:
+      case RTM_NEWNEXTHOP:
+      case RTM_DELNEXTHOP:
+        this.#announceRoutes();
+        break;
+    }
+  }
+
+  #setLink(link: Link): void {
+    const event = this.#links.set(link);
+    if (event === undefined) return;
+    this.emit('link', event);
+    if (event.kind === 'new') this.#refreshPeer(link);
+  }
+
+  #removeLink(ifindex: number): void {
+    const event = this.#links.remove(ifindex);
+    if (event === undefined) return;
+    this.emit('link', event);
+    this.#refreshPeer(event.link);
+  }
+
+  /** A veth's end is not announced when its other end moves between namespaces: ask. */
+  #refreshPeer(link: Link): void {
+    if (link.peerIfindex === undefined || link.peerInOtherNetns) return;
+    if (this.#links.byIndex.has(link.peerIfindex)) this.#askLink(link.peerIfindex);
+  }
+
+  #askLink(ifindex: number, attributes: readonly AttributeToSend[] = []): Link | undefined {
+    try {
+      const { payload } = this.#requests.request('device', RTM_GETLINK, 0, linkHeader(ifindex), [
+        WITHOUT_STATISTICS,
+        ...attributes,
+      ]);
+      const link = parseLink(payload);
+      if (link !== undefined) this.#setLink(link);
+      return link;
+    } catch (error) {
+      // ENODEV: it is gone, and the event that says so is on its way.
+      if (error instanceof NetlinkError) return undefined;
+      throw error;
+    }
+  }
+
+  /** A routing daemon may write thousands of routes in a row. */
+  #announceRoutes(): void {
+    if (this.#routeAnnounced) return;
+    this.#routeAnnounced = true;
+    setImmediate(() => {
+      this.#routeAnnounced = false;
+      if (!this.#closed) this.emit('route');
+    });
+  }
 }

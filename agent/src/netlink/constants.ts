@@ -1,0 +1,98 @@
+/**
+ * Numbers of linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h and linux/neighbour.h. They are part of the
+ * kernel's user ABI and never change.
+ */
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
+export const SOCK_RAW_CLOEXEC_NONBLOCK = 3 | 0o2000000 | 0o4000;
+export const NETLINK_ROUTE = 0;
+export const SOL_SOCKET = 1;
+export const SO_RCVBUF = 8;
+export const SO_RCVBUFFORCE = 33;
+export const SOL_NETLINK = 270;
+export const NETLINK_ADD_MEMBERSHIP = 1;
+export const NETLINK_CAP_ACK = 10;
+export const NETLINK_EXT_ACK = 11;
+export const MSG_DONTWAIT = 0x40;
+
+export const NLMSG_ERROR = 2;
+export const NLMSG_DONE = 3;
+export const NLM_F_REQUEST = 0x1;
+export const NLM_F_ACK = 0x4;
+export const NLM_F_DUMP_INTR = 0x10;
+export const NLM_F_DUMP = 0x300;
+export const NLM_F_CREATE = 0x400;
+/** In an error message: attributes with an explanation follow. */
+export const NLM_F_ACK_TLVS = 0x200;
+export const NLMSGERR_ATTR_MSG = 1;
+export const NLA_TYPE_MASK = 0x3fff;
+
+export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
+export const RTM_GETLINK = 18;
+export const RTM_NEWADDR = 20;
+export const RTM_DELADDR = 21;
+export const RTM_GETADDR = 22;
+export const RTM_NEWROUTE = 24;
+export const RTM_DELROUTE = 25;
+export const RTM_GETROUTE = 26;
+export const RTM_NEWNEIGH = 28;
+export const RTM_DELNEIGH = 29;
+export const RTM_GETNEIGH = 30;
+export const RTM_NEWRULE = 32;
+export const RTM_DELRULE = 33;
+export const RTM_NEWSTATS = 92;
+export const RTM_GETSTATS = 94;
+export const RTM_NEWNEXTHOP = 104;
+export const RTM_DELNEXTHOP = 105;
+
+/** Groups whose messages change what this room knows: links, neighbours, addresses, routes, rules, next hops. */
+export const GROUPS = [
+  1, // RTNLGRP_LINK
+  3, // RTNLGRP_NEIGH
+  5, // RTNLGRP_IPV4_IFADDR
+  7, // RTNLGRP_IPV4_ROUTE
+  8, // RTNLGRP_IPV4_RULE
+  9, // RTNLGRP_IPV6_IFADDR
+  11, // RTNLGRP_IPV6_ROUTE
+  19, // RTNLGRP_IPV6_RULE
+  32, // RTNLGRP_NEXTHOP
+] as const;
+
+export const IFLA_ADDRESS = 1;
+export const IFLA_IFNAME = 3;
+export const IFLA_MTU = 4;
+export const IFLA_LINK = 5;
+export const IFLA_MASTER = 10;
+export const IFLA_LINKINFO = 18;
+export const IFLA_EXT_MASK = 29;
+export const IFLA_LINK_NETNSID = 37;
+export const IFLA_INFO_KIND = 1;
+/** Leaves the counters out of RTM_GETLINK answers, which halves them. */
+export const RTEXT_FILTER_SKIP_STATS = 1 << 3;
+export const IFF_UP = 0x1;
+export const IFF_LOWER_UP = 0x10000;
+
+export const IFA_ADDRESS = 1;
+export const IFA_LOCAL = 2;
+
+export const RTA_DST = 1;
+export const RTA_SRC = 2;
+export const RTA_OIF = 4;
+export const RTA_GATEWAY = 5;
+export const RTA_PREFSRC = 7;
+export const RTA_METRICS = 8;
+export const RTA_MARK = 16;
+export const RTA_VIA = 18;
+export const RTAX_MTU = 2;
+
+export const NDA_DST = 1;
+export const NDA_LLADDR = 2;
+export const NTF_USE = 0x1;
+
+export const IFLA_STATS_LINK_64 = 1;
+
+export const EAGAIN = 11;
+export const ENOENT = 2;
+export const ENODEV = 19;

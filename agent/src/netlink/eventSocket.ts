@@ -1,0 +1,63 @@
+import { Socket } from 'node:net';
+import { GROUPS, NETLINK_ADD_MEMBERSHIP, SOL_NETLINK } from './constants.js';
+import { closeSocket, openNetlinkSocket, setReceiveBuffer, setSocketOption } from './libc.js';
+import { messagesOf, type NetlinkMessage } from './message.js';
+
+interface PipeBinding {
+  readonly Pipe: new (type: number) => { open(fd: number): number; close(): void };
+  readonly constants: { readonly SOCKET: number };
+}
+
+/** Bytes of events that may wait: 4 MiB hold about two thousand device messages. */
+export const DEFAULT_EVENT_BUFFER = 4 << 20;
+
+/**
+ * The kernel's announcements. net.Socket refuses a netlink descriptor because it asks for the address family; a pipe handle
+ * of libuv does not ask, and reads any descriptor that poll(2) knows: one read is one datagram. So events come through the
+ * event loop, with no thread and no polling.
+ */
+export class EventSocket {
+  readonly #socket: Socket;
+  #closed = false;
+
+  /**
+   * Subscribes in the current network namespace. `onMessage` gets each message; `onLost` is called once when messages were
+   * lost (ENOBUFS) or the socket broke: this object is dead then. Throws NetlinkError.
+   */
+  constructor(
+    bufferBytes: number,
+    onMessage: (message: NetlinkMessage) => void,
+    onLost: (reason: Error) => void,
+  ) {
+    const fd = openNetlinkSocket();
+    const { Pipe, constants } = (process as unknown as { binding(name: 'pipe_wrap'): PipeBinding }).binding(
+      'pipe_wrap',
+    );
+    const handle = new Pipe(constants.SOCKET);
+    try {
+      setReceiveBuffer(fd, bufferBytes);
+      for (const group of GROUPS) setSocketOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
+      const result = handle.open(fd);
+      if (result !== 0) throw new Error(`netlink: libuv does not take the socket (${result})`);
+    } catch (error) {
+      closeSocket(fd);
+      throw error;
+    }
+    const lost = (reason: Error) => {
+      if (this.#closed) return;
+      this.close();
+      onLost(reason);
+    };
+    this.#socket = new Socket({ handle, readable: true, writable: false } as object);
+    this.#socket.on('data', (datagram: Buffer) => {
+      for (const message of messagesOf(datagram)) if (!this.#closed) onMessage(message);
+    });
+    this.#socket.on('error', lost);
+    this.#socket.on('close', () => lost(new Error('the netlink socket was closed')));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#socket.destroy();
+  }
+}

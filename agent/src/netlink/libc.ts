@@ -1,0 +1,70 @@
+import koffi from 'koffi';
+import {
+  AF_NETLINK,
+  NETLINK_ROUTE,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SOCK_RAW_CLOEXEC_NONBLOCK,
+  SOL_SOCKET,
+} from './constants.js';
+import { NetlinkError } from './netlinkError.js';
+
+// Symbols of the C library that is in the process already, whatever its name (glibc, musl).
+const self = koffi.load(null);
+const socket = self.func('int socket(int domain, int type, int protocol)');
+const bind = self.func('int bind(int fd, const void *address, uint32_t length)');
+const close = self.func('int close(int fd)');
+const setsockopt = self.func(
+  'int setsockopt(int fd, int level, int option, const void *value, uint32_t length)',
+);
+const send = self.func('intptr_t send(int fd, const void *buffer, size_t length, int flags)');
+const recv = self.func('intptr_t recv(int fd, _Out_ void *buffer, size_t length, int flags)');
+
+function check(what: string, result: number): number {
+  if (result < 0) throw new NetlinkError(what, koffi.errno());
+  return result;
+}
+
+/** Opens a non-blocking rtnetlink socket in the calling thread's network namespace; throws NetlinkError. */
+export function openNetlinkSocket(): number {
+  const fd = check('netlink socket', socket(AF_NETLINK, SOCK_RAW_CLOEXEC_NONBLOCK, NETLINK_ROUTE));
+  // struct sockaddr_nl; port id 0 lets the kernel choose a unique one.
+  const address = Buffer.alloc(12);
+  address.writeUInt16LE(AF_NETLINK, 0);
+  try {
+    check('netlink bind', bind(fd, address, address.length));
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+  return fd;
+}
+
+/** Sets an option whose value is an int; throws NetlinkError. */
+export function setSocketOption(fd: number, level: number, option: number, value: number): void {
+  const buffer = Buffer.alloc(4);
+  buffer.writeInt32LE(value);
+  check('netlink setsockopt', setsockopt(fd, level, option, buffer, buffer.length));
+}
+
+/** Makes room for `bytes` of messages that were not read yet, beyond net.core.rmem_max where CAP_NET_ADMIN allows it. */
+export function setReceiveBuffer(fd: number, bytes: number): void {
+  try {
+    setSocketOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes);
+  } catch {
+    setSocketOption(fd, SOL_SOCKET, SO_RCVBUF, bytes);
+  }
+}
+
+export function closeSocket(fd: number): void {
+  close(fd);
+}
+
+export function sendMessage(fd: number, message: Buffer): void {
+  check('netlink send', Number(send(fd, message, message.length, 0)));
+}
+
+/** Reads one datagram into `buffer`; the number of bytes. Throws NetlinkError, EAGAIN when there is none. */
+export function receiveMessage(fd: number, buffer: Buffer, flags: number): number {
+  return check('netlink receive', Number(recv(fd, buffer, buffer.length, flags)));
+}
