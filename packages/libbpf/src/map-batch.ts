@@ -133,21 +133,30 @@ export function* lookupSlices(map: BatchTarget, chunk: number): Generator<Slice,
 }
 
 /**
- * Walks keys by BPF_MAP_GET_NEXT_KEY for kernels and map types without batches. The kernel starts anew when the
- * key it is asked about was deleted meanwhile; so keys already seen are skipped and the walk ends when it must.
+ * Walks keys by BPF_MAP_GET_NEXT_KEY for kernels and map types without batches. Asked about a key that was deleted
+ * meanwhile, the kernel starts anew: so the next key is fetched before this one is handed out (whoever gets it may
+ * delete it), and keys already seen are skipped.
+ * @throws BpfError EINTR if others delete so fast that the walk would never end
  */
 export function* keysOneByOne(map: BatchTarget, maxEntries: number): Generator<Buffer> {
   const seen = new Set<string>();
-  let key: Buffer | null = null;
-  for (let steps = 0; steps < 4 * maxEntries + 64; steps++) {
-    const next = Buffer.allocUnsafe(map.keySize);
-    const errno = -libbpf().bpf_map_get_next_key(map.fd, key, next);
-    if (errno === ENOENT) return;
-    if (errno > 0) throw new BpfError('walk', map.target, errno);
-    key = next;
-    const text = next.toString('latin1');
-    if (seen.has(text)) continue;
-    seen.add(text);
-    yield Buffer.from(next);
+  let key = nextKey(map, null);
+  for (let steps = 0; key !== undefined; steps++) {
+    if (steps > 64 * (maxEntries + 64)) throw new BpfError('walk', map.target, EINTR);
+    const following = nextKey(map, key);
+    const text = key.toString('latin1');
+    if (!seen.has(text)) {
+      seen.add(text);
+      yield key;
+    }
+    key = following;
   }
+}
+
+function nextKey(map: BatchTarget, key: Buffer | null): Buffer | undefined {
+  const next = Buffer.allocUnsafe(map.keySize);
+  const result = libbpf().bpf_map_get_next_key(map.fd, key, next);
+  if (result >= 0) return next;
+  if (-result === ENOENT) return undefined;
+  throw new BpfError('walk', map.target, result);
 }

@@ -156,9 +156,9 @@ function filterName({ ifindex, direction, priority, handle }: FilterId): string 
   return `clsact ${direction} filter of interface ${ifindex}, priority ${priority}, handle ${handle}`;
 }
 
-// Without clsact the kernel says EINVAL; only its text tells that from a mistake of ours.
+// Without clsact, or any filter in it, the kernel says EINVAL; only its text tells that from a mistake of ours.
 function isAbsent(errno: number, log: string): boolean {
-  return errno === ENOENT || (errno === EINVAL && log.includes('Parent Qdisc'));
+  return errno === ENOENT || (errno === EINVAL && /Parent Qdisc|filter chain/.test(log));
 }
 
 /** struct bpf_tc_hook */

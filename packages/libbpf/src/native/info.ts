@@ -1,7 +1,11 @@
 import { closeSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname } from 'node:path';
+import { isBpffs } from '../bpffs.js';
 import { BpfError, check } from '../errors.js';
 import { libbpf } from './libbpf.js';
 
+const { EEXIST, EINVAL, ENOENT, EPERM } = constants.errno;
 const length = new Uint32Array(1);
 
 /**
@@ -29,7 +33,7 @@ export function openPin(path: string, kind: keyof typeof KINDS): number {
   if (new RegExp(KINDS[kind]).test(inode)) return fd;
   closeSync(fd);
   const hint = `The pin holds ${inode.replace('anon_inode:', '')}, not a ${kind}`;
-  throw new BpfError('open pinned', `${kind} ${path}`, 22, { hint });
+  throw new BpfError('open pinned', `${kind} ${path}`, EINVAL, { hint });
 }
 
 /** BPF_OBJ_PIN with the usual mistakes explained. */
@@ -37,9 +41,10 @@ export function pin(fd: number, path: string, target: string): void {
   const result = libbpf().bpf_obj_pin(fd, path);
   if (result >= 0) return;
   const hints: Record<number, string> = {
-    2: 'Create its directory first',
-    17: 'Something is pinned there already: unlink it or open it',
-    22: 'The directory must be on a BPF file system: see mountBpffs()',
+    [ENOENT]: 'Create its directory first',
+    [EEXIST]: 'Something is pinned there already: unlink it or open it',
   };
-  throw new BpfError('pin', `${target} to ${path}`, result, { hint: hints[-result] });
+  const foreign = -result === EPERM && !isBpffs(dirname(path));
+  const hint = foreign ? 'The directory is not on a BPF file system: see mountBpffs()' : hints[-result];
+  throw new BpfError('pin', `${target} to ${path}`, result, { hint });
 }

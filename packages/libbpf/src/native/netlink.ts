@@ -5,8 +5,12 @@ import { BpfError } from '../errors.js';
 const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
 const NLM_F_REQUEST = 0x1;
+const NLM_F_ACK = 0x4;
+// Without it older kernels answer a question for one qdisc with nothing but the acknowledgement.
+const NLM_F_ECHO = 0x8;
+const NLM_F_DUMP = 0x300;
 /** How to ask: for one object, or for all of a kind. */
-const NLM_F = { one: NLM_F_REQUEST | 0x4, all: NLM_F_REQUEST | 0x300 } as const;
+const NLM_F = { one: NLM_F_REQUEST | NLM_F_ACK | NLM_F_ECHO, all: NLM_F_REQUEST | NLM_F_DUMP } as const;
 const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
 
