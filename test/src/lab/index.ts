@@ -1,0 +1,16 @@
+export { Capture } from './capture.js';
+export { CommandError, type CommandResult, command, tryCommand } from './command.js';
+export { Coordinator } from './coordinator.js';
+export { serving } from './health.js';
+export { Hypervisor, type HypervisorSpec } from './hypervisor.js';
+export { Lab, type LabOptions } from './lab.js';
+export { LocalOvsdb } from './local-ovsdb.js';
+export { Machine, type MachineSpec } from './machine.js';
+export { Netns } from './netns.js';
+export { type PingOptions, type PingResult, PingSeries, ping, pingArgv } from './ping.js';
+export { LabProcess } from './process.js';
+export { checkout, program } from './program.js';
+export { labRoot, Registry } from './registry.js';
+export { StockHypervisor } from './stock-hypervisor.js';
+export { Underlay, underlayMtu } from './underlay.js';
+export { until } from './until.js';

@@ -1,0 +1,162 @@
+import { join } from 'node:path';
+import { type Central, startCentral } from '@iovisor-ovn/coordinator/testing';
+import { Coordinator } from './coordinator.js';
+import { Hypervisor, type HypervisorSpec } from './hypervisor.js';
+import { Machine, type MachineSpec } from './machine.js';
+import { processId } from './proc.js';
+import { Registry } from './registry.js';
+import { daemonPrefix } from './server.js';
+import { StockHypervisor } from './stock-hypervisor.js';
+import { Underlay } from './underlay.js';
+
+export interface LabOptions {
+  /** Prefix of its namespaces. Default: one of its own for each lab of a process. */
+  name?: string;
+  /** How many of our hypervisors, hv1 … hvN. Default 2. */
+  hypervisors?: number;
+  /** How many stock ones (ovn-controller, ovs-vswitchd) after them. Default 0. */
+  stock?: number;
+  /** Default vxlan. */
+  encap?: 'vxlan' | 'geneve';
+  /** Flags for every agent, such as ['--hook', 'clsact']. */
+  agentFlags?: readonly string[];
+  /** false: only central, underlay and namespaces; start the rest yourself. Default true. */
+  start?: boolean;
+  /** The daemons may outlive us; with keep() the lab stays. Default false. */
+  outlive?: boolean;
+}
+
+let counter = 0;
+
+/**
+ * A data centre on one machine, all of it namespaces: OVN central, a coordinator, an underlay, hypervisors, machines.
+ * Everything is noted in a registry first, so destroy() here, or the next lab after a crash, removes every trace.
+ */
+export class Lab {
+  readonly hypervisors: Hypervisor[] = [];
+  readonly machines = new Map<string, Machine>();
+  central!: Central;
+  coordinator!: Coordinator;
+  underlay!: Underlay;
+
+  private constructor(
+    readonly name: string,
+    readonly registry: Registry,
+    private readonly options: LabOptions,
+  ) {}
+
+  /** Builds it and waits until coordinator and agents say SERVING. Throws, and leaves nothing, when something fails. */
+  static async create(options: LabOptions = {}): Promise<Lab> {
+    await Registry.sweep();
+    const name = options.name ?? `iovt${process.pid}n${++counter}`;
+    const lab = new Lab(name, Registry.create(name), options);
+    try {
+      await lab.#build();
+    } catch (error) {
+      await lab.destroy();
+      throw error;
+    }
+    return lab;
+  }
+
+  /** hv(1) is the first hypervisor. */
+  hv(number: number): Hypervisor {
+    const hypervisor = this.hypervisors[number - 1];
+    if (!hypervisor) throw new Error(`the lab ${this.name} has no hypervisor ${number}`);
+    return hypervisor;
+  }
+
+  vm(name: string): Machine {
+    const machine = this.machines.get(name);
+    if (!machine) throw new Error(`the lab ${this.name} has no machine ${name}`);
+    return machine;
+  }
+
+  /** ovn-nbctl against the lab's Northbound database. */
+  nbctl(...args: string[]): Promise<string> {
+    return this.central.nbctl(...args);
+  }
+
+  /** Makes a machine on a hypervisor and plugs its tap unless told otherwise. */
+  async addMachine(hypervisor: Hypervisor, spec: MachineSpec, o: { plug?: boolean } = {}): Promise<Machine> {
+    const stock = hypervisor instanceof StockHypervisor;
+    const machine = await Machine.create(
+      this.name,
+      hypervisor.netns,
+      stock ? { ...spec, checksumOffload: false } : spec,
+      this.registry,
+    );
+    this.machines.set(machine.name, machine);
+    if (o.plug ?? true) await hypervisor.plug(machine.tap, machine.port);
+    return machine;
+  }
+
+  /** Resolves when the ports are up, as an event of the Northbound database. */
+  async portsUp(...ports: string[]): Promise<void> {
+    const waits = ports.flatMap((port) => ['--', 'wait-until', 'Logical_Switch_Port', port, 'up=true']);
+    await this.nbctl('--timeout=20', ...waits.slice(1));
+  }
+
+  /** Resolves when every hypervisor has applied everything said so far. */
+  async sync(): Promise<void> {
+    await this.nbctl('--timeout=20', '--wait=hv', 'sync');
+  }
+
+  /** From now on it stays when this process ends. Needs `outlive`. */
+  keep(): void {
+    this.registry.keep();
+  }
+
+  /** Ends and removes everything. */
+  async destroy(): Promise<void> {
+    await Promise.all(this.hypervisors.map((hypervisor) => hypervisor.stop()));
+    await this.coordinator?.stop('SIGKILL');
+    await this.central?.stop();
+    await this.registry.clean();
+  }
+
+  async #build(): Promise<void> {
+    const outlive = this.options.outlive ?? false;
+    const { registry } = this;
+    await Promise.all([
+      startCentral({ dir: join(registry.dir, 'central'), prefix: daemonPrefix(outlive) }).then((central) => {
+        this.central = central;
+      }),
+      this.#namespaces(outlive),
+    ]);
+    for (const server of ['nb', 'sb', 'northd'] as const) {
+      const id = processId(this.central.pid(server)!);
+      if (id) registry.note({ kind: 'process', ...id });
+    }
+    this.coordinator = new Coordinator({ central: this.central, registry, outlive });
+    if (this.options.start ?? true) await this.start();
+  }
+
+  /** Starts coordinator, agents and stock daemons. */
+  async start(): Promise<void> {
+    const ours = this.hypervisors.filter((hypervisor) => !(hypervisor instanceof StockHypervisor));
+    const stock = this.hypervisors.filter((hypervisor) => hypervisor instanceof StockHypervisor);
+    await Promise.all([
+      ...(ours.length > 0 ? [this.coordinator.start()] : []),
+      ...ours.map((hypervisor) => hypervisor.startAgent(...(this.options.agentFlags ?? []))),
+      ...stock.map((hypervisor) => hypervisor.start(this.central.sb)),
+    ]);
+  }
+
+  async #namespaces(outlive: boolean): Promise<void> {
+    const { name, registry } = this;
+    this.underlay = await Underlay.create(`${name}-underlay`, registry);
+    const ours = this.options.hypervisors ?? 2;
+    for (let number = 1; number <= ours + (this.options.stock ?? 0); number++) {
+      const spec: HypervisorSpec = {
+        name: `hv${number}`,
+        encapType: this.options.encap ?? 'vxlan',
+        encapIp: `172.31.0.${number}`,
+        coordinator: `unix:${join(registry.dir, 'coordinator.sock')}`,
+        outlive,
+      };
+      const kind = number <= ours ? Hypervisor : StockHypervisor;
+      this.hypervisors.push(await kind.create(name, spec, this.underlay, registry));
+    }
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * Asks again until `probe` gives something true, for what no event tells (a command's output, a counter). Throws after
+ * `timeoutMs` with the last answer.
+ */
+export async function until<T>(
+  what: string,
+  probe: () => Promise<T>,
+  timeoutMs = 10_000,
+): Promise<NonNullable<T>> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    let last: unknown;
+    try {
+      const value = await probe();
+      if (value) return value as NonNullable<T>;
+      last = value;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() >= deadline) throw new Error(`not in ${timeoutMs} ms: ${what}; last: ${String(last)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
