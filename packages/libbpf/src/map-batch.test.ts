@@ -1,8 +1,10 @@
 import type { ExecutionContext } from 'ava';
+import { compile } from './fixtures/compile.js';
 import { kernelTest } from './fixtures/kernel-test.js';
 import { BpfMap, type MapSpec } from './map.js';
-import { BATCH_ENTRIES, keysOneByOne } from './map-batch.js';
+import { keysOneByOne } from './map-batch.js';
 import { mapFlags } from './map-type.js';
+import { BpfObject } from './object.js';
 
 const MANY = 100_000;
 
@@ -108,13 +110,6 @@ kernelTest('clear empties hashes and tries, and zeroes arrays', (t) => {
   t.deepEqual([...trie.keys()], []);
 });
 
-kernelTest('a map without batch operations is walked key by key', (t) => {
-  // The kernel has none for program arrays; their keys are all there, their values only where something is.
-  const jumps = create(t, { type: 'prog_array', valueSize: 4, maxEntries: 8 });
-  t.deepEqual([...jumps.entries()], []);
-  jumps.clear();
-});
-
 kernelTest('the walk key by key may delete what it was given', (t) => {
   const map = create(t);
   const { keys, values } = content(3000);
@@ -153,6 +148,30 @@ kernelTest('the walk key by key repeats and misses nothing when others delete', 
   t.true(gone.size > 10);
 });
 
-kernelTest('a batch is never larger than what the event loop bears', (t) => {
-  t.true(BATCH_ENTRIES <= 4096);
+kernelTest('updates and deletes of a map without batch operations go one by one', (t) => {
+  const object = BpfObject.open(compile('basic'));
+  t.teardown(() => object.close());
+  object.load();
+  const jumps = create(t, { type: 'prog_array', valueSize: 4, maxEntries: 8 });
+  const { fd, id } = object.program('jump');
+  const keys = Buffer.concat([u32(1), u32(5), u32(9)]);
+  const values = Buffer.concat([u32(fd), u32(fd), u32(fd)]);
+  t.throws(() => jumps.updateBatch(keys, values, 3), {
+    message: /E2BIG.*2 entries were written, entry 2 was refused/,
+  });
+  t.deepEqual(
+    [...jumps.entries()],
+    [
+      [u32(1), u32(id)],
+      [u32(5), u32(id)],
+    ],
+  );
+  t.is(jumps.deleteBatch(keys.subarray(0, 8), 2), 2);
+  t.is(jumps.deleteBatch(keys.subarray(0, 8), 2), 0);
+  jumps.updateBatch(keys, values, 2);
+  jumps.clear();
+  t.deepEqual(
+    [...jumps.keys()].filter((key) => jumps.lookup(key)),
+    [],
+  );
 });

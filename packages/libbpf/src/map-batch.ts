@@ -40,21 +40,26 @@ export function updateChunk(
   const k = keys.subarray(offset * map.keySize);
   const v = values.subarray(offset * map.valueBytes);
   counter[0] = count;
-  const result = libbpf().bpf_map_update_batch(map.fd, k, v, counter, options);
-  if (result >= 0) return;
-  let done = lacksBatch(-result) ? 0 : counter[0];
-  let errno = -result;
-  if (lacksBatch(errno)) {
-    errno = 0;
-    for (; done < count && errno === 0; done++) {
-      const key = k.subarray(done * map.keySize);
-      errno = -libbpf().bpf_map_update_elem(map.fd, key, v.subarray(done * map.valueBytes), 0);
-      if (errno > 0) break;
-    }
-    if (errno === 0) return;
-  }
+  let errno = -libbpf().bpf_map_update_batch(map.fd, k, v, counter, options);
+  let done = counter[0];
+  if (errno > 0 && lacksBatch(errno)) [errno, done] = updateSingly(map, k, v, count);
+  if (errno <= 0) return;
   const hint = `${offset + done} entries were written, entry ${offset + done} was refused${fullHint(errno)}`;
   throw new BpfError('update batch of', map.target, errno, { hint });
+}
+
+function updateSingly(
+  map: BatchTarget,
+  keys: Buffer,
+  values: Buffer,
+  count: number,
+): [errno: number, done: number] {
+  for (let i = 0; i < count; i++) {
+    const value = values.subarray(i * map.valueBytes);
+    const errno = -libbpf().bpf_map_update_elem(map.fd, keys.subarray(i * map.keySize), value, 0);
+    if (errno > 0) return [errno, i];
+  }
+  return [0, count];
 }
 
 function fullHint(errno: number): string {

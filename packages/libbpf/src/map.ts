@@ -133,7 +133,8 @@ export class BpfMap implements HasFd {
 
   /** Kernel-wide id, as bpftool shows it. */
   get id(): number {
-    return this.fd && this.#id;
+    if (this.#fd < 0) return this.fd; // throws
+    return this.#id;
   }
 
   /** Bytes between two CPUs' values: the kernel rounds up to 8. */

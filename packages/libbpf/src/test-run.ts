@@ -38,14 +38,17 @@ let scratch: Scratch | undefined;
 export function testRun(fd: number, name: string, skb: boolean, run: TestRun): TestRunResult {
   const room = run.dataOutSize ?? run.data.length + 512;
   const end = DATA + run.data.length + room;
-  if (scratch === undefined || scratch.bytes.length < end) scratch = new Scratch(Math.max(end, 1 << 17));
+  if (scratch === undefined || scratch.bytes.length < end) {
+    // Powers of two: what it outgrows is not freed.
+    scratch = new Scratch(Math.max(1 << 17, 2 ** Math.ceil(Math.log2(end))));
+  }
   const { bytes, address } = scratch;
   const at = (offset: number): bigint => address + BigInt(offset);
   if (run.ctx !== undefined && !skb) {
     const hint = 'Its context is not a struct __sk_buff, so "ctx" cannot be given';
     throw new BpfError('test run', `program ${name}`, constants.errno.EINVAL, { hint });
   }
-  bytes.fill(0, 0, OPTS_SIZE);
+  bytes.fill(0, 0, DATA);
   run.data.copy(bytes, DATA);
   bytes.writeBigUInt64LE(BigInt(OPTS_SIZE), 0);
   bytes.writeBigUInt64LE(at(DATA), 8);
