@@ -1,2 +1,11 @@
 export { Central, type CentralOptions, type CentralServer, startCentral } from './central.js';
 export { Daemon, type DaemonOptions } from './daemon.js';
+export { waitHealthy } from './health.js';
+export {
+  CoordinatorProcess,
+  type CoordinatorProcessOptions,
+  coordinatorBin,
+  iovctlBin,
+  startCoordinator,
+} from './process.js';
+export { ScriptedAgent, type ScriptedAgentOptions } from './scripted-agent.js';

@@ -1,0 +1,257 @@
+import { EventEmitter } from 'node:events';
+import { status } from '@grpc/grpc-js';
+import type { Refusal } from '@iovisor-ovn/proto';
+import type { Logger } from 'pino';
+import type { CoordinatorConfig } from './config/coordinator-config.js';
+import { Leadership } from './leadership.js';
+import { Compiler } from './logic/compiler.js';
+import { type CompiledResource, type ResourceKey, refKey } from './logic/resource.js';
+import { Database } from './monitor/database.js';
+import { ChangePump, type Step } from './monitor/pump.js';
+import type { NorthboundChange, NorthboundRows, SouthboundChange, SouthboundRows } from './monitor/rows.js';
+import { northboundTables, southboundTables } from './monitor/tables.js';
+import { ProblemRegistry } from './problems/registry.js';
+import type { AgentSession } from './session/agent-session.js';
+import { refusalName } from './session/outbox.js';
+import { Sessions, type SessionsHost } from './session/sessions.js';
+import { Claims } from './southbound/claims.js';
+import { EncapConflict, Registrar } from './southbound/registrar.js';
+import { SouthboundRegistry } from './southbound/registry.js';
+import { SouthboundWriter } from './southbound/writer.js';
+
+/** The coordinator without its listeners: replicas, logic, sessions and what is written back. */
+export class Coordinator extends EventEmitter<{ state: [] }> implements SessionsHost {
+  readonly problems: ProblemRegistry;
+  readonly northbound: Database<NorthboundRows>;
+  readonly southbound: Database<SouthboundRows>;
+  readonly compiler: Compiler;
+  readonly sessions: Sessions;
+  readonly leadership: Leadership;
+  readonly #log: Logger;
+  readonly #writer: SouthboundWriter;
+  readonly #claims: Claims;
+  readonly #registrar: Registrar;
+  readonly #pump: ChangePump;
+  readonly #refusals = new Map<string, Map<ResourceKey, Refusal>>();
+  #nbCfg = 0;
+  #loaded = false;
+
+  constructor(config: CoordinatorConfig, log: Logger, version: string) {
+    super();
+    this.#log = log;
+    this.problems = new ProblemRegistry(log);
+    const tls = config.database;
+    this.northbound = new Database<NorthboundRows>(
+      { name: 'Northbound', database: 'OVN_Northbound', remotes: config.nb, tls, tables: northboundTables },
+      this.problems,
+      log,
+    );
+    this.southbound = new Database<SouthboundRows>(
+      { name: 'Southbound', database: 'OVN_Southbound', remotes: config.sb, tls, tables: southboundTables },
+      this.problems,
+      log,
+    );
+    this.sessions = new Sessions(this, this.problems, log, version);
+    this.compiler = new Compiler(this.problems, {
+      dirty: (chassis, key) => this.#markDirty(chassis, key),
+      bindingChanged: (name) => this.#claims.reconcile(name),
+      chassisChanged: (name) => this.#chassisChanged(name),
+    });
+    this.#writer = new SouthboundWriter(this.southbound.client, log);
+    this.#claims = new Claims(
+      this.compiler.southbound,
+      this.sessions,
+      this.#writer,
+      this.problems,
+      (chassis) => chassis.forEach((name) => this.sessions.get(name)?.kick()),
+    );
+    const rows = new SouthboundRegistry(this.southbound);
+    this.#registrar = new Registrar(rows, this.#writer, this.problems, (name) =>
+      this.sessions.get(name)?.kick(),
+    );
+    this.#pump = new ChangePump(log, (sliced) => this.#idle(sliced));
+    this.northbound.on('change', (changes) => this.#pump.push(this.#northboundSteps(changes)));
+    this.southbound.on('change', (changes) => this.#pump.push(this.#southboundSteps(changes)));
+    this.leadership = new Leadership(this.southbound.client);
+    this.leadership.on('acquired', () => this.#lead());
+    this.leadership.on('lost', () => this.#writer.setOpen(false));
+    this.leadership.on('deposed', (reason) => this.sessions.endAll(reason));
+    for (const source of [this.northbound, this.southbound]) source.on('state', () => this.#databaseState());
+    for (const event of ['acquired', 'lost'] as const) this.leadership.on(event, () => this.emit('state'));
+  }
+
+  /** Leads, with both databases read and current. */
+  get isServing(): boolean {
+    return this.leadership.held && this.#loaded && this.northbound.synced && this.southbound.synced;
+  }
+
+  start(): void {
+    this.northbound.start();
+    this.southbound.start();
+  }
+
+  /** Stops cleanly: Southbound stays as it is, a standby takes over at once. */
+  async stop(): Promise<void> {
+    this.#writer.setOpen(false);
+    this.sessions.endAll('the coordinator is stopping');
+    await this.leadership.release();
+    await Promise.all([this.northbound.close(), this.southbound.close()]);
+  }
+
+  // What sessions ask.
+
+  refuses(): string | undefined {
+    if (!this.leadership.held) return 'this coordinator is not the leader; try the next address';
+    if (!this.#loaded) return 'the databases are still being read; try again';
+    return undefined;
+  }
+
+  resource(chassis: string, key: ResourceKey): CompiledResource | undefined {
+    return this.compiler.resource(chassis, key);
+  }
+
+  wanted(chassis: string): Iterable<ResourceKey> {
+    return this.compiler.wanted(chassis);
+  }
+
+  nbCfg(): number {
+    return this.compiler.nbCfg;
+  }
+
+  isUnsettled(chassis: string): boolean {
+    return this.#pump.busy || this.#claims.isPending(chassis) || this.#registrar.isPending(chassis);
+  }
+
+  // What sessions tell.
+
+  opened(session: AgentSession): void {
+    this.configChanged(session);
+    this.#reconcilePorts(session.name);
+    this.emit('state');
+  }
+
+  closed(session: AgentSession): void {
+    this.#registrar.forget(session.name);
+    this.#refusals.delete(session.name);
+    this.problems.replace(`refused:${session.name}`, []);
+    this.#reconcilePorts(session.name, session);
+    this.emit('state');
+  }
+
+  configChanged(session: AgentSession): void {
+    try {
+      this.#registrar.register({ config: session.config, abi: session.abi });
+    } catch (error) {
+      if (!(error instanceof EncapConflict)) throw error;
+      session.end(status.FAILED_PRECONDITION, error.message);
+    }
+  }
+
+  interfacesChanged(session: AgentSession, ifaceIds: readonly string[]): void {
+    this.sessions.indexInterfaces(session, ifaceIds);
+    for (const id of ifaceIds) this.#claims.reconcile(id);
+  }
+
+  forwardingChanged(_session: AgentSession, portUuids: readonly string[]): void {
+    for (const uuid of portUuids) {
+      const port = this.compiler.southbound.ports.get(uuid);
+      if (port) this.#claims.reconcile(port.row.logical_port);
+    }
+  }
+
+  acknowledged(session: AgentSession, nbCfg: number): void {
+    if (nbCfg > 0) this.#registrar.acknowledge(session.name, nbCfg);
+  }
+
+  refused(session: AgentSession, refusals: readonly Refusal[]): void {
+    const known = this.#refusals.get(session.name) ?? new Map<ResourceKey, Refusal>();
+    this.#refusals.set(session.name, known);
+    for (const refusal of refusals) {
+      const key = refusal.resource && refKey(refusal.resource);
+      if (key !== undefined) known.set(key, refusal);
+    }
+    this.#reportRefusals(session.name);
+  }
+
+  goodbye(session: AgentSession, removeChassis: boolean): void {
+    this.#log.info({ chassis: session.name, removeChassis }, 'agent says goodbye');
+    session.end(status.OK, 'goodbye');
+    if (removeChassis) this.#registrar.unregister(session.name);
+  }
+
+  // What the databases say.
+
+  #lead(): void {
+    this.#log.info('leading');
+    this.#writer.setOpen(true);
+  }
+
+  *#northboundSteps(changes: readonly NorthboundChange[]): Generator<Step> {
+    for (const change of changes) yield () => this.compiler.applyNorthbound(change);
+  }
+
+  *#southboundSteps(changes: readonly SouthboundChange[]): Generator<Step> {
+    for (const change of changes)
+      yield () => {
+        this.compiler.applySouthbound(change);
+        const name = change.table === 'Chassis_Private' && (change.row ?? change.old)?.name;
+        if (name) this.#registrar.reconcile(name);
+      };
+  }
+
+  #idle(sliced: boolean): void {
+    const nbCfg = this.compiler.nbCfg;
+    if (sliced || nbCfg !== this.#nbCfg) this.sessions.kickAll();
+    this.#nbCfg = nbCfg;
+    this.#checkLoaded();
+  }
+
+  #databaseState(): void {
+    this.#checkLoaded();
+    this.emit('state');
+  }
+
+  #checkLoaded(): void {
+    if (this.#loaded || this.#pump.busy || !this.northbound.synced || !this.southbound.synced) return;
+    this.#loaded = true;
+    this.#log.info({ switches: this.northbound.replica.table('Logical_Switch').size }, 'databases read');
+    this.emit('state');
+  }
+
+  #markDirty(chassis: string, key: ResourceKey): void {
+    const session = this.sessions.get(chassis);
+    if (!session) return;
+    session.mark(key);
+    session.kick();
+    // What was refused may be right now; if it is not the agent says so again.
+    if (this.#refusals.get(chassis)?.delete(key)) this.#reportRefusals(chassis);
+  }
+
+  #chassisChanged(name: string): void {
+    if (!this.sessions.isConnected(name)) return;
+    this.#registrar.reconcile(name);
+    this.#reconcilePorts(name);
+  }
+
+  /** Looks at the ports plugged on the chassis and at those bound to it. */
+  #reconcilePorts(name: string, session = this.sessions.get(name)): void {
+    for (const id of session?.interfaces.keys() ?? []) this.#claims.reconcile(id);
+    const row = this.compiler.southbound.chassis.get(name)?.row;
+    for (const port of [...(row ? this.compiler.southbound.portsOf(row._uuid) : [])])
+      this.#claims.reconcile(port.row.logical_port);
+  }
+
+  #reportRefusals(chassis: string): void {
+    const refusals = [...(this.#refusals.get(chassis)?.values() ?? [])];
+    this.problems.replace(
+      `refused:${chassis}`,
+      refusals.map((refusal) => ({
+        where: `datapath (${chassis})`,
+        uuid: refusal.resource?.id,
+        name: this.compiler.southbound.ports.get(refusal.resource?.id ?? '')?.row.logical_port,
+        node: chassis,
+        message: `the agent cannot apply ${refusalName(refusal)}: ${refusal.message}`,
+      })),
+    );
+  }
+}

@@ -1,0 +1,110 @@
+import type { LogicalAddress } from '@iovisor-ovn/proto';
+import test from 'ava';
+import { parseAddress, parseIpPrefix, parseMacAndIps } from './addresses.js';
+
+const show = (address?: LogicalAddress) =>
+  address && [
+    Buffer.from(address.mac).toString('hex'),
+    ...address.ips.map((ip) => `${Buffer.from(ip.address).toString('hex')}/${ip.prefixLength}`),
+  ];
+
+test('a MAC with addresses of both families, host bits kept', (t) => {
+  const parsed = parseMacAndIps('0a:00:00:00:00:01 10.0.1.5/24 10.0.0.2 fd00::1/64 fe80::1');
+  t.is(parsed?.rest, '');
+  t.deepEqual(show(parsed?.address), [
+    '0a0000000001',
+    '0a000105/24',
+    '0a000002/32',
+    'fd000000000000000000000000000001/64',
+    'fe800000000000000000000000000001/128',
+  ]);
+});
+
+test('the first thing that is not an address ends the element, what stood before counts', (t) => {
+  for (const rest of ['0a:00:00:00:00:02', 'garbage 10.0.0.9', '10.0.0.1/33', '10.0.0.256', 'dynamic']) {
+    const parsed = parseMacAndIps(`0:1:2:3:4:5 10.0.0.1 ${rest}`);
+    t.is(parsed?.rest, rest);
+    t.deepEqual(show(parsed?.address), ['000102030405', '0a000001/32']);
+  }
+});
+
+test('netmasks written as addresses', (t) => {
+  t.is(parseIpPrefix('10.0.0.0/255.255.0.0')?.prefixLength, 16);
+  t.is(parseIpPrefix('0.0.0.0/0.0.0.0')?.prefixLength, 0);
+  t.is(parseIpPrefix('fd00::/ffff:ffff::')?.prefixLength, 32);
+  for (const bad of [
+    '10.0.0.0/255.0.255.0',
+    '10.0.0.0/ffff::',
+    '10.0.0.0/',
+    '10.0.0.0/8/8',
+    '::/129',
+    '::1%eth0',
+  ])
+    t.is(parseIpPrefix(bad), undefined, bad);
+});
+
+test('the kinds of an addresses element', (t) => {
+  for (const kind of ['unknown', 'router', 'dynamic'] as const) t.is(parseAddress(kind).kind, kind);
+  for (const text of [
+    'dynamic 10.0.0.1',
+    'dynamic fd00::1',
+    'dynamic 10.0.0.1 fd00::1',
+    '0a:00:00:00:00:01 dynamic',
+  ])
+    t.is(parseAddress(text).kind, 'dynamic', text);
+  for (const text of [
+    '',
+    ' ',
+    'Unknown',
+    'dynamicx',
+    'dynamic foo',
+    '10.0.0.1',
+    '0a:00:00:00:00',
+    '0a:00:00:00:00:01:02',
+  ])
+    t.is(parseAddress(text).kind, 'invalid', text);
+  t.is(parseAddress('0A:00:00:00:00:01').kind, 'address');
+});
+
+test('no text makes the parser throw, and what it accepts is well-formed', (t) => {
+  const alphabet = [
+    '0',
+    'a',
+    'f',
+    ':',
+    '.',
+    '/',
+    ' ',
+    '\t',
+    '%',
+    'dynamic',
+    'unknown',
+    '10.0.0.1',
+    'fd00::',
+    'é',
+    '\0',
+    '0a:00:00:00:00:01',
+    '255',
+    '-',
+    '\u{1f600}',
+    '\ud800',
+  ];
+  let state = 0x2545f491;
+  const random = (below: number) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+  for (let i = 0; i < 50_000; i++) {
+    const text = Array.from({ length: random(12) }, () => alphabet[random(alphabet.length)]).join('');
+    const parsed = parseAddress(text);
+    if (parsed.kind !== 'address') continue;
+    const { mac, ips } = parsed.address;
+    const sound =
+      mac.length === 6 &&
+      ips.every((ip) => [4, 16].includes(ip.address.length) && ip.prefixLength <= ip.address.length * 8);
+    if (!sound) t.fail(JSON.stringify(text));
+  }
+  t.pass();
+});

@@ -1,0 +1,67 @@
+import type { Encap, LogicalPort, LogicalSwitch, MulticastGroup, RemoteChassis } from '@iovisor-ovn/proto';
+import type { Northbound } from './northbound.js';
+import type { ChassisState, PortState, Southbound, SwitchState } from './southbound.js';
+
+/** The intent for a switch. Its well-known groups carry no members: agents know them from the ports. */
+export function switchBody(state: SwitchState, northbound: Northbound): LogicalSwitch {
+  const nbUuid = state.row?.external_ids.get('logical-switch') ?? '';
+  const row = northbound.switches.get(nbUuid);
+  const groups: MulticastGroup[] = [...state.groups.values()]
+    .map(({ name, tunnel_key }) => ({ name, tunnelKey: tunnel_key, portIds: [] }))
+    .sort((a, b) => a.tunnelKey - b.tunnelKey);
+  return {
+    name: row?.name ?? state.row?.external_ids.get('name') ?? '',
+    nbUuid,
+    tunnelKey: state.row?.tunnel_key ?? 0,
+    groups,
+    vlanPassthru: row?.other_config?.get('vlan-passthru') === 'true',
+  };
+}
+
+/** The intent for a port, for the chassis that have it (`local`) or for the others of its switch. */
+export function portBody(
+  port: PortState,
+  local: boolean,
+  northbound: Northbound,
+  southbound: Southbound,
+): LogicalPort {
+  const { row } = port;
+  const nb = northbound.port(row.logical_port);
+  const main = row.chassis === undefined ? undefined : southbound.chassisByUuid(row.chassis)?.row.name;
+  return {
+    name: row.logical_port,
+    nbUuid: nb?.row._uuid ?? '',
+    switchId: row.datapath,
+    tunnelKey: row.tunnel_key,
+    type: nb?.row.type ?? row.type,
+    chassis: main ?? '',
+    additionalChassis: port.bound.filter((name) => name !== main),
+    local,
+    enabled: nb?.row.enabled !== false,
+    up: northbound.ignoreLspDown || row.up !== false,
+    addresses: [...(nb?.config.addresses ?? [])],
+    unknown: nb?.config.unknown ?? false,
+    portSecurity: local ? [...(nb?.config.portSecurity ?? [])] : [],
+    portSecurityEnabled: (nb?.row.port_security.length ?? 0) > 0,
+    failClosed: local ? failClosed(nb?.row._uuid, northbound) : '',
+  };
+}
+
+function failClosed(nbUuid: string | undefined, northbound: Northbound): string {
+  return nbUuid === undefined ? 'no Logical_Switch_Port row in Northbound' : northbound.failClosed(nbUuid);
+}
+
+const preference = ['geneve', 'vxlan'];
+
+/** The intent for another hypervisor. Encapsulations this product does not know are left out. */
+export function chassisBody(state: ChassisState, southbound: Southbound): RemoteChassis {
+  const encaps: Encap[] = state.row.encaps
+    .map((uuid) => southbound.encap(uuid))
+    .filter((row) => row !== undefined && preference.includes(row.type))
+    .map((row) => ({ type: row!.type, ip: row!.ip, csum: row!.options.get('csum') === 'true' }))
+    .sort(
+      (a, b) =>
+        preference.indexOf(a.type) - preference.indexOf(b.type) || (a.ip < b.ip ? -1 : a.ip > b.ip ? 1 : 0),
+    );
+  return { name: state.row.name, hostname: state.row.hostname, encaps };
+}

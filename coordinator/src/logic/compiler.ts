@@ -1,0 +1,170 @@
+import { ResourceType } from '@iovisor-ovn/proto';
+import type { NorthboundChange, SouthboundChange } from '../monitor/rows.js';
+import type { ProblemRegistry } from '../problems/registry.js';
+import { chassisBody, portBody, switchBody } from './bodies.js';
+import { Northbound } from './northbound.js';
+import { type CompiledResource, compileResource, type ResourceKey, resourceKey } from './resource.js';
+import { type PortState, Southbound, type SwitchState } from './southbound.js';
+
+const { LOGICAL_SWITCH, LOGICAL_PORT, REMOTE_CHASSIS } = ResourceType;
+
+export interface CompilerListener {
+  /** What `chassis` must hold under `key` may have changed. */
+  dirty(chassis: string, key: ResourceKey): void;
+  /** The Port_Binding of that name was made, changed or deleted. */
+  bindingChanged(logicalPort: string): void;
+  /** The Chassis row of that name, or one of its encaps, was made, changed or deleted. */
+  chassisChanged(name: string): void;
+}
+
+/**
+ * Rows to intents, by need: a change only marks what it touches for the chassis that must hear of it, and a resource
+ * is compiled when one of them asks for it. So a mark may be wrong without harm, and work is proportional to the
+ * change. A chassis takes part in a switch when it hosts a port of it; it then needs that switch, all its ports, and
+ * the other chassis that take part.
+ */
+export class Compiler {
+  readonly northbound: Northbound;
+  readonly southbound: Southbound;
+  readonly #listener: CompilerListener;
+
+  constructor(problems: ProblemRegistry, listener: CompilerListener) {
+    this.#listener = listener;
+    this.northbound = new Northbound(problems, {
+      portChanged: (name) => this.#markPortNamed(name),
+      switchChanged: (uuid) => this.#markSwitch(this.southbound.switchOf(uuid)),
+      optionsChanged: () => {
+        for (const port of this.southbound.ports.values()) this.#markPort(port);
+      },
+    });
+    this.southbound = new Southbound({
+      portChanged: (port) => this.#bindingChanged(port),
+      portRemoved: (port) => this.#bindingChanged(port),
+      switchChanged: (state) => this.#markSwitch(state),
+      joined: (state, chassis) => this.#markAll(state, chassis),
+      left: (state, chassis) => this.#markAll(state, chassis),
+      chassisChanged: (name) => {
+        this.#markChassis(name);
+        listener.chassisChanged(name);
+      },
+    });
+  }
+
+  /** The newest configuration contained in both replicas: NB_Global.nb_cfg and northd's copy of it. */
+  get nbCfg(): number {
+    return Math.min(this.northbound.nbCfg, this.southbound.nbCfg);
+  }
+
+  applyNorthbound(change: NorthboundChange): void {
+    this.northbound.apply(change);
+  }
+
+  applySouthbound(change: SouthboundChange): void {
+    this.southbound.apply(change);
+  }
+
+  /** Every resource `chassis` must hold. */
+  *wanted(chassis: string): Generator<ResourceKey> {
+    const others = new Set<string>();
+    for (const state of this.southbound.switchesOf(chassis)) {
+      yield resourceKey(LOGICAL_SWITCH, state.uuid);
+      for (const port of state.ports) yield resourceKey(LOGICAL_PORT, port.row._uuid);
+      for (const name of state.members.keys()) others.add(name);
+    }
+    others.delete(chassis);
+    for (const name of others) yield resourceKey(REMOTE_CHASSIS, name);
+  }
+
+  /** What `chassis` must hold under `key`; undefined when it must not hold it. */
+  resource(chassis: string, key: ResourceKey): CompiledResource | undefined {
+    const slash = key.indexOf('/');
+    const id = key.slice(slash + 1);
+    switch (key.slice(0, slash)) {
+      case 'switch':
+        return this.#switch(chassis, id);
+      case 'port':
+        return this.#port(chassis, id);
+      case 'chassis':
+        return this.#remoteChassis(chassis, id);
+      default:
+        return undefined;
+    }
+  }
+
+  #switch(chassis: string, uuid: string): CompiledResource | undefined {
+    const state = this.southbound.switches.get(uuid);
+    if (!state?.members.has(chassis) || !this.southbound.isSwitch(state)) return undefined;
+    state.compiled ??= compileResource(uuid, {
+      $case: 'logicalSwitch',
+      value: switchBody(state, this.northbound),
+    });
+    return state.compiled;
+  }
+
+  #port(chassis: string, uuid: string): CompiledResource | undefined {
+    const port = this.southbound.ports.get(uuid);
+    if (!port?.switch.members.has(chassis) || !this.southbound.isSwitch(port.switch)) return undefined;
+    const cache = port.bound.includes(chassis) ? 'compiledLocal' : 'compiledRemote';
+    port[cache] ??= compileResource(uuid, {
+      $case: 'logicalPort',
+      value: portBody(port, cache === 'compiledLocal', this.northbound, this.southbound),
+    });
+    return port[cache];
+  }
+
+  #remoteChassis(chassis: string, name: string): CompiledResource | undefined {
+    const state = this.southbound.chassis.get(name);
+    if (!state || name === chassis || !this.southbound.share(chassis, name)) return undefined;
+    state.compiled ??= compileResource(name, {
+      $case: 'remoteChassis',
+      value: chassisBody(state, this.southbound),
+    });
+    return state.compiled;
+  }
+
+  #markPortNamed(name: string): void {
+    const port = this.southbound.port(name);
+    if (port) this.#markPort(port);
+  }
+
+  #bindingChanged(port: PortState): void {
+    this.#markPort(port);
+    this.#listener.bindingChanged(port.row.logical_port);
+  }
+
+  #markPort(port: PortState): void {
+    port.compiledLocal = undefined;
+    port.compiledRemote = undefined;
+    const key = resourceKey(LOGICAL_PORT, port.row._uuid);
+    for (const chassis of port.switch.members.keys()) this.#listener.dirty(chassis, key);
+  }
+
+  #markSwitch(state: SwitchState | undefined): void {
+    if (!state) return;
+    state.compiled = undefined;
+    const key = resourceKey(LOGICAL_SWITCH, state.uuid);
+    for (const chassis of state.members.keys()) this.#listener.dirty(chassis, key);
+  }
+
+  /** `chassis` came into or went out of the switch: all of the switch for it, and it for the others. */
+  #markAll(state: SwitchState, chassis: string): void {
+    this.#listener.dirty(chassis, resourceKey(LOGICAL_SWITCH, state.uuid));
+    for (const port of state.ports) this.#listener.dirty(chassis, resourceKey(LOGICAL_PORT, port.row._uuid));
+    const own = resourceKey(REMOTE_CHASSIS, chassis);
+    for (const other of state.members.keys()) {
+      if (other === chassis) continue;
+      this.#listener.dirty(chassis, resourceKey(REMOTE_CHASSIS, other));
+      this.#listener.dirty(other, own);
+    }
+  }
+
+  #markChassis(name: string): void {
+    const state = this.southbound.chassis.get(name);
+    if (state) state.compiled = undefined;
+    const key = resourceKey(REMOTE_CHASSIS, name);
+    const told = new Set<string>();
+    for (const shared of this.southbound.switchesOf(name))
+      for (const other of shared.members.keys()) told.add(other);
+    for (const other of told) this.#listener.dirty(other, key);
+  }
+}

@@ -1,0 +1,162 @@
+import type {
+  LogicalSwitchPortRow,
+  LogicalSwitchRow,
+  NbGlobalRow,
+  NorthboundChange,
+} from '../monitor/rows.js';
+import type { ProblemRegistry } from '../problems/registry.js';
+import { AclGuard } from './acl-guard.js';
+import { difference, MultiMap } from './multimap.js';
+import { type PortConfig, readPortConfig } from './port-config.js';
+import { unsupportedByPort, unsupportedBySwitch } from './unsupported.js';
+
+/** A logical switch port of the Northbound database, read. */
+export interface NorthboundPort {
+  row: LogicalSwitchPortRow;
+  config: PortConfig;
+}
+
+/** Who wants to know what changed. */
+export interface NorthboundListener {
+  /** The port of that name (a Port_Binding's logical_port) means something else now, or is gone. */
+  portChanged(name: string): void;
+  /** The switch row means something else now, or is gone. */
+  switchChanged(uuid: string): void;
+  /** An option that all ports depend on changed. */
+  optionsChanged(): void;
+}
+
+/** What the operator said: Northbound rows, read once when they change. */
+export class Northbound {
+  #global?: NbGlobalRow;
+  readonly #switches = new Map<string, LogicalSwitchRow>();
+  readonly #ports = new Map<string, NorthboundPort>();
+  readonly #portsByName = new Map<string, NorthboundPort>();
+  readonly #switchesOfPort = new MultiMap<string, string>();
+  readonly #acls: AclGuard;
+  readonly #problems: ProblemRegistry;
+  readonly #listener: NorthboundListener;
+
+  constructor(problems: ProblemRegistry, listener: NorthboundListener) {
+    this.#problems = problems;
+    this.#listener = listener;
+    this.#acls = new AclGuard(problems, (uuid) => this.#portTouched(uuid));
+  }
+
+  /** NB_Global.nb_cfg; 0 without a row. */
+  get nbCfg(): number {
+    return this.#global?.nb_cfg ?? 0;
+  }
+
+  /** NB_Global.options:ignore_lsp_down: answer ARP and ND for ports that are down. True unless set to false. */
+  get ignoreLspDown(): boolean {
+    return this.#global?.options?.get('ignore_lsp_down') !== 'false';
+  }
+
+  get switches(): ReadonlyMap<string, LogicalSwitchRow> {
+    return this.#switches;
+  }
+
+  port(name: string): NorthboundPort | undefined {
+    return this.#portsByName.get(name);
+  }
+
+  /** Why the port must not forward; empty when it may. */
+  failClosed(lspUuid: string): string {
+    if (this.#defaultDrop) return 'NB_Global options:default_acl_drop=true is not supported yet';
+    return this.#acls.reason(lspUuid);
+  }
+
+  /** Takes one row's change. */
+  apply(change: NorthboundChange): void {
+    switch (change.table) {
+      case 'NB_Global':
+        return this.#setGlobal(change.row);
+      case 'Logical_Switch':
+        return this.#setSwitch(change.uuid, change.row);
+      case 'Logical_Switch_Port':
+        return this.#setPort(change.uuid, change.row);
+      case 'Port_Group':
+        return this.#acls.setOwner('Port_Group', change.uuid, change.row);
+      case 'ACL':
+        return this.#acls.setAcl(change.uuid, change.row);
+      case 'Logical_Router':
+        return this.#setRouter(change.uuid, change.row?.name);
+    }
+  }
+
+  get #defaultDrop(): boolean {
+    return this.#global?.options?.get('default_acl_drop') === 'true';
+  }
+
+  #setGlobal(row: NbGlobalRow | undefined): void {
+    const before = [this.ignoreLspDown, this.#defaultDrop];
+    this.#global = row;
+    if (before[0] === this.ignoreLspDown && before[1] === this.#defaultDrop) return;
+    const message = 'default_acl_drop is not supported yet: no port forwards';
+    const problem = { where: 'Northbound', table: 'NB_Global', uuid: row?._uuid, column: 'options', message };
+    this.#problems.replace('default_acl_drop', this.#defaultDrop ? [problem] : []);
+    this.#listener.optionsChanged();
+  }
+
+  #setSwitch(uuid: string, row: LogicalSwitchRow | undefined): void {
+    const old = this.#switches.get(uuid);
+    const { added, removed } = difference(old?.ports, row?.ports);
+    if (row) this.#switches.set(uuid, row);
+    else this.#switches.delete(uuid);
+    for (const port of removed) this.#switchesOfPort.delete(port, uuid);
+    for (const port of added) this.#switchesOfPort.add(port, uuid);
+    for (const port of [...added, ...removed]) this.#checkOwners(port);
+    this.#acls.setOwner('Logical_Switch', uuid, row);
+    this.#problems.replace(`ls:${uuid}`, row ? unsupportedBySwitch(row) : []);
+    this.#listener.switchChanged(uuid);
+  }
+
+  #setPort(uuid: string, row: LogicalSwitchPortRow | undefined): void {
+    const old = this.#ports.get(uuid);
+    if (old && this.#portsByName.get(old.row.name) === old) this.#portsByName.delete(old.row.name);
+    if (row) {
+      const port = { row, config: readPortConfig(row) };
+      this.#ports.set(uuid, port);
+      this.#portsByName.set(row.name, port);
+      this.#problems.replace(`lsp:${uuid}`, [...port.config.problems, ...unsupportedByPort(row)]);
+    } else {
+      this.#ports.delete(uuid);
+      this.#problems.replace(`lsp:${uuid}`, []);
+    }
+    this.#checkOwners(uuid);
+    if (old && old.row.name !== row?.name) this.#listener.portChanged(old.row.name);
+    if (row) this.#listener.portChanged(row.name);
+  }
+
+  #setRouter(uuid: string, name: string | undefined): void {
+    const message = 'logical routers are not supported yet: nothing is routed';
+    const problem = { where: 'Northbound', table: 'Logical_Router', uuid, name, message };
+    this.#problems.replace(`lr:${uuid}`, name === undefined ? [] : [problem]);
+  }
+
+  #portTouched(uuid: string): void {
+    const port = this.#ports.get(uuid);
+    if (port) this.#listener.portChanged(port.row.name);
+  }
+
+  /** A port in two switches: OVN says so on both rows; which one gets it is northd's choice. */
+  #checkOwners(uuid: string): void {
+    const owners = [...this.#switchesOfPort.get(uuid)];
+    const name = this.#ports.get(uuid)?.row.name ?? uuid;
+    const names = owners.map((owner) => this.#switches.get(owner)?.name ?? owner);
+    this.#problems.replace(
+      `lsp-owners:${uuid}`,
+      owners.length < 2
+        ? []
+        : owners.map((owner, index) => ({
+            where: 'Northbound',
+            table: 'Logical_Switch',
+            uuid: owner,
+            name: names[index],
+            column: 'ports',
+            message: `port ${name} is in several switches (${[...names].sort().join(', ')}); ovn-northd chooses one`,
+          })),
+    );
+  }
+}

@@ -1,0 +1,73 @@
+import type { LogicalAddress } from '@iovisor-ovn/proto';
+import type { LogicalSwitchPortRow } from '../monitor/rows.js';
+import type { ProblemStatement } from '../problems/registry.js';
+import { parseAddress, parseMacAndIps } from './addresses.js';
+
+/** A Logical_Switch_Port row read: what of it is usable, and what is wrong with the rest. */
+export interface PortConfig {
+  addresses: readonly LogicalAddress[];
+  /** "unknown" is among the addresses. */
+  unknown: boolean;
+  portSecurity: readonly LogicalAddress[];
+  problems: readonly ProblemStatement[];
+}
+
+/** Reads a Logical_Switch_Port row. A bad element is left out and becomes a problem; those after it count. Never throws. */
+export function readPortConfig(row: LogicalSwitchPortRow): PortConfig {
+  const problems: ProblemStatement[] = [];
+  const complain = (column: string, message: string) =>
+    problems.push({
+      where: 'Northbound',
+      table: 'Logical_Switch_Port',
+      uuid: row._uuid,
+      name: row.name,
+      column,
+      message,
+    });
+  const addresses: LogicalAddress[] = [];
+  let unknown = false;
+  for (const text of row.addresses) {
+    const parsed = parseAddress(text);
+    if (parsed.kind === 'unknown') unknown = true;
+    else if (parsed.kind === 'address') {
+      addresses.push(parsed.address);
+      if (parsed.rest !== '') complain('addresses', leftOver(text, parsed.rest));
+    } else if (parsed.kind === 'dynamic') addDynamic(row, addresses, complain);
+    else if (parsed.kind === 'invalid')
+      complain('addresses', noMac(text, 'MAC [IP …], unknown, router or dynamic'));
+  }
+  const portSecurity: LogicalAddress[] = [];
+  for (const text of row.port_security) {
+    const parsed = parseMacAndIps(text);
+    if (!parsed) {
+      complain('port_security', noMac(text, 'MAC [IP[/LEN] …]'));
+      continue;
+    }
+    portSecurity.push(parsed.address);
+    if (parsed.rest !== '') complain('port_security', leftOver(text, parsed.rest));
+  }
+  if (row.port_security.length > 0 && portSecurity.length === 0)
+    complain('port_security', 'no element is valid: nothing may enter or leave through the port');
+  return { addresses, unknown, portSecurity, problems };
+}
+
+/** northd chooses the address of a dynamic element and writes it to dynamic_addresses; until then there is none. */
+function addDynamic(
+  row: LogicalSwitchPortRow,
+  addresses: LogicalAddress[],
+  complain: (column: string, message: string) => void,
+): void {
+  const text = row.dynamic_addresses;
+  if (text === undefined || text === '') return;
+  const parsed = parseMacAndIps(text);
+  if (parsed) addresses.push(parsed.address);
+  else complain('dynamic_addresses', noMac(text, 'MAC [IP …]'));
+}
+
+function noMac(text: string, wanted: string): string {
+  return `"${text}" is not understood (wanted: ${wanted}); it is ignored`;
+}
+
+function leftOver(text: string, rest: string): string {
+  return `"${rest}" in "${text}" is not an IP address; it and what follows are ignored`;
+}

@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+import { CommanderError } from 'commander';
+import { pino } from 'pino';
+import { adminService } from './admin/admin-service.js';
+import { readCoordinatorConfig } from './config/coordinator-config.js';
+import { UsageError } from './config/settings.js';
+import { Coordinator } from './coordinator.js';
+import { serveMetrics } from './metrics.js';
+import { GrpcServer } from './server.js';
+import { version } from './version.js';
+
+async function main(): Promise<void> {
+  const config = readCoordinatorConfig(process.argv, process.env, version);
+  const log = pino({ level: config.logLevel, base: { pid: process.pid } });
+  const coordinator = new Coordinator(config, log, version);
+  const server = new GrpcServer({
+    listen: config.listen,
+    tls: config.tls,
+    coordinator: coordinator.sessions.service,
+    admin: adminService(coordinator, version),
+  });
+  const listen = await server.listen();
+  const metrics = config.metrics && (await serveMetrics(coordinator, config.metrics));
+  log.info({ listen, tls: config.tls !== undefined, nb: config.nb, sb: config.sb, version }, 'listening');
+  const health = () => {
+    server.setHealth('', coordinator.isServing);
+    server.setHealth('leader', coordinator.leadership.held);
+    server.setHealth('ovn-nb', coordinator.northbound.synced);
+    server.setHealth('ovn-sb', coordinator.southbound.synced);
+  };
+  coordinator.on('state', health);
+  coordinator.start();
+
+  let stopping = false;
+  const stop = async (signal: NodeJS.Signals) => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'stopping; Southbound and the hypervisors stay as they are');
+    metrics?.close();
+    await coordinator.stop();
+    server.stop();
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+function isUsageError(error: unknown): error is UsageError {
+  return error instanceof UsageError;
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof CommanderError && error.exitCode === 0) process.exit(0);
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`iovisor-coordinator: ${message.replaceAll('\n', ' ')}\n`);
+  process.exit(isUsageError(error) ? 2 : 1);
+});

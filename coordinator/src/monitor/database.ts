@@ -1,0 +1,112 @@
+import { EventEmitter } from 'node:events';
+import {
+  type Change,
+  Client,
+  Replica,
+  type ReplicaProblem,
+  type TableTypes,
+} from '@iovisor-ovn/ovsdb-client';
+import type { Logger } from 'pino';
+import type { ProblemRegistry } from '../problems/registry.js';
+
+export interface DatabaseOptions<T extends TableTypes> {
+  /** For problems: "Northbound". */
+  name: string;
+  database: string;
+  /** OVSDB remotes, comma-separated. */
+  remotes: string;
+  tls?: { certFile?: string; keyFile?: string; caFile?: string };
+  tables: { readonly [K in keyof T]?: { readonly columns: readonly string[] } };
+}
+
+interface DatabaseEvents<T extends TableTypes> {
+  change: [changes: readonly Change<T>[]];
+  /** `synced` is another than before. */
+  state: [];
+}
+
+/** One database: the connection and what is replicated of it. */
+export class Database<T extends TableTypes> extends EventEmitter<DatabaseEvents<T>> {
+  readonly client: Client;
+  readonly replica: Replica<T>;
+  readonly remotes: string;
+  readonly #options: DatabaseOptions<T>;
+  readonly #problems: ProblemRegistry;
+  /** By row: column and what is wrong with it. */
+  readonly #badValues = new Map<string, Map<string, string>>();
+  readonly #reported = new Set<string>();
+
+  constructor(options: DatabaseOptions<T>, problems: ProblemRegistry, log: Logger) {
+    super();
+    this.#options = options;
+    this.#problems = problems;
+    this.remotes = options.remotes;
+    const { remotes, database, tls } = options;
+    // A quick second look: a restarted server is back in a fraction of a second.
+    const backoff = { minMs: 100, maxMs: 8000 };
+    this.client = new Client({ remotes, database, tls, backoff, log: log.child({ database }) });
+    this.replica = new Replica<T>(this.client, { tables: options.tables });
+    this.replica.on('change', (changes) => {
+      this.#healValues(changes as readonly Change[]);
+      this.emit('change', changes);
+    });
+    this.replica.on('synced', () => this.#setState());
+    this.replica.on('stale', (reason) => this.#setState(reason));
+    this.replica.on('problem', (problem) => this.#report(problem));
+  }
+
+  /** True while connected with all rows current. */
+  get synced(): boolean {
+    return this.replica.synced;
+  }
+
+  /** Number of rows replicated. */
+  get rows(): number {
+    const names = Object.keys(this.#options.tables) as (keyof T & string)[];
+    return names.reduce((sum, name) => sum + this.replica.table(name).size, 0);
+  }
+
+  start(): void {
+    this.client.start();
+    this.replica.start();
+  }
+
+  async close(): Promise<void> {
+    this.replica.stop();
+    await this.client.close();
+  }
+
+  #setState(reason?: Error): void {
+    const { name, remotes } = this.#options;
+    const message = `not connected to ${remotes}: ${reason?.message}; hypervisors keep forwarding as they are`;
+    this.#problems.replace(`database:${name}`, reason ? [{ where: name, message }] : []);
+    this.emit('state');
+  }
+
+  #report(problem: ReplicaProblem): void {
+    const { table, uuid, column = '', message } = problem;
+    // A table or column which this release of OVN does not have is none of the operator's business.
+    if (uuid === undefined) return;
+    const columns = this.#badValues.get(uuid) ?? new Map<string, string>();
+    this.#badValues.set(uuid, columns.set(column, message));
+    this.#reported.add(`${uuid}.${column}`);
+    this.#problems.replace(`value:${uuid}.${column}`, [
+      { where: this.#options.name, table, uuid, column, message: `${message}; it is ignored` },
+    ]);
+  }
+
+  /** What is wrong with a changed row was reported right before its change: what was not has healed. */
+  #healValues(changes: readonly Change[]): void {
+    if (this.#badValues.size === 0) return;
+    for (const { uuid } of changes) {
+      const columns = this.#badValues.get(uuid);
+      for (const column of columns?.keys() ?? []) {
+        if (this.#reported.has(`${uuid}.${column}`)) continue;
+        columns?.delete(column);
+        this.#problems.replace(`value:${uuid}.${column}`, []);
+      }
+      if (columns?.size === 0) this.#badValues.delete(uuid);
+    }
+    this.#reported.clear();
+  }
+}

@@ -1,0 +1,258 @@
+import { status } from '@grpc/grpc-js';
+import type {
+  Ack,
+  AgentMessage,
+  ChassisConfig,
+  CoordinatorMessage,
+  Hello,
+  Interfaces,
+  LocalInterface,
+  Refusal,
+} from '@iovisor-ovn/proto';
+import type { Logger } from 'pino';
+import type { CompiledResource, ResourceKey } from '../logic/resource.js';
+import { isLocalPort, Outbox } from './outbox.js';
+import { Queries } from './queries.js';
+import type { SessionStream } from './stream.js';
+import { BadMessage, validateChassis } from './validate.js';
+
+/** What a session needs of the rest of the coordinator. */
+export interface SessionHost {
+  resource(chassis: string, key: ResourceKey): CompiledResource | undefined;
+  wanted(chassis: string): Iterable<ResourceKey>;
+  /** NB_Global.nb_cfg contained in what resource() gives now. */
+  nbCfg(): number;
+  /** Something that will change what the chassis must hold is being written to Southbound. */
+  isUnsettled(chassis: string): boolean;
+  interfacesChanged(session: AgentSession, ifaceIds: readonly string[]): void;
+  forwardingChanged(session: AgentSession, portUuids: readonly string[]): void;
+  configChanged(session: AgentSession): void;
+  acknowledged(session: AgentSession, nbCfg: number): void;
+  refused(session: AgentSession, refusals: readonly Refusal[]): void;
+  goodbye(session: AgentSession, removeChassis: boolean): void;
+}
+
+/** How long what is known is held back for a claim that is being written: then it goes without. */
+const unsettledMs = 1000;
+
+/** The coordinator's side of one agent's session, after its Hello was accepted. */
+export class AgentSession {
+  readonly name: string;
+  readonly instance: string;
+  readonly softwareVersion: string;
+  readonly abi: number;
+  readonly since = new Date();
+  readonly queries: Queries;
+  readonly #host: SessionHost;
+  readonly #stream: SessionStream;
+  readonly #log: Logger;
+  readonly #outbox: Outbox;
+  readonly #interfaces = new Map<string, LocalInterface>();
+  readonly #forwarding = new Set<string>();
+  #config: ChassisConfig;
+  #forwardingKnown = false;
+  #fullSent = false;
+  #revision = 0;
+  #acked = 0;
+  #outstanding?: { revision: number; nbCfg: number };
+  #nbCfgSent = -1;
+  #flushing = false;
+  #scheduled = false;
+  #unsettledSince?: number;
+
+  constructor(hello: Hello, stream: SessionStream, host: SessionHost, log: Logger) {
+    this.#config = hello.chassis!;
+    this.name = this.#config.name;
+    this.instance = hello.instance;
+    this.softwareVersion = hello.softwareVersion;
+    this.abi = hello.abi;
+    this.#stream = stream;
+    this.#host = host;
+    this.#log = log;
+    this.queries = new Queries((query) => this.#send({ $case: 'query', value: query }));
+    this.#outbox = new Outbox(hello.held, host.wanted(this.name));
+    for (const one of hello.interfaces?.upserts ?? []) this.#interfaces.set(one.ifaceId, one);
+  }
+
+  get config(): ChassisConfig {
+    return this.#config;
+  }
+
+  get interfaces(): ReadonlyMap<string, LocalInterface> {
+    return this.#interfaces;
+  }
+
+  get peer(): string {
+    return this.#stream.peer;
+  }
+
+  /** Revisions sent and acknowledged. */
+  get revisions(): { sent: number; acked: number } {
+    return { sent: this.#revision, acked: this.#acked };
+  }
+
+  /** Whether the port forwards on this agent; undefined while it has not told what does. */
+  forwards(portUuid: string): boolean | undefined {
+    return this.#forwardingKnown ? this.#forwarding.has(portUuid) : undefined;
+  }
+
+  mark(key: ResourceKey): void {
+    this.#outbox.mark(key);
+  }
+
+  /** Something may have changed for this agent: it is sent what did, at the end of this turn of the event loop. */
+  kick(): void {
+    if (this.#scheduled || this.#stream.ended) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      void this.#flush();
+    });
+  }
+
+  /** Ends the session with a gRPC status. */
+  end(code: status, details: string): void {
+    this.queries.close();
+    this.#stream.end(code, details);
+  }
+
+  /** Takes a message from the agent. A bad one ends the session and says why. */
+  receive(message: AgentMessage['message']): void {
+    try {
+      this.#receive(message);
+    } catch (error) {
+      if (!(error instanceof BadMessage)) throw error;
+      this.#log.warn({ chassis: this.name, reason: error.message }, 'session ended: bad message');
+      this.end(status.INVALID_ARGUMENT, error.message);
+    }
+  }
+
+  #receive(message: AgentMessage['message']): void {
+    switch (message?.$case) {
+      case 'interfaces':
+        return this.#takeInterfaces(message.value);
+      case 'ack':
+        return this.#takeAck(message.value);
+      case 'refusal':
+        return this.#host.refused(this, [message.value]);
+      case 'chassisConfig':
+        return this.#takeConfig(message.value);
+      case 'report':
+        return this.queries.answer(message.value);
+      case 'goodbye':
+        return this.#host.goodbye(this, message.value.removeChassis);
+      case 'hello':
+        throw new BadMessage('Hello came twice');
+      default:
+        // A message of a later protocol version.
+        return;
+    }
+  }
+
+  #takeInterfaces(update: Interfaces): void {
+    const touched = new Set([...update.upserts.map((one) => one.ifaceId), ...update.removals]);
+    if (update.complete) {
+      for (const id of this.#interfaces.keys()) touched.add(id);
+      this.#interfaces.clear();
+    }
+    for (const id of update.removals) this.#interfaces.delete(id);
+    for (const one of update.upserts) this.#interfaces.set(one.ifaceId, one);
+    this.#host.interfacesChanged(this, [...touched]);
+  }
+
+  #takeConfig(config: ChassisConfig): void {
+    validateChassis(config);
+    if (config.name !== this.name)
+      throw new BadMessage(
+        `system-id changed from ${this.name} to ${config.name}: open a new session for it`,
+      );
+    this.#config = config;
+    this.#host.configChanged(this);
+  }
+
+  #takeAck(ack: Ack): void {
+    const outstanding = this.#outstanding;
+    const revision = Number(ack.revision);
+    if (revision > this.#revision) throw new BadMessage(`Ack of revision ${revision}, which was never sent`);
+    const touched = this.#takeForwarding(ack);
+    if (ack.refusals.length > 0) this.#host.refused(this, ack.refusals);
+    if (touched.length > 0) this.#host.forwardingChanged(this, touched);
+    if (outstanding?.revision !== revision) return;
+    this.#outstanding = undefined;
+    this.#acked = revision;
+    this.#host.acknowledged(this, outstanding.nbCfg);
+    this.kick();
+  }
+
+  /** Returns the ports whose state may be news. */
+  #takeForwarding(ack: Ack): string[] {
+    const touched = new Set([...ack.forwarding, ...ack.notForwarding]);
+    if (ack.forwardingComplete) {
+      for (const id of this.#forwarding) touched.add(id);
+      this.#forwarding.clear();
+      this.#forwardingKnown = true;
+    }
+    for (const id of ack.forwarding) this.#forwarding.add(id);
+    for (const id of ack.notForwarding) this.#forwarding.delete(id);
+    return [...touched];
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#flushing || this.#outstanding || this.#stream.ended || this.#isHeldBack()) return;
+    this.#flushing = true;
+    try {
+      const sent = await this.#sendChanges();
+      const nbCfg = this.#host.nbCfg();
+      if (this.#stream.ended) return;
+      if (!sent && this.#fullSent && nbCfg === this.#nbCfgSent) return;
+      // What waits for Southbound is not in it yet: the number before goes with it, this one with the next commit.
+      const contained = this.#host.isUnsettled(this.name) ? Math.max(this.#nbCfgSent, 0) : nbCfg;
+      this.#commit(contained);
+    } finally {
+      this.#flushing = false;
+    }
+  }
+
+  async #sendChanges(): Promise<boolean> {
+    let sent = false;
+    while (!this.#outbox.isEmpty && !this.#stream.ended) {
+      const delta = this.#outbox.take((key) => this.#host.resource(this.name, key));
+      if (delta) {
+        sent = true;
+        for (const { id } of delta.removals) this.#forwarding.delete(id);
+        for (const resource of delta.upserts)
+          if (!isLocalPort(resource)) this.#forwarding.delete(resource.id);
+        await this.#send({ $case: 'delta', value: delta });
+      }
+      if (!this.#outbox.isEmpty) await new Promise(setImmediate);
+    }
+    return sent;
+  }
+
+  #commit(nbCfg: number): void {
+    const revision = ++this.#revision;
+    this.#outstanding = { revision, nbCfg };
+    this.#nbCfgSent = nbCfg;
+    const full = !this.#fullSent;
+    this.#fullSent = true;
+    void this.#send({ $case: 'commit', value: { revision: BigInt(revision), nbCfg: BigInt(nbCfg), full } });
+  }
+
+  /** A claim under way changes what the agent must hold within a moment: one commit with it is better than two. */
+  #isHeldBack(): boolean {
+    if (!this.#host.isUnsettled(this.name)) {
+      this.#unsettledSince = undefined;
+      return false;
+    }
+    const now = performance.now();
+    if (this.#unsettledSince === undefined) {
+      this.#unsettledSince = now;
+      setTimeout(() => this.kick(), unsettledMs).unref();
+    }
+    return now - this.#unsettledSince < unsettledMs;
+  }
+
+  #send(message: CoordinatorMessage['message']): Promise<void> {
+    return this.#stream.send({ message });
+  }
+}

@@ -1,0 +1,41 @@
+import type { Query, Report, ReportKind } from '@iovisor-ovn/proto';
+
+const timeoutMs = 2000;
+
+/** Questions to one agent and its answers, matched by id. */
+export class Queries {
+  readonly #send: (query: Query) => Promise<void>;
+  readonly #open = new Map<bigint, (report?: Report) => void>();
+  #last = 0n;
+  #closed = false;
+
+  constructor(send: (query: Query) => Promise<void>) {
+    this.#send = send;
+  }
+
+  /** Resolves with the agent's report, or undefined when none comes within two seconds or the session ends. */
+  ask(kind: ReportKind): Promise<Report | undefined> {
+    if (this.#closed) return Promise.resolve(undefined);
+    const id = ++this.#last;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => finish(undefined), timeoutMs);
+      const finish = (report?: Report) => {
+        clearTimeout(timer);
+        this.#open.delete(id);
+        resolve(report);
+      };
+      this.#open.set(id, finish);
+      void this.#send({ id, kind });
+    });
+  }
+
+  /** An answer that came; one that nobody waits for any more is dropped. */
+  answer(report: Report): void {
+    this.#open.get(report.queryId)?.(report);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const finish of [...this.#open.values()]) finish();
+  }
+}

@@ -1,0 +1,198 @@
+import { randomUUID } from 'node:crypto';
+import { type ServerDuplexStream, status } from '@grpc/grpc-js';
+import type { AgentMessage, CoordinatorMessage, CoordinatorServer, Hello } from '@iovisor-ovn/proto';
+import type { Logger } from 'pino';
+import { MultiMap } from '../logic/multimap.js';
+import type { ProblemRegistry } from '../problems/registry.js';
+import type { AgentDirectory, Plugged } from '../southbound/claims.js';
+import { AgentSession, type SessionHost } from './agent-session.js';
+import { certifiedName } from './identity.js';
+import { SessionStream } from './stream.js';
+import { BadMessage, validateHello } from './validate.js';
+
+/** Agents try again with a back-off well below this. */
+const twinMemoryMs = 60_000;
+
+type Call = ServerDuplexStream<AgentMessage, CoordinatorMessage>;
+
+/** What decides over new sessions and hears of their comings and goings. */
+export interface SessionsHost extends SessionHost {
+  /** Why no session is accepted now; undefined when they are. */
+  refuses(): string | undefined;
+  /** Called when a session begins, before anything is sent. May end it. */
+  opened(session: AgentSession): void;
+  /** Called when it is over. */
+  closed(session: AgentSession): void;
+}
+
+/** All agents' sessions, and who has which interface plugged. */
+export class Sessions implements AgentDirectory {
+  readonly #host: SessionsHost;
+  readonly #problems: ProblemRegistry;
+  readonly #log: Logger;
+  readonly #version: string;
+  readonly #instance = randomUUID();
+  readonly #sessions = new Map<string, AgentSession>();
+  readonly #plugged = new MultiMap<string, AgentSession>();
+  readonly #orders = new WeakMap<AgentSession, Map<string, number>>();
+  readonly #twins = new Map<string, NodeJS.Timeout>();
+  #order = 0;
+
+  constructor(host: SessionsHost, problems: ProblemRegistry, log: Logger, version: string) {
+    this.#host = host;
+    this.#problems = problems;
+    this.#log = log;
+    this.#version = version;
+  }
+
+  /** The gRPC service. */
+  get service(): CoordinatorServer {
+    return { session: (call) => this.#accept(call) };
+  }
+
+  get(chassis: string): AgentSession | undefined {
+    return this.#sessions.get(chassis);
+  }
+
+  all(): IterableIterator<AgentSession> {
+    return this.#sessions.values();
+  }
+
+  isConnected(chassis: string): boolean {
+    return this.#sessions.has(chassis);
+  }
+
+  *plugged(ifaceId: string): Generator<Plugged> {
+    for (const session of this.#plugged.get(ifaceId)) {
+      const plugged = session.interfaces.get(ifaceId);
+      if (!plugged) continue;
+      const order = this.#orders.get(session)?.get(ifaceId) ?? 0;
+      const forwarding = (portUuid: string) => session.forwards(portUuid);
+      yield { chassis: session.name, interface: plugged, order, forwarding };
+    }
+  }
+
+  /** To be called when a session's interfaces with these ids came, changed or went. */
+  indexInterfaces(session: AgentSession, ifaceIds: Iterable<string>): void {
+    const orders = this.#orders.get(session) ?? new Map<string, number>();
+    this.#orders.set(session, orders);
+    for (const id of ifaceIds) {
+      if (session.interfaces.has(id) && this.#sessions.get(session.name) === session) {
+        this.#plugged.add(id, session);
+        if (!orders.has(id)) orders.set(id, ++this.#order);
+      } else {
+        this.#plugged.delete(id, session);
+        orders.delete(id);
+      }
+    }
+  }
+
+  /** Something that every agent is told may have changed. */
+  kickAll(): void {
+    for (const session of this.#sessions.values()) session.kick();
+  }
+
+  /** Ends all sessions: this coordinator leads no more. */
+  endAll(details: string): void {
+    for (const session of [...this.#sessions.values()]) session.end(status.UNAVAILABLE, details);
+  }
+
+  #accept(call: Call): void {
+    const stream = new SessionStream(call);
+    let session: AgentSession | undefined;
+    call.on('data', ({ message }: AgentMessage) => {
+      if (stream.ended) return;
+      if (session) return session.receive(message);
+      session = this.#open(call, stream, message);
+    });
+    // The agent closes its side: so do we.
+    call.on('end', () => call.end());
+  }
+
+  /** Answers a Hello; undefined when it was refused. */
+  #open(call: Call, stream: SessionStream, message: AgentMessage['message']): AgentSession | undefined {
+    const refusal = this.#host.refuses();
+    if (refusal !== undefined) return this.#refuse(stream, status.UNAVAILABLE, refusal);
+    let hello: Hello;
+    try {
+      hello = validateHello(message);
+    } catch (error) {
+      if (!(error instanceof BadMessage)) throw error;
+      return this.#refuse(stream, status.INVALID_ARGUMENT, error.message);
+    }
+    const name = hello.chassis!.name;
+    const certified = certifiedName(call);
+    if (certified !== undefined && certified !== name) {
+      const details = `the certificate is for "${certified}", which cannot speak for chassis ${name} (external_ids:system-id)`;
+      return this.#refuse(stream, status.PERMISSION_DENIED, details);
+    }
+    const other = this.#sessions.get(name);
+    if (other && other.instance !== hello.instance) {
+      const details = `chassis ${name} is connected from ${other.peer} since ${other.since.toISOString()}; give one of the two another external_ids:system-id`;
+      this.#reportTwin(name, stream.peer, other.peer);
+      return this.#refuse(stream, status.ALREADY_EXISTS, details);
+    }
+    this.#problems.replace(`twin:${name}`, []);
+    other?.end(status.ABORTED, 'replaced by a new session of the same agent');
+    return this.#begin(hello, stream);
+  }
+
+  #begin(hello: Hello, stream: SessionStream): AgentSession {
+    const session = new AgentSession(hello, stream, this.#host, this.#log);
+    this.#log.info(
+      {
+        chassis: session.name,
+        peer: session.peer,
+        held: hello.held.length,
+        interfaces: session.interfaces.size,
+      },
+      'session opened',
+    );
+    this.#sessions.set(session.name, session);
+    this.indexInterfaces(session, session.interfaces.keys());
+    stream.onEnd(() => this.#close(session));
+    const welcome = { coordinator: this.#instance, softwareVersion: this.#version };
+    void stream.send({ message: { $case: 'welcome', value: welcome } });
+    this.#host.opened(session);
+    session.kick();
+    return session;
+  }
+
+  #close(session: AgentSession): void {
+    session.queries.close();
+    const current = this.#sessions.get(session.name) === session;
+    if (current) this.#sessions.delete(session.name);
+    this.indexInterfaces(session, [...session.interfaces.keys()]);
+    this.#log.info({ chassis: session.name, peer: session.peer }, 'session closed');
+    if (current) this.#host.closed(session);
+  }
+
+  /** Listed until the chassis connects anew, or the second agent has not tried for a while. */
+  #reportTwin(name: string, refused: string, connected: string): void {
+    clearTimeout(this.#twins.get(name));
+    const scope = `twin:${name}`;
+    const heal = setTimeout(() => this.#problems.replace(scope, []), twinMemoryMs);
+    this.#twins.set(name, heal.unref());
+    this.#problems.replace(scope, [twin(name, host(refused), host(connected))]);
+  }
+
+  #refuse(stream: SessionStream, code: status, details: string): undefined {
+    this.#log.warn({ peer: stream.peer, code: status[code], reason: details }, 'session refused');
+    stream.end(code, details);
+    return undefined;
+  }
+}
+
+/** A peer address without its port, which is another at each attempt. */
+function host(peer: string): string {
+  return peer.replace(/:\d+$/, '');
+}
+
+function twin(name: string, refused: string, connected: string) {
+  return {
+    where: `session (${name})`,
+    name,
+    node: name,
+    message: `a second agent with system-id ${name} tried to connect from ${refused} and was refused: ${connected} has the session; give one of the two another external_ids:system-id`,
+  };
+}

@@ -1,0 +1,232 @@
+import { byUuid, type Transaction, type TransactionError } from '@iovisor-ovn/ovsdb-client';
+import type { LocalInterface } from '@iovisor-ovn/proto';
+import type { PortState, Southbound } from '../logic/southbound.js';
+import type { PortBindingRow } from '../monitor/rows.js';
+import type { ProblemRegistry, ProblemStatement } from '../problems/registry.js';
+import { type Candidate, type Decision, decideClaim, type Owner } from './claim-policy.js';
+import type { SouthboundWriter } from './writer.js';
+
+/** An interface that a connected agent has plugged. */
+export interface Plugged {
+  /** Chassis name. */
+  chassis: string;
+  interface: LocalInterface;
+  order: number;
+  /** Whether the port with this uuid forwards there; undefined while the agent has not told. */
+  forwarding(portUuid: string): boolean | undefined;
+}
+
+/** What the claims need to know of the agents. */
+export interface AgentDirectory {
+  plugged(ifaceId: string): Iterable<Plugged>;
+  /** The chassis has a session, so what it does not have plugged is not there. */
+  isConnected(chassis: string): boolean;
+}
+
+/** Keeps Port_Binding.chassis, additional_chassis, encap and up of VIFs as the policy says. */
+export class Claims {
+  readonly #southbound: Southbound;
+  readonly #agents: AgentDirectory;
+  readonly #writer: SouthboundWriter;
+  readonly #problems: ProblemRegistry;
+  readonly #settled: (chassis: readonly string[]) => void;
+  readonly #pending = new Map<string, readonly string[]>();
+  readonly #pendingByChassis = new Map<string, number>();
+
+  /** `settled` is called with the chassis names that a claim concerned, when it is written or refused. */
+  constructor(
+    southbound: Southbound,
+    agents: AgentDirectory,
+    writer: SouthboundWriter,
+    problems: ProblemRegistry,
+    settled: (chassis: readonly string[]) => void,
+  ) {
+    this.#southbound = southbound;
+    this.#agents = agents;
+    this.#writer = writer;
+    this.#problems = problems;
+    this.#settled = settled;
+  }
+
+  /** True while a write that concerns `chassis` is under way. */
+  isPending(chassis: string): boolean {
+    return this.#pendingByChassis.has(chassis);
+  }
+
+  /** Looks at the port of that name again: something about it, its interface or its agent changed. */
+  reconcile(name: string): void {
+    const plugged = [...this.#agents.plugged(name)];
+    const port = this.#southbound.port(name);
+    if (!port || !this.#southbound.isSwitch(port.switch)) {
+      this.#problems.replace(`claim:${name}`, plugged.map(unknownPort));
+      return;
+    }
+    if (!isVif(port.row)) {
+      this.#problems.replace(
+        `claim:${name}`,
+        plugged.map((one) => notVif(one, port.row)),
+      );
+      return;
+    }
+    const decision = this.#decide(port, plugged);
+    this.#problems.replace(
+      `claim:${name}`,
+      decision.losers.map((loser) => bindingProblem(port.row, loser.message, loser.name)),
+    );
+    const update = this.#difference(port, decision);
+    if (update) this.#queue(name, port, decision, update);
+  }
+
+  #queue(name: string, port: PortState, decision: Decision, update: Partial<PortBindingRow>): void {
+    // `up` alone is no news to any agent: nothing waits for it.
+    const moves = 'chassis' in update || 'additional_chassis' in update;
+    const chassis = moves ? [port.row.chassis, decision.chassis, ...decision.additional] : [];
+    const concerned = chassis
+      .map((uuid) => (uuid === undefined ? undefined : this.#southbound.chassisByUuid(uuid)?.row.name))
+      .filter((one) => one !== undefined);
+    this.#setPending(name, [...new Set(concerned)]);
+    this.#writer.queue(`claim:${name}`, {
+      build: (transaction) => this.#build(transaction, name),
+      settled: (error) => this.#done(name, error),
+    });
+  }
+
+  #build(transaction: Transaction, name: string): void {
+    const port = this.#southbound.port(name);
+    if (!port || !isVif(port.row)) return;
+    const update = this.#difference(port, this.#decide(port, [...this.#agents.plugged(name)]));
+    if (!update) return;
+    // When somebody else has bound it meanwhile nothing is written, and that change has us look again.
+    transaction.update('Port_Binding', [byUuid(port.row._uuid), ['chassis', '==', port.row.chassis]], update);
+  }
+
+  #done(name: string, error?: TransactionError): void {
+    const concerned = this.#pending.get(name) ?? [];
+    this.#setPending(name, undefined);
+    const port = this.#southbound.port(name);
+    const message = `Southbound refused the binding: ${error?.message}; it is tried again`;
+    this.#problems.replace(`claim-write:${name}`, error && port ? [bindingProblem(port.row, message)] : []);
+    if (error) setTimeout(() => this.reconcile(name), 1000).unref();
+    this.#settled(concerned);
+  }
+
+  #setPending(name: string, chassis: readonly string[] | undefined): void {
+    for (const one of this.#pending.get(name) ?? []) {
+      const count = (this.#pendingByChassis.get(one) ?? 1) - 1;
+      if (count > 0) this.#pendingByChassis.set(one, count);
+      else this.#pendingByChassis.delete(one);
+    }
+    for (const one of chassis ?? [])
+      this.#pendingByChassis.set(one, (this.#pendingByChassis.get(one) ?? 0) + 1);
+    if (chassis) this.#pending.set(name, chassis);
+    else this.#pending.delete(name);
+  }
+
+  #decide(port: PortState, plugged: readonly Plugged[]): Decision {
+    const candidates: Candidate[] = [];
+    for (const one of plugged) {
+      const row = this.#southbound.chassis.get(one.chassis)?.row;
+      // Not registered yet: the Chassis row's arrival has us look again.
+      if (!row) continue;
+      candidates.push({
+        chassis: row._uuid,
+        name: row.name,
+        hostname: row.hostname,
+        ifaceIdVersion: one.interface.ifaceIdVer,
+        forwarding: one.forwarding(port.row._uuid),
+        order: one.order,
+      });
+    }
+    const owners = new Map<string, Owner>();
+    for (const uuid of [port.row.chassis, ...(port.row.additional_chassis ?? [])]) {
+      const row = uuid === undefined ? undefined : this.#southbound.chassisByUuid(uuid)?.row;
+      if (!row) continue;
+      const live = this.#agents.isConnected(row.name);
+      owners.set(row._uuid, { chassis: row._uuid, name: row.name, live, foreign: !isOurs(row.other_config) });
+    }
+    return decideClaim(port.row, candidates, owners);
+  }
+
+  /** The columns to write to make the row say what was decided; undefined when it does. */
+  #difference(port: PortState, decision: Decision): Partial<PortBindingRow> | undefined {
+    const { row } = port;
+    const update: { -readonly [C in keyof PortBindingRow]?: PortBindingRow[C] } = {};
+    let differs = false;
+    if (row.chassis !== decision.chassis) {
+      update.chassis = decision.chassis;
+      differs = true;
+    }
+    const additional = [...(row.additional_chassis ?? [])].sort();
+    if (row.additional_chassis && additional.join() !== decision.additional.join()) {
+      update.additional_chassis = decision.additional;
+      differs = true;
+    }
+    if (decision.up !== undefined && row.up !== decision.up) {
+      update.up = decision.up;
+      differs = true;
+    }
+    const encap = this.#encapOf(port, decision);
+    if (row.encap !== encap) {
+      update.encap = encap;
+      differs = true;
+    }
+    return differs ? update : undefined;
+  }
+
+  /** The Encap row of the interface's own encap-ip; none when it has none: then any encap of the chassis will do. */
+  #encapOf(port: PortState, decision: Decision): string | undefined {
+    const chassis =
+      decision.chassis === undefined ? undefined : this.#southbound.chassisByUuid(decision.chassis)?.row;
+    if (!chassis) return undefined;
+    for (const one of this.#agents.plugged(port.row.logical_port)) {
+      if (one.chassis !== chassis.name) continue;
+      const ip = one.interface.encapIp;
+      return chassis.encaps.find((uuid) => ip !== '' && this.#southbound.encap(uuid)?.ip === ip);
+    }
+    // Nobody of ours has it plugged: a stock ovn-controller's, or an agent that is away.
+    return port.row.encap;
+  }
+}
+
+/** A key of Chassis.other_config that only agents of this product publish. */
+export const ownChassisKey = 'iovisor-abi';
+
+/** True for the chassis of one of our agents, false for a stock ovn-controller's. */
+export function isOurs(otherConfig: ReadonlyMap<string, string> | undefined): boolean {
+  return otherConfig?.has(ownChassisKey) ?? false;
+}
+
+function isVif(row: PortBindingRow): boolean {
+  return row.type === '' && (row.parent_port ?? '') === '';
+}
+
+function unknownPort(one: Plugged): ProblemStatement {
+  return {
+    where: `Open_vSwitch (${one.chassis})`,
+    table: 'Interface',
+    name: one.interface.ifaceId,
+    column: 'external_ids:iface-id',
+    node: one.chassis,
+    message: `no logical switch port of that name (${one.interface.ifaceId}); ${one.interface.tap} drops everything until there is one`,
+  };
+}
+
+function notVif(one: Plugged, row: PortBindingRow): ProblemStatement {
+  const what = row.type === '' ? 'a nested port' : `of type ${row.type}`;
+  return {
+    ...unknownPort(one),
+    message: `port ${row.logical_port} is ${what}, which an interface cannot have yet; ${one.interface.tap} drops everything`,
+  };
+}
+
+function bindingProblem(row: PortBindingRow, message: string, node = ''): ProblemStatement {
+  return {
+    where: 'Southbound',
+    table: 'Port_Binding',
+    uuid: row._uuid,
+    name: row.logical_port,
+    column: 'chassis',
+    node,
+    message: `port ${row.logical_port}: ${message}`,
+  };
+}

@@ -1,0 +1,239 @@
+import { byUuid, type Transaction, type TransactionError } from '@iovisor-ovn/ovsdb-client';
+import type { ChassisConfig, Encap } from '@iovisor-ovn/proto';
+import type { ChassisPrivateRow, ChassisRow, EncapRow } from '../monitor/rows.js';
+import type { ProblemRegistry } from '../problems/registry.js';
+import { ownChassisKey } from './claims.js';
+import { mirroredToExternalIds, stockOtherConfig } from './features.js';
+import { mapMutations } from './map-mutations.js';
+import type { SouthboundWriter } from './writer.js';
+
+/** Southbound rows as they are now. */
+export interface RegistryRows {
+  chassis(name: string): ChassisRow | undefined;
+  chassisPrivate(name: string): ChassisPrivateRow | undefined;
+  encap(uuid: string): EncapRow | undefined;
+  /** The row with this (type, ip), which Southbound has at most once. */
+  encapAt(type: string, ip: string): EncapRow | undefined;
+  nbCfg(): number;
+  /** Flags of the OVN release that Southbound belongs to. */
+  features(): ReadonlyMap<string, string>;
+}
+
+/** A chassis to be kept registered. */
+export interface Registration {
+  config: ChassisConfig;
+  abi: number;
+  /** Configuration its agent has acknowledged; undefined before the first. */
+  nbCfg?: number;
+}
+
+/** Another chassis has one of the tunnel addresses. */
+export class EncapConflict extends Error {
+  override readonly name = 'EncapConflict';
+}
+
+/** Keeps Chassis, Encap and Chassis_Private of the connected agents as ovn-controller would. */
+export class Registrar {
+  readonly #rows: RegistryRows;
+  readonly #writer: SouthboundWriter;
+  readonly #problems: ProblemRegistry;
+  readonly #registrations = new Map<string, Registration>();
+  readonly #pending = new Set<string>();
+  readonly #settled: (chassis: string, error?: Error) => void;
+
+  constructor(
+    rows: RegistryRows,
+    writer: SouthboundWriter,
+    problems: ProblemRegistry,
+    settled: (chassis: string, error?: Error) => void,
+  ) {
+    this.#rows = rows;
+    this.#writer = writer;
+    this.#problems = problems;
+    this.#settled = settled;
+  }
+
+  /** True while the registration of `chassis` is being written. */
+  isPending(chassis: string): boolean {
+    return this.#pending.has(chassis);
+  }
+
+  /** Registers, or follows a changed configuration. Throws EncapConflict. */
+  register(registration: Registration): void {
+    const { name } = registration.config;
+    this.#registrations.set(name, { ...this.#registrations.get(name), ...registration });
+    this.#checkEncaps(registration.config);
+    this.reconcile(name);
+  }
+
+  /** The agent is away: its rows stay as they are. */
+  forget(name: string): void {
+    this.#registrations.delete(name);
+  }
+
+  /** The agent leaves for good: its rows go, and with them (weak references) its bindings. */
+  unregister(name: string): void {
+    this.forget(name);
+    this.#writer.queue(`chassis:${name}`, {
+      build: (transaction) => {
+        const chassis = this.#rows.chassis(name);
+        const own = this.#rows.chassisPrivate(name);
+        if (chassis) transaction.delete('Chassis', [byUuid(chassis._uuid)]);
+        if (own) transaction.delete('Chassis_Private', [byUuid(own._uuid)]);
+      },
+    });
+  }
+
+  /** The agent acknowledged everything up to NB_Global.nb_cfg = `nbCfg`. */
+  acknowledge(name: string, nbCfg: number): void {
+    const registration = this.#registrations.get(name);
+    if (registration) registration.nbCfg = nbCfg;
+    if (this.#rows.chassisPrivate(name)?.nb_cfg === nbCfg) return;
+    this.#writer.queue(`nb_cfg:${name}`, {
+      build: (transaction) => {
+        const row = this.#rows.chassisPrivate(name);
+        const acked = this.#registrations.get(name)?.nbCfg;
+        if (!row || acked === undefined || row.nb_cfg === acked) return;
+        const values = { nb_cfg: acked, nb_cfg_timestamp: Date.now() };
+        transaction.update('Chassis_Private', [byUuid(row._uuid)], values);
+      },
+    });
+  }
+
+  /** Looks at the chassis again: its rows changed. A chassis that is not connected is left alone. */
+  reconcile(name: string): void {
+    const registration = this.#registrations.get(name);
+    if (!registration || this.#isRegistered(registration)) return;
+    this.#pending.add(name);
+    this.#writer.queue(`chassis:${name}`, {
+      build: (transaction) => {
+        const current = this.#registrations.get(name);
+        if (current) this.#build(transaction, current);
+      },
+      settled: (error) => this.#done(name, error),
+    });
+  }
+
+  #done(name: string, error?: TransactionError): void {
+    this.#pending.delete(name);
+    this.#problems.replace(
+      `register:${name}`,
+      error
+        ? [problem(name, `Southbound refused the registration: ${error.message}; it is tried again`)]
+        : [],
+    );
+    if (error) setTimeout(() => this.reconcile(name), 1000).unref();
+    this.#settled(name, error);
+  }
+
+  #checkEncaps(config: ChassisConfig): void {
+    for (const { type, ip } of config.encaps) {
+      const other = this.#rows.encapAt(type, ip)?.chassis_name ?? config.name;
+      if (other === config.name) continue;
+      const message = `${type} ${ip} of chassis ${config.name} belongs to chassis ${other} in Southbound; give one of them another ovn-encap-ip, or delete the stale row with: ovn-sbctl chassis-del ${other}`;
+      this.#problems.replace(`encap:${config.name}`, [problem(config.name, message, 'Encap')]);
+      throw new EncapConflict(message);
+    }
+    this.#problems.replace(`encap:${config.name}`, []);
+  }
+
+  #isRegistered(registration: Registration): boolean {
+    const { name, hostname, transportZones } = registration.config;
+    const chassis = this.#rows.chassis(name);
+    if (!chassis || chassis.hostname !== hostname) return false;
+    if (this.#rows.chassisPrivate(name)?.chassis !== chassis._uuid) return false;
+    if (!sameSet(chassis.transport_zones ?? [], transportZones)) return false;
+    if (!sameSet(this.#encapsOf(chassis).map(encapText), registration.config.encaps.map(wantedText)))
+      return false;
+    return this.#configMutations(chassis, registration).length === 0;
+  }
+
+  #build(transaction: Transaction, registration: Registration): void {
+    if (this.#isRegistered(registration)) return;
+    const { config, nbCfg } = registration;
+    const chassis = this.#rows.chassis(config.name);
+    const present = new Map(chassis ? this.#encapsOf(chassis).map((row) => [encapText(row), row._uuid]) : []);
+    const encaps = config.encaps.map(
+      (encap) => present.get(wantedText(encap)) ?? this.#adopt(transaction, config.name, encap),
+    );
+    const columns = { hostname: config.hostname, encaps, transport_zones: config.transportZones };
+    let reference: unknown = chassis?._uuid;
+    if (chassis) {
+      transaction.update('Chassis', [byUuid(chassis._uuid)], columns);
+      const mutations = this.#configMutations(chassis, registration);
+      if (mutations.length > 0) transaction.mutate('Chassis', [byUuid(chassis._uuid)], mutations);
+    } else {
+      reference = transaction.insert('Chassis', {
+        name: config.name,
+        ...columns,
+        other_config: this.#otherConfig(registration),
+        external_ids: mirrored(this.#otherConfig(registration)),
+      });
+    }
+    const own = this.#rows.chassisPrivate(config.name);
+    if (own) transaction.update('Chassis_Private', [byUuid(own._uuid)], { chassis: reference });
+    else
+      transaction.insert('Chassis_Private', {
+        name: config.name,
+        chassis: reference,
+        // A chassis that joins has no ports yet, so it has applied what there is. Neutron must not see it start at 0
+        // when others are further: it would ignore the first change (reference/neutron.md §3a, trap 2).
+        nb_cfg: nbCfg ?? this.#rows.nbCfg(),
+        nb_cfg_timestamp: Date.now(),
+      });
+  }
+
+  /** The Encap row of this (type, ip) with its options put right, or a new one. */
+  #adopt(transaction: Transaction, chassis: string, encap: Encap): unknown {
+    const options = new Map([['csum', String(encap.csum)]]);
+    const row = this.#rows.encapAt(encap.type, encap.ip);
+    if (!row)
+      return transaction.insert('Encap', { type: encap.type, ip: encap.ip, chassis_name: chassis, options });
+    transaction.update('Encap', [byUuid(row._uuid)], { options, chassis_name: chassis });
+    return row._uuid;
+  }
+
+  #encapsOf(chassis: ChassisRow): EncapRow[] {
+    return chassis.encaps.map((uuid) => this.#rows.encap(uuid)).filter((row) => row !== undefined);
+  }
+
+  #otherConfig(registration: Registration): Map<string, string> {
+    return new Map([
+      ...Object.entries(stockOtherConfig),
+      ...Object.entries(registration.config.otherConfig),
+      ...this.#rows.features(),
+      [ownChassisKey, String(registration.abi)],
+    ]);
+  }
+
+  #configMutations(chassis: ChassisRow, registration: Registration) {
+    const wanted = this.#otherConfig(registration);
+    // As ovn-controller, this owns the whole of other_config: a key from another release would promise what is not so.
+    const other = mapMutations('other_config', chassis.other_config, wanted, (key) => !wanted.has(key));
+    const mirror = mirrored(wanted);
+    const isMirrored = (key: string) =>
+      (mirroredToExternalIds as readonly string[]).includes(key) && !mirror.has(key);
+    return [...other, ...mapMutations('external_ids', chassis.external_ids, mirror, isMirrored)];
+  }
+}
+
+function mirrored(otherConfig: ReadonlyMap<string, string>): Map<string, string> {
+  const pairs = mirroredToExternalIds.map((key) => [key, otherConfig.get(key) ?? ''] as const);
+  return new Map(pairs.filter(([, value]) => value !== ''));
+}
+
+function encapText(row: EncapRow): string {
+  return `${row.type} ${row.ip} ${row.options.get('csum') ?? ''}`;
+}
+
+function wantedText(encap: Encap): string {
+  return `${encap.type} ${encap.ip} ${encap.csum}`;
+}
+
+function sameSet(a: readonly string[], b: readonly string[]): boolean {
+  return [...a].sort().join('\n') === [...b].sort().join('\n');
+}
+
+function problem(name: string, message: string, table = 'Chassis') {
+  return { where: 'Southbound', table, name, node: name, message };
+}

@@ -1,0 +1,132 @@
+import { ConnectionLostError, type Transaction, TransactionError } from '@iovisor-ovn/ovsdb-client';
+import type { Logger } from 'pino';
+
+/** Name of the Southbound OVSDB lock that the leading coordinator holds. */
+export const leaderLock = 'iovisor_coordinator';
+
+/** Something to write which belongs together: all of it is done in one transaction, or none. */
+export interface Write {
+  /** Adds its operations. Called when the transaction is made, maybe more than once; adds none when all is well by then. */
+  build(transaction: Transaction): void;
+  /** Called once when it is done (or needed nothing), or with the database's reason for refusing it. */
+  settled?(error?: TransactionError): void;
+}
+
+/** What the writer needs of an OVSDB client. */
+export interface WriterClient {
+  transaction(): Transaction;
+}
+
+const maxOperations = 1000;
+/** After a lost connection or lock, unless the owner says before that it is back. */
+const retryMs = 200;
+
+/**
+ * Writes to Southbound, one transaction at a time, asserting the leader lock. What is queued meanwhile goes out
+ * together in the next one; a later write with the same key takes the place of the earlier. When a transaction is
+ * refused its writes are tried one by one, so that a bad one does not hold up the others.
+ */
+export class SouthboundWriter {
+  readonly #client: WriterClient;
+  readonly #log: Logger;
+  readonly #pending = new Map<string, Write>();
+  #open = false;
+  #busy = false;
+  #paused = false;
+
+  constructor(client: WriterClient, log: Logger) {
+    this.#client = client;
+    this.#log = log;
+  }
+
+  /** Queues a write under `key`. It is sent at the end of this turn of the event loop, or when the one in flight is done. */
+  queue(key: string, write: Write): void {
+    this.#pending.set(key, write);
+    this.#schedule();
+  }
+
+  /** Writing is possible: connected, and the lock is ours. Until then what is queued waits. */
+  setOpen(open: boolean): void {
+    this.#open = open;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#busy || this.#paused || !this.#open || this.#pending.size === 0) return;
+    this.#busy = true;
+    // The rest of the change that caused this write comes in the same turn.
+    setImmediate(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#open && !this.#paused && this.#pending.size > 0) await this.#flush();
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async #flush(): Promise<void> {
+    const transaction = this.#begin();
+    const batch = new Map<string, Write>();
+    for (const [key, write] of this.#pending) {
+      if (transaction.size > maxOperations) break;
+      this.#pending.delete(key);
+      const size = transaction.size;
+      write.build(transaction);
+      if (transaction.size === size) write.settled?.();
+      else batch.set(key, write);
+    }
+    if (batch.size === 0) return;
+    const error = await this.#commit(transaction);
+    if (error === undefined) for (const write of batch.values()) write.settled?.();
+    else if (!(error instanceof TransactionError)) this.#requeue(batch);
+    else if (batch.size === 1) this.#refused(batch, error);
+    else for (const [key, write] of batch) await this.#alone(key, write);
+  }
+
+  async #alone(key: string, write: Write): Promise<void> {
+    const transaction = this.#begin();
+    const size = transaction.size;
+    write.build(transaction);
+    const error = transaction.size === size ? undefined : await this.#commit(transaction);
+    if (error === undefined) write.settled?.();
+    else if (error instanceof TransactionError) this.#refused(new Map([[key, write]]), error);
+    else this.#requeue(new Map([[key, write]]));
+  }
+
+  #begin(): Transaction {
+    return this.#client.transaction().assertLock(leaderLock);
+  }
+
+  /** Resolves with the error, if any: what the database refused, or a lost connection. */
+  async #commit(transaction: Transaction): Promise<TransactionError | ConnectionLostError | undefined> {
+    try {
+      await transaction.commit();
+      return undefined;
+    } catch (error) {
+      if (error instanceof ConnectionLostError || error instanceof TransactionError) return error;
+      // A value that does not fit the schema: nothing was sent.
+      return new TransactionError('invalid', (error as Error).message);
+    }
+  }
+
+  #refused(batch: ReadonlyMap<string, Write>, error: TransactionError): void {
+    if (error.code === 'not owner' || error.maybeCommitted) return this.#requeue(batch);
+    for (const [key, write] of batch) {
+      this.#log.warn({ write: key, error: error.message }, 'Southbound refused a write');
+      write.settled?.(error);
+    }
+  }
+
+  /** Its fate is unknown or it was not ours to write: it is built anew, from the rows as they are, when writing is possible. */
+  #requeue(batch: ReadonlyMap<string, Write>): void {
+    for (const [key, write] of batch) if (!this.#pending.has(key)) this.#pending.set(key, write);
+    this.#paused = true;
+    const resume = () => {
+      this.#paused = false;
+      this.#schedule();
+    };
+    setTimeout(resume, retryMs).unref();
+  }
+}
