@@ -41,5 +41,7 @@ IOV_MAP(iov_tunnels, BPF_MAP_TYPE_ARRAY, __u32, struct iov_tunnel, IOV_MAX_TUNNE
 IOV_MAP(iov_tunnel_counters, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct iov_counters, IOV_MAX_TUNNELS, 0);
 IOV_MAP(iov_tunnel_dests, BPF_MAP_TYPE_HASH, struct iov_tunnel_key, struct iov_dest, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
 IOV_MAP(iov_tunnel_sources, BPF_MAP_TYPE_HASH, struct iov_tunnel_source, __u32, IOV_MAX_TUNNELS, BPF_F_NO_PREALLOC);
+/* Our own tunnel addresses (value 1): tunnel packets to them from nobody we know are dropped, all others are the host's. */
+IOV_MAP(iov_tunnel_locals, BPF_MAP_TYPE_HASH, __be32, __u8, IOV_MAX_TUNNELS, BPF_F_NO_PREALLOC);
 
 #endif

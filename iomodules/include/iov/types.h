@@ -12,14 +12,17 @@
 
 #include <linux/types.h>
 
-#define IOV_ABI_VERSION 1
-
-/* Default sizes of the maps; a loader may change them before load (iomodules/README.md). */
-#define IOV_MAX_PORTS 8192
-#define IOV_MAX_DATAPATHS 16384
-#define IOV_MAX_TUNNELS 8192
-#define IOV_MAX_FDB 1048576
-#define IOV_IFINDEX_SLOTS 65536
+/* An enum, not macros, so that they reach TypeScript with the structs. The sizes are the defaults of the maps; a loader may
+ * change them before load. */
+enum iov_constant {
+	IOV_ABI_VERSION = 1,
+	IOV_MAX_PORTS = 8192,
+	IOV_MAX_DATAPATHS = 16384,
+	IOV_MAX_TUNNELS = 8192,
+	IOV_MAX_FDB = 1048576,
+	IOV_IFINDEX_SLOTS = 65536,
+	IOV_GROUP_CHUNK = 62, /* members in a chunk of a group */
+};
 
 /*
  * Slots of the program array iov_programs. Constant, so that the JIT makes a direct jump of each tail call. A live array
@@ -136,6 +139,10 @@ struct iov_packet {
 	__be32 nd_target[4];
 	__u32 looked_at;    /* enum iov_field */
 	__u32 rewrote;      /* enum iov_field */
+	__u32 copies;       /* receivers a flood has reached so far */
+	__u16 chunk;        /* of the group, where the flood goes on after a tail call to itself */
+	__u8 room;          /* bytes of outer header already made in front of the frame */
+	__u8 geneve;        /* the flood has seen Geneve tunnels (1), is serving them (2) */
 };
 
 /* iov_port.flags */
@@ -168,6 +175,7 @@ struct iov_port {
 	__be32 security_ip4;    /* exact address, valid with IOV_SEC_IP4 */
 	__u8 security_ip6[16];  /* exact address, valid with IOV_SEC_IP6 */
 	__u8 security_lla[16];  /* EUI-64 link-local of security_mac */
+	__u32 pad;
 };
 
 /* Direct-mapped cache of ifindex -> port: slot ifindex % IOV_IFINDEX_SLOTS. Another ifindex in the slot: look in
@@ -272,7 +280,6 @@ struct iov_group_key {
 	__u8 chunk;
 	__u8 scope;             /* enum iov_group_scope */
 };
-#define IOV_GROUP_CHUNK 62
 struct iov_group {
 	__u16 generation;       /* of the following chunks (head only) */
 	__u16 chunks;           /* in all, head included (head only) */
@@ -292,8 +299,8 @@ enum iov_tunnel_flag {
 /*
  * A way to another chassis: the outer header, prepared. Map iov_tunnels, array, key: tunnel number.
  * header: Ethernet 14, IPv4 20, UDP 8, VXLAN 8 or Geneve 8 + OVN option 8 (ovn-architecture(7), Tunnel Encapsulations).
- * The program fills in lengths, the IPv4 checksum (header holds the sum with total length 0), the source port from the
- * flow hash, and the keys.
+ * The program fills in lengths, the IPv4 checksum (header holds the valid checksum of a total length of 0), the source
+ * port from the flow hash, and the keys.
  */
 struct iov_tunnel {
 	__u32 flags;

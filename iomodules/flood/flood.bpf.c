@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * flood: a copy to every local member of a multicast group but the port the packet came from, then on to FLOOD_REMOTE for the
+ * other chassis, unless the packet came from one (its sender has served them all).
+ *
+ * A pass takes IOV_GROUP_CHUNKS_A_PASS chunks of members and jumps to itself for more: the kernel allows 33 tail calls, which makes
+ * some 7000 ports of one switch on one chassis.
+ */
+#include <iov/chain.h>
+#include <iov/deliver.h>
+#include <iov/group.h>
+#include <iov/security.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline void copy_to_port(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 number)
+{
+	struct iov_port *port;
+	__u32 reason;
+
+	if (number == pkt->in_port)
+		return;
+	port = iov_port_lookup(number);
+	if (!port)
+		return;
+	reason = iov_port_closed(port);
+	/* Only unknown unicast is checked here; frames to multicast MACs never are (ovn-behaviour.md 2, 3). */
+	if (!reason && port->flags & IOV_PORT_SECURITY && !(pkt->flags & IOV_PKT_MULTICAST))
+		reason = iov_security_egress(pkt, port, number);
+	if (!reason && bpf_clone_redirect(ctx, port->ifindex, 0))
+		reason = IOV_DROP_NO_MEMORY;
+	if (reason) {
+		iov_count_drop(pkt, reason, number);
+		return;
+	}
+	pkt->copies++;
+	iov_count_tx(&iov_port_counters, number, ctx->len);
+}
+
+IOV_PROGRAM(iov_flood)
+{
+	struct iov_packet *pkt = iov_packet_of_cpu();
+	struct iov_group_key key;
+	struct iov_group *group;
+	__u32 chunks = 0;
+	__u16 generation = 0;
+
+	if (!pkt)
+		return TC_ACT_SHOT;
+	pkt->uncacheable = 1;
+	iov_group_head(&key, pkt, IOV_GROUP_LOCAL);
+	group = bpf_map_lookup_elem(&iov_groups, &key);
+	if (group) {
+		chunks = group->chunks;
+		generation = group->generation;
+	}
+	for (__u32 pass = 0; pass < IOV_GROUP_CHUNKS_A_PASS && pkt->chunk < chunks; pass++) {
+		iov_group_chunk(&key, pkt->chunk, generation);
+		pkt->chunk++;
+		group = bpf_map_lookup_elem(&iov_groups, &key);
+		if (!group)
+			continue;
+		for (__u32 i = 0; i < IOV_GROUP_CHUNK && i < group->count; i++)
+			copy_to_port(ctx, pkt, group->members[i]);
+	}
+	if (pkt->chunk < chunks)
+		return iov_next(ctx, pkt, IOV_SLOT_FLOOD);
+	pkt->chunk = 0;
+	if (!(pkt->flags & IOV_PKT_FROM_TUNNEL))
+		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
+	return iov_group_done(pkt);
+}

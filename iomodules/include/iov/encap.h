@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* Putting a frame into a tunnel: room in front, then the prepared header of the tunnel with what differs by packet. */
+#ifndef IOV_ENCAP_H
+#define IOV_ENCAP_H
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include "chain.h"
+#include "ethernet.h"
+#include "outer.h"
+
+#define IOV_ROOM_FLAGS (BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_UDP | \
+			BPF_F_ADJ_ROOM_ENCAP_L2_ETH)
+
+/* The keys that the header carries. */
+struct iov_outer_keys {
+	__u32 vni;
+	__u16 ingress; /* Geneve only */
+	__u16 egress;  /* Geneve only */
+};
+
+/* Returns 0 when the tunnel's encapsulation cannot express them. */
+static __always_inline int iov_outer_keys(struct iov_outer_keys *keys, const struct iov_packet *pkt,
+					  const struct iov_tunnel *tunnel)
+{
+	__u32 number = pkt->datapath, egress = pkt->egress_key;
+	struct iov_datapath *datapath = bpf_map_lookup_elem(&iov_datapaths, &number);
+	struct iov_port *port;
+
+	if (!datapath)
+		return 0;
+	keys->vni = datapath->tunnel_key;
+	keys->ingress = 0;
+	keys->egress = egress;
+	if (tunnel->flags & IOV_TUNNEL_GENEVE) {
+		port = iov_port_lookup(pkt->in_port);
+		keys->ingress = port ? port->port_key & 0x7fff : 0;
+		return keys->vni <= 0xffffff;
+	}
+	if (egress >= IOV_MULTICAST_KEY)
+		egress = IOV_VXLAN_MULTICAST | (egress & (IOV_VXLAN_MULTICAST - 1));
+	else if (egress >= IOV_VXLAN_MULTICAST)
+		return 0;
+	if (keys->vni > IOV_VXLAN_KEY_MASK)
+		return 0;
+	keys->vni |= egress << IOV_VXLAN_KEY_BITS;
+	return 1;
+}
+
+/* The outer UDP source port: the flow's entropy for ECMP and RSS, in the range that RFC 7348 asks for. Fragments of a
+ * datagram have no ports and must stay together with the first one. */
+static __always_inline __be16 iov_outer_source_port(const struct iov_packet *pkt)
+{
+	__u32 hash, low, high;
+
+	if (pkt->flags & (IOV_PKT_IP4 | IOV_PKT_IP6)) {
+		low = pkt->ip_src[0] ^ pkt->ip_src[1] ^ pkt->ip_src[2] ^ pkt->ip_src[3];
+		high = pkt->ip_dst[0] ^ pkt->ip_dst[1] ^ pkt->ip_dst[2] ^ pkt->ip_dst[3];
+	} else {
+		low = *(__u32 *)&pkt->eth_src[2];
+		high = *(__u32 *)&pkt->eth_dst[2];
+	}
+	hash = low * 0x9e3779b1 ^ high * 0x85ebca77 ^ pkt->ip_proto;
+	if ((pkt->flags & (IOV_PKT_L4 | IOV_PKT_FRAGMENT)) == IOV_PKT_L4)
+		hash ^= ((__u32)pkt->sport << 16 | pkt->dport) * 0xc2b2ae3d;
+	hash ^= hash >> 15;
+	hash *= 0x27d4eb2f;
+	return bpf_htons(0xc000 | hash >> 18);
+}
+
+/* Length of the largest outer IP packet that the frame makes, once GSO has cut it. `tag` is the length of a VLAN tag that is
+ * not in the frame yet. */
+static __always_inline __u32 iov_outer_ip_length(struct __sk_buff *ctx, const struct iov_packet *pkt, __u32 tag, __u32 header)
+{
+	__u32 gso = ctx->gso_size;
+	__u8 data_offset;
+
+	if (!gso)
+		return ctx->len - pkt->room + tag + header - IOV_OUTER_IP;
+	if (pkt->ip_proto != IPPROTO_TCP)
+		data_offset = 8 << 2;
+	else if (bpf_skb_load_bytes(ctx, pkt->room + pkt->l4_offset + 12, &data_offset, 1))
+		data_offset = 20 << 2;
+	return gso + pkt->l4_offset + (data_offset >> 4 << 2) + tag + header - IOV_OUTER_IP;
+}
+
+/*
+ * Make room for an outer header of `header` bytes. Puts into *type what follows the MACs of the inner frame then. A tag that
+ * the kernel holds beside the frame moves into it. Returns 0, or a negative number.
+ *
+ * IPv4 and IPv6 go by adjust_room, which prepares GSO and the network header; it refuses all other protocols and packets
+ * that carry a tunnel already. Those can only be shifted, which is right as long as nobody must cut them.
+ */
+static __always_inline int iov_outer_room(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 header, __be16 *type)
+{
+	__be16 tag[2] = { 0, pkt->eth_type };
+	__u32 tag_length = 0;
+	__u64 l2 = BPF_F_ADJ_ROOM_ENCAP_L2(IOV_ETHERNET_LENGTH);
+	int error = -1;
+
+	*type = pkt->eth_type;
+	if (pkt->flags & IOV_PKT_VLAN) {
+		*type = ctx->protocol;
+		if (ctx->vlan_present) {
+			*type = ctx->vlan_proto;
+			tag[0] = bpf_htons(ctx->vlan_tci);
+			tag_length = IOV_VLAN_LENGTH;
+			l2 = BPF_F_ADJ_ROOM_ENCAP_L2(IOV_ETHERNET_LENGTH + IOV_VLAN_LENGTH);
+			if (bpf_skb_vlan_pop(ctx))
+				return -1;
+		}
+	}
+	if (ctx->protocol == bpf_htons(ETH_P_IP) || ctx->protocol == bpf_htons(ETH_P_IPV6))
+		error = bpf_skb_adjust_room(ctx, header + tag_length, BPF_ADJ_ROOM_MAC, IOV_ROOM_FLAGS | l2);
+	if (error && !ctx->gso_size)
+		error = bpf_skb_change_head(ctx, header + tag_length, 0);
+	if (!error && tag_length)
+		error = bpf_skb_store_bytes(ctx, header + IOV_ETHERNET_LENGTH, tag, sizeof(tag), 0);
+	if (error)
+		return error;
+	pkt->room = header;
+	if (pkt->l4_offset)
+		pkt->l4_offset += tag_length;
+	return 0;
+}
+
+/*
+ * The outer header of a packet that has room for it already, into `storage` of at least 64 bytes. What lies behind the header
+ * of a VXLAN tunnel is undefined.
+ */
+static __always_inline void iov_outer_fill(struct __sk_buff *ctx, __u64 *storage, const struct iov_tunnel *tunnel,
+					   const struct iov_outer_keys *keys, __be16 source_port)
+{
+	const __u64 *template = (const __u64 *)tunnel->header;
+	__u16 *words = (__u16 *)storage;
+	__u32 length = ctx->len - IOV_OUTER_IP;
+	__be16 total;
+
+	/* Only a GSO packet can be longer, and its lengths are written anew when it is cut. */
+	if (length > 0xffff)
+		length = 0xffff;
+	total = bpf_htons(length);
+#pragma unroll
+	for (int i = 0; i < 8; i++)
+		storage[i] = template[i];
+	words[IOV_OUTER_WORD_TOTAL_LENGTH] = total;
+	words[IOV_OUTER_WORD_CHECKSUM] = iov_ip4_checksum_add(words[IOV_OUTER_WORD_CHECKSUM], total);
+	words[IOV_OUTER_WORD_UDP_SOURCE] = source_port;
+	words[IOV_OUTER_WORD_UDP_LENGTH] = bpf_htons(length - 20);
+	words[IOV_OUTER_WORD_VNI] = bpf_htons(keys->vni >> 8);
+	words[IOV_OUTER_WORD_VNI + 1] = bpf_htons(keys->vni << 8);
+	words[IOV_OUTER_WORD_OPTION_DATA] = bpf_htons(keys->ingress);
+	words[IOV_OUTER_WORD_OPTION_DATA + 1] = bpf_htons(keys->egress);
+}
+
+/* MACs and type of the inner frame. */
+static __always_inline void iov_inner_fill(__u16 *words, const struct iov_packet *pkt, __be16 type)
+{
+	iov_mac_copy(words, pkt->eth_dst);
+	iov_mac_copy(words + 3, pkt->eth_src);
+	words[6] = type;
+}
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* Multicast groups as they lie in iov_groups. */
+#ifndef IOV_GROUP_H
+#define IOV_GROUP_H
+
+#include "drop.h"
+#include "types.h"
+
+/* Chunks that one pass takes before it jumps to itself: a compromise between the verifier's patience and 33 tail calls. */
+#define IOV_GROUP_CHUNKS_A_PASS 4
+
+/* The key of the head chunk of the group the packet goes to. */
+static __always_inline void iov_group_head(struct iov_group_key *key, const struct iov_packet *pkt, __u8 scope)
+{
+	key->datapath = pkt->datapath;
+	key->group = pkt->group;
+	key->generation = 0;
+	key->chunk = 0;
+	key->scope = scope;
+}
+
+/* Turns the key into that of chunk `chunk`. The head is at generation 0, those behind it at the generation it names. */
+static __always_inline void iov_group_chunk(struct iov_group_key *key, __u8 chunk, __u16 generation)
+{
+	key->chunk = chunk;
+	key->generation = chunk ? generation : 0;
+}
+
+/* After the last member. Reasons why members did not get it are counted already. */
+static __always_inline int iov_group_done(struct iov_packet *pkt)
+{
+	return pkt->copies || pkt->drop ? iov_consumed() : iov_drop(pkt, IOV_DROP_EMPTY_GROUP);
+}
+
+#endif

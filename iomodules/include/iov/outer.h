@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * The outer header of a tunnel packet, over an IPv4 underlay:
+ *
+ *   0 Ethernet 14 | 14 IPv4 20 | 34 UDP 8 | 42 VXLAN 8             | 50 inner frame     (RFC 7348)
+ *   0 Ethernet 14 | 14 IPv4 20 | 34 UDP 8 | 42 Geneve 8 + option 8 | 58 inner frame     (RFC 8926, ovn-architecture(7))
+ */
+#ifndef IOV_OUTER_H
+#define IOV_OUTER_H
+
+#include <linux/types.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define IOV_VXLAN_PORT 4789
+#define IOV_GENEVE_PORT 6081
+
+#define IOV_OUTER_IP 14
+#define IOV_OUTER_UDP 34
+#define IOV_OUTER_TUNNEL 42
+#define IOV_OUTER_VXLAN_LENGTH 50
+#define IOV_OUTER_GENEVE_LENGTH 58
+
+/* First word of a VXLAN header: the I flag alone. */
+#define IOV_VXLAN_FLAGS 0x08000000
+/* First word of a Geneve header: version 0, two words of options, not OAM, Ethernet inside. The critical flag and reserved
+ * bits may be anything. */
+#define IOV_GENEVE_WORD 0x02006558
+#define IOV_GENEVE_WORD_MASK 0xff80ffff
+/* First word of OVN's option: class 0x0102, critical type 0x80, one word of data. Three reserved bits may be anything. */
+#define IOV_GENEVE_OPTION 0x01028001
+#define IOV_GENEVE_OPTION_MASK 0xffffff1f
+
+/* OVN in VXLAN mode: VNI = 12 bits of egress key, 12 bits of datapath key; groups are egress keys from 2048 on, which stand
+ * for the multicast group keys from 0x8000 on. */
+#define IOV_VXLAN_KEY_BITS 12
+#define IOV_VXLAN_KEY_MASK 0xfff
+#define IOV_VXLAN_MULTICAST 0x800
+#define IOV_MULTICAST_KEY 0x8000
+
+/* What one of our outer headers carries, in units of 16 bits: it lies on the stack, at offsets that are even only. */
+enum iov_outer_word {
+	IOV_OUTER_WORD_TOTAL_LENGTH = 8,
+	IOV_OUTER_WORD_CHECKSUM = 12,
+	IOV_OUTER_WORD_UDP_SOURCE = 17,
+	IOV_OUTER_WORD_UDP_LENGTH = 19,
+	IOV_OUTER_WORD_VNI = 23,
+	IOV_OUTER_WORD_OPTION_DATA = 27,
+	IOV_OUTER_WORDS = 36, /* the longest header and the MACs and type of the inner frame */
+};
+
+/* One's complement sum of an IPv4 header without options, folded: 0xffff when its checksum is right. */
+static __always_inline __u16 iov_ip4_sum(const void *header)
+{
+	const __u16 *words = header;
+	__u32 sum = 0;
+
+#pragma unroll
+	for (int i = 0; i < 10; i++)
+		sum += words[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/* The checksum field after the 16-bit word `word` (network order) was added to a header whose field was `checksum`
+ * (RFC 1624, the old value being 0). */
+static __always_inline __be16 iov_ip4_checksum_add(__be16 checksum, __be16 word)
+{
+	__u32 sum = (__u16)~checksum + (__u32)word;
+
+	return ~((sum & 0xffff) + (sum >> 16));
+}
+
+#endif

@@ -1,0 +1,13 @@
+export { type DropReason, dropReasons } from './drops.js';
+export * from './gen/abi.js';
+export {
+  type LoadedModule,
+  type LoadedModules,
+  type LoadedProgram,
+  type LoadOptions,
+  loadIoModules,
+} from './loader.js';
+export type { IoModule, ModuleProgram } from './module.js';
+export { modules } from './modules.js';
+export { type IovMapName, sharedMapNames } from './shared-maps.js';
+export { ABI_VERSION } from './version.js';

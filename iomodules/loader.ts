@@ -1,0 +1,112 @@
+import { type BpfMap, BpfObject, type BpfProgram } from '@iovisor-ovn/libbpf';
+import type { IoModule } from './module.js';
+import { modules } from './modules.js';
+import { type IovMapName, sharedMapNames } from './shared-maps.js';
+
+export interface LoadOptions {
+  /** Maps to use instead of new ones, as a rule those pinned by the last load. `iov_programs` is ignored. */
+  maps?: Partial<Record<IovMapName, BpfMap>>;
+  /** Sizes of new maps other than the defaults of the ABI headers. */
+  maxEntries?: Partial<Record<IovMapName, number>>;
+}
+
+export interface LoadedProgram {
+  function: string;
+  /** enum iov_slot; undefined for the programs of hooks. */
+  slot?: number;
+  program: BpfProgram;
+}
+
+export interface LoadedModule {
+  name: string;
+  description: string;
+  programs: readonly LoadedProgram[];
+}
+
+/** One load of all modules. */
+export interface LoadedModules {
+  maps: Readonly<Record<IovMapName, BpfMap>>;
+  /** By name of the C function. */
+  programs: Readonly<Record<string, BpfProgram>>;
+  /** To attach at tc ingress of the taps and veths of logical ports. */
+  entry: BpfProgram;
+  /** To attach at tc ingress of the underlay devices. */
+  uplink: BpfProgram;
+  modules: readonly LoadedModule[];
+  /** Closes its programs and the maps that it created; those it was given stay open. What is attached or pinned goes on. */
+  close(): void;
+}
+
+/**
+ * Loads every module into the kernel, with a new program array, which is filled when this returns: a live array is never
+ * edited. The kernel empties a program array when the last file descriptor and pin of it go, so whoever means the programs
+ * to outlive the process pins `maps.iov_programs`.
+ * @throws VerifierError, BpfError (EPERM, ENOMEM, …); nothing is left behind then
+ */
+export function loadIoModules(options: LoadOptions = {}): LoadedModules {
+  const objects: BpfObject[] = [];
+  const close = () => {
+    for (const object of objects) object.close();
+  };
+  try {
+    let maps = givenMaps(options);
+    const loaded = modules.map((module) => {
+      const object = BpfObject.open(module.object, { reuse: maps, maxEntries: newSizes(options, maps) });
+      objects.push(object);
+      object.load();
+      // The first object has created what was missing; the others share it.
+      if (objects.length === 1) maps = allMaps(object, maps);
+      return { module, object };
+    });
+    return { ...assemble(loaded, maps as Record<IovMapName, BpfMap>), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+type Maps = Partial<Record<IovMapName, BpfMap>>;
+
+function givenMaps({ maps = {} }: LoadOptions): Maps {
+  return Object.fromEntries(
+    sharedMapNames
+      .filter((name) => name !== 'iov_programs' && maps[name] !== undefined)
+      .map((name) => [name, maps[name]]),
+  );
+}
+
+function newSizes({ maxEntries = {} }: LoadOptions, maps: Maps): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(maxEntries).filter(([name]) => maps[name as IovMapName] === undefined),
+  );
+}
+
+function allMaps(object: BpfObject, given: Maps): Maps {
+  return Object.fromEntries(sharedMapNames.map((name) => [name, given[name] ?? object.map(name)]));
+}
+
+function assemble(
+  loaded: readonly { module: IoModule; object: BpfObject }[],
+  maps: Record<IovMapName, BpfMap>,
+): Omit<LoadedModules, 'close'> {
+  const programs: Record<string, BpfProgram> = {};
+  const hooks: Partial<Record<'tap' | 'uplink', BpfProgram>> = {};
+  const loadedModules = loaded.map(({ module: { name, description, programs: wanted }, object }) => ({
+    name,
+    description,
+    programs: wanted.map(({ function: fn, slot, hook }) => {
+      const program = object.program(fn);
+      programs[fn] = program;
+      if (slot !== undefined) maps.iov_programs.updateFd(slotKey(slot), program);
+      if (hook !== undefined) hooks[hook] = program;
+      return { function: fn, slot, program };
+    }),
+  }));
+  return { maps, programs, entry: hooks.tap!, uplink: hooks.uplink!, modules: loadedModules };
+}
+
+function slotKey(slot: number): Buffer {
+  const key = Buffer.alloc(4);
+  new Uint32Array(key.buffer, key.byteOffset, 1)[0] = slot;
+  return key;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * portsec: port security of the sender (iov_portsec_in) and of the receiver (iov_portsec_out), and delivery to it.
+ *
+ * What ovn-nb(5) says about Logical_Switch_Port.port_security holds. README.md lists, rule by rule, where stock OVN's code
+ * differs and which of the two is followed.
+ */
+#include <iov/chain.h>
+#include <iov/deliver.h>
+#include <iov/security.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define ICMP6_MLD_REPORT 131
+#define ICMP6_MLD2_REPORT 143
+
+static __always_inline __u32 check_ip4(struct iov_packet *pkt, const struct iov_allowance *allowance)
+{
+	pkt->looked_at |= IOV_FIELD_IP_SRC;
+	if (allowance->flags & IOV_SEC_ANY || iov_security_lists_ip4(allowance, pkt->ip_src[0], 0))
+		return IOV_DROP_NONE;
+	pkt->looked_at |= IOV_FIELD_IP_DST | IOV_FIELD_IP_PROTO | IOV_FIELD_L4;
+	/* A host that has no address yet asks for one. */
+	if (allowance->flags & IOV_SEC_IP4 && pkt->ip_src[0] == 0 && pkt->ip_dst[0] == bpf_htonl(0xffffffff) &&
+	    pkt->flags & IOV_PKT_L4 && pkt->ip_proto == IPPROTO_UDP && pkt->sport == bpf_htons(68) &&
+	    pkt->dport == bpf_htons(67))
+		return IOV_DROP_NONE;
+	return IOV_DROP_PORTSEC_IN_IP4;
+}
+
+static __always_inline __u32 check_arp(struct iov_packet *pkt, const struct iov_allowance *allowance)
+{
+	pkt->uncacheable = 1; /* the sender in the ARP header is no field of the flow */
+	if (!(pkt->flags & IOV_PKT_ARP) || !iov_mac_equal(pkt->arp_sha, pkt->eth_src))
+		return IOV_DROP_PORTSEC_IN_ARP;
+	if (allowance->flags & IOV_SEC_ANY || iov_security_lists_ip4(allowance, pkt->ip_src[0], 0))
+		return IOV_DROP_NONE;
+	return IOV_DROP_PORTSEC_IN_ARP;
+}
+
+/* Solicitations and advertisements (RFC 4861; hop limit 255, other ones are ignored by every host). */
+static __always_inline __u32 check_nd(struct iov_packet *pkt, const struct iov_allowance *allowance)
+{
+	pkt->uncacheable = 1;
+	if (!(pkt->flags & IOV_PKT_ND) || pkt->dport != 0)
+		return IOV_DROP_PORTSEC_IN_ND;
+	if (!iov_mac_is_zero(pkt->arp_sha) && !iov_mac_equal(pkt->arp_sha, pkt->eth_src))
+		return IOV_DROP_PORTSEC_IN_ND;
+	if (pkt->arp_op == IOV_ND_ADVERTISEMENT && !(allowance->flags & IOV_SEC_ANY) &&
+	    !iov_security_lists_ip6(allowance, pkt->nd_target, pkt->eth_src, 0))
+		return IOV_DROP_PORTSEC_IN_ND;
+	return IOV_DROP_NONE;
+}
+
+static __always_inline int is_nd(const struct iov_packet *pkt)
+{
+	return pkt->ip_proto == IPPROTO_ICMPV6 && pkt->flags & IOV_PKT_L4 && pkt->ttl == 255 &&
+	       (pkt->sport == bpf_htons(IOV_ND_SOLICITATION) || pkt->sport == bpf_htons(IOV_ND_ADVERTISEMENT));
+}
+
+/* From the unspecified address: duplicate address detection and the multicast reports that go with it. */
+static __always_inline int is_address_setup(const struct iov_packet *pkt)
+{
+	__be16 type = pkt->sport;
+
+	return iov_ip6_is_any(pkt->ip_src) && (pkt->ip_dst[0] & bpf_htonl(0xffff0000)) == bpf_htonl(0xff020000) &&
+	       pkt->ip_proto == IPPROTO_ICMPV6 && pkt->flags & IOV_PKT_L4 && pkt->dport == 0 &&
+	       (type == bpf_htons(ICMP6_MLD_REPORT) || type == bpf_htons(ICMP6_MLD2_REPORT) ||
+		type == bpf_htons(IOV_ND_SOLICITATION));
+}
+
+static __always_inline __u32 check_ip6(struct iov_packet *pkt, const struct iov_allowance *allowance)
+{
+	pkt->looked_at |= IOV_FIELD_IP_SRC | IOV_FIELD_IP_PROTO | IOV_FIELD_L4;
+	if (!(allowance->flags & IOV_SEC_ANY)) {
+		if (!(allowance->flags & IOV_SEC_IP6))
+			return IOV_DROP_PORTSEC_IN_IP6;
+		if (!iov_security_lists_ip6(allowance, pkt->ip_src, pkt->eth_src, 0) && !is_address_setup(pkt))
+			return IOV_DROP_PORTSEC_IN_IP6;
+		pkt->looked_at |= IOV_FIELD_IP_DST;
+	}
+	return is_nd(pkt) ? check_nd(pkt, allowance) : IOV_DROP_NONE;
+}
+
+static __always_inline __u32 check_sender(struct iov_packet *pkt, const struct iov_port *port)
+{
+	struct iov_allowance allowance;
+
+	if (!iov_security_find(&allowance, port, pkt->in_port, pkt->eth_src))
+		return IOV_DROP_PORTSEC_IN_MAC;
+	if (pkt->flags & IOV_PKT_IP4)
+		return check_ip4(pkt, &allowance);
+	if (pkt->flags & IOV_PKT_IP6)
+		return check_ip6(pkt, &allowance);
+	if (pkt->eth_type == bpf_htons(ETH_P_ARP))
+		return check_arp(pkt, &allowance);
+	return allowance.flags & IOV_SEC_ANY ? IOV_DROP_NONE : IOV_DROP_PORTSEC_IN_ETHERTYPE;
+}
+
+IOV_PROGRAM(iov_portsec_in)
+{
+	struct iov_packet *pkt = iov_packet_of_cpu();
+	struct iov_port *port;
+	__u32 reason;
+
+	if (!pkt)
+		return TC_ACT_SHOT;
+	port = iov_port_lookup(pkt->in_port);
+	if (!port)
+		return iov_drop(pkt, IOV_DROP_NO_PORT);
+	pkt->looked_at |= IOV_FIELD_ETH_TYPE;
+	reason = check_sender(pkt, port);
+	if (reason)
+		return iov_drop(pkt, reason);
+	return iov_next(ctx, pkt, IOV_SLOT_SWITCH);
+}
+
+IOV_PROGRAM(iov_portsec_out)
+{
+	struct iov_packet *pkt = iov_packet_of_cpu();
+	struct iov_port *port;
+	__u32 reason, number;
+
+	if (!pkt)
+		return TC_ACT_SHOT;
+	number = pkt->out_port;
+	port = iov_port_lookup(number);
+	if (!port)
+		return iov_drop(pkt, IOV_DROP_NO_PORT);
+	reason = iov_port_closed(port);
+	if (reason)
+		return iov_drop_at(pkt, reason, number);
+	if (port->flags & IOV_PORT_SECURITY && !(pkt->flags & IOV_PKT_MULTICAST)) {
+		pkt->looked_at |= IOV_FIELD_ETH_TYPE | IOV_FIELD_IP_DST;
+		reason = iov_security_egress(pkt, port, number);
+		if (reason)
+			return iov_drop_at(pkt, reason, number);
+	}
+	iov_count_tx(&iov_port_counters, number, ctx->len);
+	return iov_deliver(ctx, pkt, port);
+}

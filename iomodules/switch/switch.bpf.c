@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * switch: the L2 lookup of a logical switch.
+ *
+ *   ARP request, ND solicitation for a known address that is not the sender's  -> ARP, ND
+ *   broadcast, multicast                                                        -> FLOOD to _MC_flood
+ *   known MAC: local -> PORTSEC_OUT, on another chassis -> ENCAP, nowhere -> drop
+ *   unknown MAC                                                                 -> FLOOD to _MC_unknown, or drop
+ */
+#include <linux/if_ether.h>
+#include <iov/chain.h>
+#include <iov/ethernet.h>
+#include <iov/ip.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Is this answered for its owner? Not for the sender itself: that is a gratuitous ARP or duplicate address detection. */
+static __always_inline int has_other_owner(const struct iov_packet *pkt, const struct iov_neighbour *owner)
+{
+	struct iov_port *sender;
+
+	if (!owner)
+		return 0;
+	sender = iov_port_lookup(pkt->in_port);
+	return sender && sender->port_key != owner->port_key;
+}
+
+static __always_inline int answers_arp(const struct iov_packet *pkt)
+{
+	struct iov_arp_key key = { .datapath = pkt->datapath, .ip = pkt->ip_dst[0] };
+
+	return has_other_owner(pkt, bpf_map_lookup_elem(&iov_arp, &key));
+}
+
+static __always_inline int answers_nd(const struct iov_packet *pkt)
+{
+	struct iov_nd_key key = { .datapath = pkt->datapath };
+
+	if (!iov_ip6_equal(pkt->ip_dst, pkt->nd_target) && !iov_ip6_is_solicited_node_of(pkt->ip_dst, pkt->nd_target))
+		return 0;
+	__builtin_memcpy(key.ip, pkt->nd_target, sizeof(key.ip));
+	return has_other_owner(pkt, bpf_map_lookup_elem(&iov_nd, &key));
+}
+
+static __always_inline int flood(struct __sk_buff *ctx, struct iov_packet *pkt, __u16 group)
+{
+	pkt->group = group;
+	pkt->egress_key = group;
+	pkt->uncacheable = 1;
+	return iov_next(ctx, pkt, IOV_SLOT_FLOOD);
+}
+
+IOV_PROGRAM(iov_switch)
+{
+	struct iov_packet *pkt = iov_packet_of_cpu();
+	struct iov_datapath *datapath;
+	struct iov_dest *dest;
+	__u32 number;
+	__u64 key;
+
+	if (!pkt)
+		return TC_ACT_SHOT;
+	pkt->looked_at |= IOV_FIELD_ETH_DST | IOV_FIELD_ETH_TYPE;
+	number = pkt->datapath;
+
+	if (pkt->flags & (IOV_PKT_ARP | IOV_PKT_ND)) {
+		pkt->uncacheable = 1;
+		if (pkt->flags & IOV_PKT_ARP && pkt->arp_op == IOV_ARP_REQUEST && answers_arp(pkt))
+			return iov_next(ctx, pkt, IOV_SLOT_ARP);
+		if (pkt->flags & IOV_PKT_ND && pkt->arp_op == IOV_ND_SOLICITATION && answers_nd(pkt))
+			return iov_next(ctx, pkt, IOV_SLOT_ND);
+	}
+	if (pkt->flags & IOV_PKT_MULTICAST) {
+		datapath = bpf_map_lookup_elem(&iov_datapaths, &number);
+		if (!datapath || !datapath->flood_group)
+			return iov_drop(pkt, IOV_DROP_EMPTY_GROUP);
+		return flood(ctx, pkt, datapath->flood_group);
+	}
+
+	key = iov_mac_key(number, pkt->eth_dst);
+	dest = bpf_map_lookup_elem(&iov_fdb, &key);
+	if (!dest) {
+		datapath = bpf_map_lookup_elem(&iov_datapaths, &number);
+		if (!datapath || !datapath->unknown_group)
+			return iov_drop(pkt, IOV_DROP_UNKNOWN_DESTINATION);
+		return flood(ctx, pkt, datapath->unknown_group);
+	}
+	pkt->egress_key = dest->egress_key;
+	if (dest->kind == IOV_DEST_LOCAL) {
+		if (dest->index == pkt->in_port)
+			return iov_drop(pkt, IOV_DROP_SAME_PORT);
+		pkt->out_port = dest->index;
+		return iov_next(ctx, pkt, IOV_SLOT_PORTSEC_OUT);
+	}
+	if (dest->kind == IOV_DEST_REMOTE) {
+		pkt->tunnel = dest->index;
+		return iov_next(ctx, pkt, IOV_SLOT_ENCAP);
+	}
+	return iov_drop(pkt, IOV_DROP_DESTINATION_UNBOUND);
+}

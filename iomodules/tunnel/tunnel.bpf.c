@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * tunnel: VXLAN and Geneve between chassis, written by the module itself, without a tunnel device.
+ *
+ *   iov_encap         a unicast frame to one chassis
+ *   iov_flood_remote  a frame to every remote member of a multicast group
+ *   iov_uplink        tc ingress of an underlay device: ours is unpacked and delivered, the rest is the host's
+ */
+#include <iov/chain.h>
+#include <iov/encap.h>
+#include <iov/group.h>
+#include <iov/ip.h>
+#include <iov/outer.h>
+#include <iov/parse.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline struct iov_tunnel *tunnel_lookup(__u32 number)
+{
+	return bpf_map_lookup_elem(&iov_tunnels, &number);
+}
+
+static __always_inline __u32 header_length(const struct iov_tunnel *tunnel)
+{
+	return tunnel->flags & IOV_TUNNEL_GENEVE ? IOV_OUTER_GENEVE_LENGTH : IOV_OUTER_VXLAN_LENGTH;
+}
+
+static __always_inline int is_ip(struct __sk_buff *ctx)
+{
+	return ctx->protocol == bpf_htons(ETH_P_IP) || ctx->protocol == bpf_htons(ETH_P_IPV6);
+}
+
+/* Write the outer header and the inner MACs and type behind it, in one go. `header` must be a constant. */
+static __always_inline int write_headers(struct __sk_buff *ctx, const struct iov_packet *pkt, const struct iov_tunnel *tunnel,
+					 const struct iov_outer_keys *keys, __be16 type, const __u32 header)
+{
+	__u64 storage[IOV_OUTER_WORDS / 4];
+
+	iov_outer_fill(ctx, storage, tunnel, keys, iov_outer_source_port(pkt));
+	iov_inner_fill((__u16 *)storage + header / 2, pkt, type);
+	return bpf_skb_store_bytes(ctx, 0, storage, header + IOV_ETHERNET_LENGTH, 0);
+}
+
+IOV_PROGRAM(iov_encap)
+{
+	struct iov_packet *pkt = iov_packet_of_cpu();
+	struct iov_outer_keys keys;
+	struct iov_tunnel *tunnel;
+	__u32 number, header, tag = 0;
+	__be16 type;
+	int error;
+
+	if (!pkt)
+		return TC_ACT_SHOT;
+	number = pkt->tunnel;
+	tunnel = tunnel_lookup(number);
+	if (!tunnel || !(tunnel->flags & IOV_TUNNEL_VALID))
+		return iov_drop(pkt, IOV_DROP_TUNNEL_UNRESOLVED);
+	/* The kernel can find the next hop of an IP packet for us; others wait for the agent to do so. */
+	if (!(tunnel->flags & IOV_TUNNEL_RESOLVED) && !is_ip(ctx))
+		return iov_drop(pkt, IOV_DROP_TUNNEL_UNRESOLVED);
+	if (!iov_outer_keys(&keys, pkt, tunnel))
+		return iov_drop(pkt, IOV_DROP_TUNNEL_KEY);
+	header = header_length(tunnel);
+	if (pkt->flags & IOV_PKT_VLAN && ctx->vlan_present)
+		tag = IOV_VLAN_LENGTH;
+	if (iov_outer_ip_length(ctx, pkt, tag, header) > tunnel->mtu)
+		return iov_drop(pkt, IOV_DROP_TUNNEL_MTU);
+	if (iov_outer_room(ctx, pkt, header, &type))
+		return iov_drop(pkt, IOV_DROP_TUNNEL_ENCAP_FAILED);
+	if (header == IOV_OUTER_VXLAN_LENGTH)
+		error = write_headers(ctx, pkt, tunnel, &keys, type, IOV_OUTER_VXLAN_LENGTH);
+	else
+		error = write_headers(ctx, pkt, tunnel, &keys, type, IOV_OUTER_GENEVE_LENGTH);
+	if (error)
+		return iov_drop(pkt, IOV_DROP_TUNNEL_ENCAP_FAILED);
+	iov_count_tx(&iov_tunnel_counters, number, ctx->len - header);
+	if (tunnel->flags & IOV_TUNNEL_RESOLVED)
+		return bpf_redirect(tunnel->ifindex, 0);
+	return bpf_redirect_neigh(tunnel->ifindex, 0, 0, 0);
+}
+
+/*
+ * A flood serves all VXLAN tunnels first, then all Geneve tunnels, so that the room in front of the frame only ever grows.
+ * iov_packet.geneve: 1 when the first round has seen a Geneve tunnel, 2 in the second round.
+ */
+static __always_inline int make_room(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 header)
+{
+	__u16 inner[7];
+	__be16 type;
+
+	if (pkt->room == header)
+		return 0;
+	if (pkt->room) {
+		if (ctx->gso_size || bpf_skb_change_head(ctx, header - pkt->room, 0))
+			return -1;
+		pkt->room = header;
+		return 0;
+	}
+	if (iov_outer_room(ctx, pkt, header, &type))
+		return -1;
+	iov_inner_fill(inner, pkt, type);
+	return bpf_skb_store_bytes(ctx, header, inner, sizeof(inner), 0);
+}
+
+static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 number, __be16 source_port)
+{
+	struct iov_tunnel *tunnel = tunnel_lookup(number);
+	__u64 storage[IOV_OUTER_WORDS / 4];
+	struct iov_outer_keys keys;
+	__u32 header, geneve;
+
+	if (!tunnel)
+		return IOV_DROP_TUNNEL_UNRESOLVED;
+	geneve = tunnel->flags & IOV_TUNNEL_GENEVE;
+	if (geneve && pkt->geneve != 2)
+		pkt->geneve = 1;
+	if (!geneve != (pkt->geneve != 2))
+		return IOV_DROP_NONE; /* the other round's */
+	if (!(tunnel->flags & IOV_TUNNEL_VALID) || !(tunnel->flags & IOV_TUNNEL_RESOLVED))
+		return IOV_DROP_TUNNEL_UNRESOLVED;
+	if (!iov_outer_keys(&keys, pkt, tunnel))
+		return IOV_DROP_TUNNEL_KEY;
+	header = header_length(tunnel);
+	if (make_room(ctx, pkt, header))
+		return IOV_DROP_TUNNEL_ENCAP_FAILED;
+	if (iov_outer_ip_length(ctx, pkt, 0, header) > tunnel->mtu)
+		return IOV_DROP_TUNNEL_MTU;
+	iov_outer_fill(ctx, storage, tunnel, &keys, source_port);
+	if (bpf_skb_store_bytes(ctx, 0, storage, header, 0))
+		return IOV_DROP_TUNNEL_ENCAP_FAILED;
+	if (bpf_clone_redirect(ctx, tunnel->ifindex, 0))
+		return IOV_DROP_NO_MEMORY;
+	pkt->copies++;
+	iov_count_tx(&iov_tunnel_counters, number, ctx->len - header);
+	return IOV_DROP_NONE;
+}
+
+IOV_PROGRAM(iov_flood_remote)
+{
+	struct iov_packet *pkt = iov_packet_of_cpu();
+	struct iov_group_key key;
+	struct iov_group *group;
+	__u32 chunks = 0, reason;
+	__u16 generation = 0;
+	__be16 source_port;
+
+	if (!pkt)
+		return TC_ACT_SHOT;
+	source_port = iov_outer_source_port(pkt);
+	iov_group_head(&key, pkt, IOV_GROUP_REMOTE);
+	group = bpf_map_lookup_elem(&iov_groups, &key);
+	if (group) {
+		chunks = group->chunks;
+		generation = group->generation;
+	}
+	for (__u32 pass = 0; pass < IOV_GROUP_CHUNKS_A_PASS && pkt->chunk < chunks; pass++) {
+		iov_group_chunk(&key, pkt->chunk, generation);
+		pkt->chunk++;
+		group = bpf_map_lookup_elem(&iov_groups, &key);
+		if (!group)
+			continue;
+		for (__u32 i = 0; i < IOV_GROUP_CHUNK && i < group->count; i++) {
+			reason = copy_to_tunnel(ctx, pkt, group->members[i], source_port);
+			if (reason)
+				iov_count_drop(pkt, reason, pkt->in_port);
+		}
+	}
+	if (pkt->chunk < chunks)
+		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
+	if (pkt->geneve == 1) {
+		pkt->geneve = 2;
+		pkt->chunk = 0;
+		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
+	}
+	return iov_group_done(pkt);
+}
+
+/* What follows the outer UDP header. */
+struct tunnel_header {
+	__be32 word;
+	__be32 vni;        /* and 8 reserved bits */
+	__be32 option;     /* Geneve */
+	__be32 option_data;
+};
+
+/* Does the tunnel header say what OVN's must? Fills the key of what it asks for. */
+static __always_inline int read_vxlan(const struct tunnel_header *header, struct iov_tunnel_key *key)
+{
+	__u32 vni = bpf_ntohl(header->vni) >> 8;
+	__u32 egress = vni >> IOV_VXLAN_KEY_BITS;
+
+	if (header->word != bpf_htonl(IOV_VXLAN_FLAGS) || header->vni & bpf_htonl(0xff))
+		return 0;
+	key->datapath_key = vni & IOV_VXLAN_KEY_MASK;
+	if (egress & IOV_VXLAN_MULTICAST)
+		egress = IOV_MULTICAST_KEY | (egress & (IOV_VXLAN_MULTICAST - 1));
+	key->egress_key = egress;
+	return 1;
+}
+
+static __always_inline int read_geneve(const struct tunnel_header *header, struct iov_tunnel_key *key)
+{
+	__u32 data = bpf_ntohl(header->option_data);
+
+	if ((header->word & bpf_htonl(IOV_GENEVE_WORD_MASK)) != bpf_htonl(IOV_GENEVE_WORD) ||
+	    (header->option & bpf_htonl(IOV_GENEVE_OPTION_MASK)) != bpf_htonl(IOV_GENEVE_OPTION) || data >> 31)
+		return 0;
+	key->datapath_key = bpf_ntohl(header->vni) >> 8;
+	key->egress_key = data;
+	return 1;
+}
+
+/* Take `header` bytes off the front, all but the inner MACs and type, `inner`. */
+static __always_inline int unpack(struct __sk_buff *ctx, __u32 header, const void *inner)
+{
+	/* adjust_room wants an IPv4 header behind what it takes; shorter frames get the padding that Ethernet asks for. */
+	if (ctx->len < header + 60 && bpf_skb_change_tail(ctx, header + 60, 0))
+		return -1;
+	return bpf_skb_adjust_room(ctx, -(__s32)header, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) ||
+	       bpf_skb_store_bytes(ctx, 0, inner, IOV_ETHERNET_LENGTH, BPF_F_INVALIDATE_HASH);
+}
+
+/* The destination port of a UDP packet that could be a tunnel packet; 0 for all others. */
+static __always_inline __u32 tunnel_port(struct __sk_buff *ctx, struct iov_ip4_header *ip)
+{
+	struct iov_udp_header *udp = (void *)(ip + 1);
+	__be16 port = udp->destination;
+
+	if (ip->protocol != IPPROTO_UDP || ip->version_ihl >> 4 != 4 ||
+	    ip->fragment & bpf_htons(IOV_IP4_OFFSET_MASK))
+		return 0;
+	/* IP options: the port lies further back. */
+	if (ip->version_ihl != 0x45 &&
+	    bpf_skb_load_bytes(ctx, IOV_OUTER_IP + ((ip->version_ihl & 0xf) << 2) + 2, &port, sizeof(port)))
+		return 0;
+	port = bpf_ntohs(port);
+	return port == IOV_VXLAN_PORT || port == IOV_GENEVE_PORT ? port : 0;
+}
+
+IOV_PROGRAM(iov_uplink)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct {
+		struct tunnel_header tunnel;
+		__u8 ethernet[IOV_ETHERNET_LENGTH];
+		__u16 pad;
+	} inner;
+	struct iov_ip4_header *ip;
+	struct iov_udp_header *udp;
+	struct iov_tunnel_source source;
+	struct iov_tunnel_key key = {};
+	struct iov_packet *pkt;
+	struct iov_dest *dest;
+	__u32 port, header, total, udp_length, datapath, *number, *epoch;
+	int valid;
+
+	if (ctx->protocol != bpf_htons(ETH_P_IP) || ctx->vlan_present)
+		return IOV_PASS;
+	if (data + IOV_OUTER_TUNNEL > end) {
+		if (ctx->len < IOV_OUTER_TUNNEL || bpf_skb_pull_data(ctx, IOV_OUTER_TUNNEL))
+			return IOV_PASS;
+		data = (void *)(long)ctx->data;
+		end = (void *)(long)ctx->data_end;
+		if (data + IOV_OUTER_TUNNEL > end)
+			return IOV_PASS;
+	}
+	ip = data + IOV_OUTER_IP;
+	udp = data + IOV_OUTER_UDP;
+	port = tunnel_port(ctx, ip);
+	if (!port)
+		return IOV_PASS;
+
+	source.remote_ip = ip->source;
+	source.local_ip = ip->destination;
+	number = bpf_map_lookup_elem(&iov_tunnel_sources, &source);
+	if (!number && !bpf_map_lookup_elem(&iov_tunnel_locals, &source.local_ip))
+		return IOV_PASS;
+
+	/* From here on it is ours. */
+	pkt = iov_packet_of_cpu();
+	if (!pkt)
+		return TC_ACT_SHOT;
+	pkt->in_port = 0;
+	pkt->out_port = 0;
+	if (!number)
+		return iov_drop(pkt, IOV_DROP_TUNNEL_SOURCE);
+	header = port == IOV_GENEVE_PORT ? IOV_OUTER_GENEVE_LENGTH : IOV_OUTER_VXLAN_LENGTH;
+	total = bpf_ntohs(ip->total_length);
+	udp_length = bpf_ntohs(udp->length);
+	valid = ip->version_ihl == 0x45 && !(ip->fragment & bpf_htons(IOV_IP4_FRAGMENT_MASK)) &&
+		iov_ip4_sum(ip) == 0xffff && ctx->len >= header + IOV_ETHERNET_LENGTH;
+	/* The lengths of a GSO packet are those of no packet on the wire. */
+	if (!ctx->gso_size)
+		valid = valid && total >= header && total <= ctx->len - IOV_OUTER_IP && udp_length == total - 20;
+	if (!valid)
+		return iov_drop(pkt, IOV_DROP_TUNNEL_MALFORMED);
+	if (!ctx->gso_size && ctx->len > total + IOV_OUTER_IP && bpf_skb_change_tail(ctx, total + IOV_OUTER_IP, 0))
+		return iov_drop(pkt, IOV_DROP_NO_MEMORY);
+
+	if (header == IOV_OUTER_GENEVE_LENGTH)
+		valid = !bpf_skb_load_bytes(ctx, IOV_OUTER_TUNNEL, &inner, 16 + IOV_ETHERNET_LENGTH) &&
+			read_geneve(&inner.tunnel, &key);
+	else
+		valid = !bpf_skb_load_bytes(ctx, IOV_OUTER_TUNNEL, &inner.tunnel, 8) &&
+			!bpf_skb_load_bytes(ctx, IOV_OUTER_VXLAN_LENGTH, inner.ethernet, IOV_ETHERNET_LENGTH) &&
+			read_vxlan(&inner.tunnel, &key);
+	if (!valid)
+		return iov_drop(pkt, IOV_DROP_TUNNEL_MALFORMED);
+	iov_count_rx(&iov_tunnel_counters, *number, ctx->len - header);
+	dest = bpf_map_lookup_elem(&iov_tunnel_dests, &key);
+	if (!dest)
+		return iov_drop(pkt, IOV_DROP_TUNNEL_KEY);
+
+	pkt->tunnel = *number;
+	pkt->egress_key = key.egress_key;
+	pkt->looked_at = IOV_FIELD_IN_PORT;
+	pkt->rewrote = 0;
+	*(__u64 *)&pkt->copies = 0; /* to geneve */
+	if (unpack(ctx, header, inner.ethernet))
+		return iov_drop(pkt, IOV_DROP_NO_MEMORY);
+	if (iov_parse(ctx, pkt, IOV_PKT_FROM_TUNNEL) != IOV_PARSE_OK)
+		return iov_drop(pkt, IOV_DROP_MALFORMED);
+	if (dest->kind == IOV_DEST_LOCAL) {
+		struct iov_port *receiver = iov_port_lookup(dest->index);
+
+		datapath = receiver ? receiver->datapath : 0;
+		pkt->out_port = dest->index;
+		pkt->group = 0;
+	} else {
+		datapath = dest->index;
+		pkt->group = key.egress_key;
+	}
+	pkt->datapath = datapath;
+	epoch = bpf_map_lookup_elem(&iov_epochs, &datapath);
+	pkt->epoch = epoch ? *epoch : 0;
+	if (dest->kind == IOV_DEST_LOCAL)
+		return iov_next(ctx, pkt, IOV_SLOT_PORTSEC_OUT);
+	if (dest->kind == IOV_DEST_GROUP)
+		return iov_next(ctx, pkt, IOV_SLOT_FLOOD);
+	return iov_drop(pkt, IOV_DROP_TUNNEL_KEY);
+}
