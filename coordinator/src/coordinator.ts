@@ -63,7 +63,9 @@ export class Coordinator extends EventEmitter<{ state: [] }> implements Sessions
       this.sessions,
       this.#writer,
       this.problems,
-      (chassis) => chassis.forEach((name) => this.sessions.get(name)?.kick()),
+      (chassis) => {
+        for (const name of chassis) this.sessions.get(name)?.kick();
+      },
     );
     const rows = new SouthboundRegistry(this.southbound);
     this.#registrar = new Registrar(rows, this.#writer, this.problems, (name) =>

@@ -71,17 +71,23 @@ export class Northbound {
   apply(change: NorthboundChange): void {
     switch (change.table) {
       case 'NB_Global':
-        return this.#setGlobal(change.row);
+        this.#setGlobal(change.row);
+        break;
       case 'Logical_Switch':
-        return this.#setSwitch(change.uuid, change.row);
+        this.#setSwitch(change.uuid, change.row);
+        break;
       case 'Logical_Switch_Port':
-        return this.#setPort(change.uuid, change.row);
+        this.#setPort(change.uuid, change.row);
+        break;
       case 'Port_Group':
-        return this.#acls.setOwner('Port_Group', change.uuid, change.row);
+        this.#acls.setOwner('Port_Group', change.uuid, change.row);
+        break;
       case 'ACL':
-        return this.#acls.setAcl(change.uuid, change.row);
+        this.#acls.setAcl(change.uuid, change.row);
+        break;
       case 'Logical_Router':
-        return this.#setRouter(change.uuid, change.row?.name);
+        this.#setRouter(change.uuid, change.row?.name);
+        break;
     }
   }
 

@@ -121,19 +121,25 @@ export class Southbound {
   apply(change: SouthboundChange): void {
     switch (change.table) {
       case 'SB_Global':
-        return this.#setGlobal(change.row);
+        this.#setGlobal(change.row);
+        break;
       case 'Chassis':
-        return this.#setChassis(change.uuid, change.row);
+        this.#setChassis(change.uuid, change.row);
+        break;
       case 'Encap':
-        return this.#setEncap(change.uuid, change.row);
+        this.#setEncap(change.uuid, change.row);
+        break;
       case 'Datapath_Binding':
-        return this.#setDatapath(change.uuid, change.row);
+        this.#setDatapath(change.uuid, change.row);
+        break;
       case 'Port_Binding':
-        return this.#setPort(change.uuid, change.row);
+        this.#setPort(change.uuid, change.row);
+        break;
       case 'Multicast_Group':
-        return this.#setGroup(change.uuid, change.row, change.old);
+        this.#setGroup(change.uuid, change.row, change.old);
+        break;
       case 'Chassis_Private':
-        return;
+        break;
     }
   }
 

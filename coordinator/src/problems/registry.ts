@@ -44,10 +44,10 @@ export class ProblemRegistry extends EventEmitter<{ change: [] }> {
       if (after.has(key)) continue;
       const known = before?.get(key);
       after.set(key, known ?? { ...problem, since: this.#now().toISOString() });
-      if (!known) this.#log.warn({ problem }, problem.message);
+      if (!known) this.#log.warn({ problem: statement }, problem.message);
     }
     for (const [key, problem] of before ?? [])
-      if (!after.has(key)) this.#log.info({ problem }, `healed: ${problem.message}`);
+      if (!after.has(key)) this.#log.info({ since: problem.since }, `healed: ${problem.message}`);
     this.#size += after.size - (before?.size ?? 0);
     if (after.size > 0) this.#scopes.set(scope, after);
     else this.#scopes.delete(scope);

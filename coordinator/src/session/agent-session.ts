@@ -130,22 +130,28 @@ export class AgentSession {
   #receive(message: AgentMessage['message']): void {
     switch (message?.$case) {
       case 'interfaces':
-        return this.#takeInterfaces(message.value);
+        this.#takeInterfaces(message.value);
+        break;
       case 'ack':
-        return this.#takeAck(message.value);
+        this.#takeAck(message.value);
+        break;
       case 'refusal':
-        return this.#host.refused(this, [message.value]);
+        this.#host.refused(this, [message.value]);
+        break;
       case 'chassisConfig':
-        return this.#takeConfig(message.value);
+        this.#takeConfig(message.value);
+        break;
       case 'report':
-        return this.queries.answer(message.value);
+        this.queries.answer(message.value);
+        break;
       case 'goodbye':
-        return this.#host.goodbye(this, message.value.removeChassis);
+        this.#host.goodbye(this, message.value.removeChassis);
+        break;
       case 'hello':
         throw new BadMessage('Hello came twice');
       default:
         // A message of a later protocol version.
-        return;
+        break;
     }
   }
 

@@ -112,7 +112,10 @@ export class SouthboundWriter {
   }
 
   #refused(batch: ReadonlyMap<string, Write>, error: TransactionError): void {
-    if (error.code === 'not owner' || error.maybeCommitted) return this.#requeue(batch);
+    if (error.code === 'not owner' || error.maybeCommitted) {
+      this.#requeue(batch);
+      return;
+    }
     for (const [key, write] of batch) {
       this.#log.warn({ write: key, error: error.message }, 'Southbound refused a write');
       write.settled?.(error);

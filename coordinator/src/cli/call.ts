@@ -1,0 +1,49 @@
+import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { AdminClient } from '@iovisor-ovn/proto';
+import { Failure } from './failure.js';
+import type { CliOptions } from './options.js';
+
+/** Longer than the coordinator waits for agents. */
+const deadlineMs = 5000;
+
+/** A unary method of the Admin service. */
+export type AdminMethod<Request, Reply> = (
+  request: Request,
+  metadata: Metadata,
+  options: { deadline: number },
+  done: (error: ServiceError | null, reply: Reply) => void,
+) => unknown;
+
+/** Credentials for the connection that the flags describe. */
+export function channelCredentials({ tls, address }: CliOptions) {
+  if (!tls || address.startsWith('unix:')) return credentials.createInsecure();
+  return credentials.createSsl(tls.ca, tls.key, tls.cert);
+}
+
+/** Asks the coordinator. Throws Failure with what to do when it does not answer. */
+export async function callAdmin<Request, Reply>(
+  options: CliOptions,
+  method: (client: AdminClient) => AdminMethod<Request, Reply>,
+  request: Request,
+): Promise<Reply> {
+  const client = new AdminClient(options.address, channelCredentials(options));
+  const deadline = Date.now() + deadlineMs;
+  try {
+    return await new Promise<Reply>((resolve, reject) => {
+      method(client).call(client, request, new Metadata(), { deadline }, (error, reply) =>
+        error ? reject(explain(options.address, error)) : resolve(reply),
+      );
+    });
+  } finally {
+    client.close();
+  }
+}
+
+/** What an error of gRPC means to an operator. */
+export function explain(address: string, error: ServiceError): Failure {
+  if (error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED)
+    return new Failure(
+      `no coordinator answers at ${address}; start iovisor-coordinator, or name another with --coordinator`,
+    );
+  return new Failure(`the coordinator at ${address} says: ${error.details} (${status[error.code]})`);
+}

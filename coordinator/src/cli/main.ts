@@ -1,0 +1,38 @@
+import { Command, CommanderError } from 'commander';
+import { quiet, UsageError, usage } from '../config/settings.js';
+import { version } from '../version.js';
+import { drops } from './drops.js';
+import { Failure } from './failure.js';
+import { health } from './health.js';
+import { modules } from './modules.js';
+import { nodes } from './nodes.js';
+import { connectionSettings } from './options.js';
+import { ports } from './ports.js';
+import { problems } from './problems.js';
+import { status } from './status.js';
+import { switches } from './switches.js';
+import { tunnels } from './tunnels.js';
+
+const program = new Command('iovctl')
+  .description('Shows what IOVisor-OVN does on all hypervisors')
+  .version(version);
+for (const { flags, description } of connectionSettings) program.option(flags, description);
+program.option('--json', 'print JSON for programs');
+for (const add of [status, nodes, ports, switches, modules, drops, problems, tunnels, health]) add(program);
+for (const command of [program, ...program.commands]) quiet(command);
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  process.exitCode = report(usage(error));
+}
+
+/** Says what went wrong in one line; returns the exit status. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode;
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`iovctl: ${message}\n`);
+  if (error instanceof UsageError) return 2;
+  if (!(error instanceof Failure) && process.env.IOVISOR_DEBUG) console.error(error);
+  return 1;
+}

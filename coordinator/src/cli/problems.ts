@@ -1,0 +1,22 @@
+import type { Problem, ProblemList } from '@iovisor-ovn/proto';
+import { listCommand } from './list-command.js';
+
+export const problems = listCommand<ProblemList, Problem>({
+  name: 'problems',
+  description: 'what cannot be done as configured, and faults, until they are fixed',
+  argument: 'name',
+  method: (client) => client.listProblems,
+  rows: (reply) => reply.problems,
+  none: 'no problem',
+  columns: [
+    { title: 'WHERE', value: (one) => one.where, shrink: 1 },
+    { title: 'ROW', value: row, shrink: 1 },
+    { title: 'COLUMN', value: (one) => one.column, shrink: 1 },
+    { title: 'PROBLEM', value: (one) => one.message, shrink: 3 },
+    { title: 'SINCE', value: (one) => one.since.replace(/\.\d+Z$/, 'Z') },
+  ],
+});
+
+function row(one: Problem): string {
+  return [one.table, one.name || one.uuid].filter(Boolean).join(' ');
+}

@@ -1,0 +1,45 @@
+import type { DatabaseStatus, Status, StatusRequest } from '@iovisor-ovn/proto';
+import type { Command } from 'commander';
+import { callAdmin } from './call.js';
+import { cliOptions } from './options.js';
+import { printJson } from './print.js';
+import { bytes } from './table.js';
+
+/** Adds `iovctl status`. */
+export function status(program: Command): void {
+  const command = program.command('status').description('the coordinator at a glance');
+  command.action(async () => {
+    const options = cliOptions(command);
+    const reply = await callAdmin<StatusRequest, Status>(options, (client) => client.getStatus, {});
+    if (options.json) printJson(reply);
+    else
+      for (const [title, value] of lines(reply, options.address)) console.log(`${title.padEnd(13)}${value}`);
+  });
+}
+
+function lines(one: Status, address: string): [string, string][] {
+  return [
+    ['Coordinator', `${address}, version ${one.version}, ${one.leader ? 'leader' : 'standby'}`],
+    ['Northbound', database(one.nb)],
+    ['Southbound', database(one.sb)],
+    ['Hypervisors', `${one.nodesConnected} connected of ${one.nodesKnown}`],
+    ['Switches', String(one.switches)],
+    ['Ports', `${one.ports}, ${one.portsUp} up`],
+    ['Problems', one.problems === 0 ? 'none' : `${one.problems}: see iovctl problems`],
+    ['nb_cfg', String(one.nbCfg)],
+    ['Running for', duration(Number(one.uptimeSeconds))],
+    ['Memory', bytes(one.memoryBytes)],
+  ];
+}
+
+function database(one: DatabaseStatus | undefined): string {
+  if (!one) return '-';
+  const state = one.connected ? `${one.rows} rows` : 'NOT CONNECTED';
+  return `${one.remote}, ${state}${one.schemaVersion ? `, schema ${one.schemaVersion}` : ''}`;
+}
+
+function duration(seconds: number): string {
+  const days = Math.floor(seconds / 86_400);
+  const clock = new Date((seconds % 86_400) * 1000).toISOString().slice(11, 19);
+  return days > 0 ? `${days} d ${clock}` : clock;
+}
