@@ -1,0 +1,225 @@
+import { randomUUID } from 'node:crypto';
+import { credentials } from '@grpc/grpc-js';
+import { ABI_VERSION } from '@iovisor-ovn/iomodules';
+import type { Commit, Hello, LocalInterface, Problem } from '@iovisor-ovn/proto';
+import type { Logger } from 'pino';
+import { type Config, plaintextProblem } from './config/index.js';
+import { Datapath } from './datapath/index.js';
+import { HealthServer } from './health/index.js';
+import { Netlink } from './netlink/index.js';
+import { datapathProblems, makeReport, ProblemClock } from './report/index.js';
+import { type Address, parseAddresses, Session } from './session/index.js';
+import { Taps } from './taps/index.js';
+import { VERSION } from './version.js';
+
+const PROTOCOL = 1;
+
+/** The rooms of the agent, connected: taps and links below, the coordinator above, the data plane between. */
+export class Agent {
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #netlink: Netlink;
+  readonly #datapath: Datapath;
+  readonly #taps: Taps;
+  readonly #session: Session;
+  readonly #health: HealthServer | undefined;
+  readonly #instance = randomUUID();
+  readonly #clock = new ProblemClock();
+  /** Why the coordinator address of the local database cannot be used. */
+  #addressProblem = '';
+  #name: string | undefined;
+  #coordinator: string | undefined;
+
+  private constructor(config: Config, log: Logger, netlink: Netlink, datapath: Datapath) {
+    this.#config = config;
+    this.#log = log;
+    this.#netlink = netlink;
+    this.#datapath = datapath;
+    this.#taps = new Taps({
+      remote: config.ovsdb,
+      tls: config.tls,
+      netlink,
+      log: log.child({ room: 'taps' }),
+    });
+    this.#health = config.health === undefined ? undefined : new HealthServer(config.health);
+    this.#session = new Session({
+      addresses: () => this.#addresses(),
+      credentials:
+        config.tls === undefined
+          ? credentials.createInsecure()
+          : credentials.createSsl(config.tls.ca, config.tls.key, config.tls.cert),
+      hello: () => this.#hello(),
+      chassisConfig: () => this.#taps.chassisConfig,
+      interfaces: () => this.#interfaces(),
+      forwarding: () => datapath.forwarding,
+      isLocalPort: (id) => datapath.compiler.resources.ports.get(id)?.local === true,
+      apply: (change) => datapath.apply(change),
+      committed: (commit) => this.#committed(commit),
+      report: (kind) => makeReport(kind, datapath, () => this.problems()),
+      log: log.child({ room: 'session' }),
+    });
+  }
+
+  /** @throws Error when the kernel or an address is not to be had */
+  static async start(config: Config, log: Logger): Promise<Agent> {
+    const netlink = Netlink.open(log.child({ room: 'netlink' }));
+    await netlink.start();
+    const { bpffs, hook } = config;
+    const datapath = await Datapath.open({ bpffs, hook, netlink, log: log.child({ room: 'datapath' }) });
+    const agent = new Agent(config, log, netlink, datapath);
+    await agent.#start();
+    return agent;
+  }
+
+  async #start(): Promise<void> {
+    await this.#health?.listen();
+    const hook = this.#datapath.attachments.hook;
+    this.#log.info({ hook, bpffs: this.#config.bpffs }, 'the data plane is loaded');
+    if (this.#config.hover !== undefined)
+      this.#log.info('the Hover REST API comes in a later version: nothing is served there');
+    if (this.#config.metrics !== undefined)
+      this.#log.warn('metrics come in a later version: nothing is served there');
+    this.#taps
+      .on('devices', () => this.#onDevices())
+      .on('plugged', () => this.#onPlugged())
+      .on('config', () => this.#onConfig())
+      .on('connected', () => this.#onConnected())
+      .on('disconnected', () => this.#updateHealth());
+    this.#datapath.on('forwarding', () => this.#onForwarding());
+    this.#session.on('live', () => this.#updateHealth()).on('ended', () => this.#updateHealth());
+    await this.#taps.start();
+    if (this.#taps.connected) this.#onConnected();
+    this.#session.start();
+    this.#updateHealth();
+  }
+
+  /** Ends the session cleanly; the data plane goes on. */
+  async stop(): Promise<void> {
+    this.#health?.close();
+    await this.#session.stop(this.#taps.cleanupOnExit);
+    await this.#taps.stop();
+    await this.#datapath.close();
+    this.#netlink.close();
+  }
+
+  /** Everything somebody should look at. */
+  problems(): Problem[] {
+    const node = this.#name ?? '';
+    const own = datapathProblems(this.#datapath, node);
+    if (this.#addressProblem !== '') {
+      const place = { where: `Open_vSwitch (${node})`, table: 'Open_vSwitch', uuid: '', name: '.', node };
+      own.push({ ...place, column: 'external_ids:iovisor-coordinator', message: this.#addressProblem });
+    }
+    return [...this.#taps.problems, ...this.#clock.stamp(own)];
+  }
+
+  #onConnected(): void {
+    this.#onConfig();
+    this.#onDevices();
+    this.#onPlugged();
+    this.#updateHealth();
+  }
+
+  #onDevices(): void {
+    this.#datapath.setDevices(new Set(this.#taps.devices.keys()));
+  }
+
+  #onPlugged(): void {
+    this.#datapath.setPlugged(this.#taps.plugged);
+    this.#session.poke();
+  }
+
+  #onConfig(): void {
+    const { chassisConfig, coordinator } = this.#taps;
+    if (chassisConfig !== undefined) this.#datapath.setLocalEncaps(chassisConfig.encaps);
+    const renamed = this.#name !== undefined && this.#name !== chassisConfig?.name;
+    const moved = this.#config.coordinator === undefined && this.#coordinator !== coordinator;
+    this.#name = chassisConfig?.name;
+    this.#coordinator = coordinator;
+    if (renamed) this.#session.restart('external_ids:system-id changed');
+    else if (moved) this.#session.restart('external_ids:iovisor-coordinator changed');
+    else this.#session.poke();
+  }
+
+  #onForwarding(): void {
+    this.#setInstalled();
+    this.#session.poke();
+  }
+
+  #committed(commit: Commit): void {
+    this.#setInstalled();
+    this.#taps.setNbCfg(commit.nbCfg);
+    this.#updateHealth();
+  }
+
+  #setInstalled(): void {
+    const { ports } = this.#datapath.compiler.resources;
+    const names = [...this.#datapath.forwarding].flatMap((id) => ports.get(id)?.name ?? []);
+    this.#taps.setInstalled(new Set(names));
+  }
+
+  #addresses(): readonly Address[] {
+    this.#addressProblem = '';
+    if (this.#config.coordinator !== undefined) return this.#config.coordinator;
+    const text = this.#taps.coordinator;
+    if (text === undefined || text === '') return [];
+    try {
+      return parseAddresses(text).filter((address) => this.#mayUse(address));
+    } catch (error) {
+      this.#complain((error as Error).message);
+      return [];
+    }
+  }
+
+  #mayUse(address: Address): boolean {
+    const { tls, insecurePlaintext } = this.#config;
+    const problem = plaintextProblem(address, tls !== undefined, insecurePlaintext);
+    if (problem !== undefined) this.#complain(problem);
+    return problem === undefined;
+  }
+
+  #complain(problem: string): void {
+    if (problem !== this.#addressProblem)
+      this.#log.error({ problem }, 'external_ids:iovisor-coordinator cannot be used');
+    this.#addressProblem = problem;
+  }
+
+  #hello(): Omit<Hello, 'interfaces'> | undefined {
+    const chassis = this.#taps.chassisConfig;
+    if (chassis === undefined) return undefined;
+    return {
+      protocol: PROTOCOL,
+      chassis,
+      instance: this.#instance,
+      softwareVersion: VERSION,
+      abi: ABI_VERSION,
+      held: this.#datapath.held,
+    };
+  }
+
+  #interfaces(): ReadonlyMap<string, LocalInterface> {
+    return new Map(
+      [...this.#taps.plugged].map(([ifaceId, plugged]) => [
+        ifaceId,
+        {
+          ifaceId,
+          tap: plugged.name,
+          ifindex: plugged.ifindex,
+          ifaceIdVer: plugged.ifaceIdVer ?? '',
+          encapIp: plugged.encapIp ?? '',
+          macInUse: plugged.mac ?? '',
+        },
+      ]),
+    );
+  }
+
+  #updateHealth(): void {
+    const ovsdb = this.#taps.connected;
+    const { synced } = this.#datapath;
+    const { live } = this.#session;
+    this.#health?.set('ovsdb', ovsdb);
+    this.#health?.set('datapath', synced);
+    this.#health?.set('coordinator', live);
+    this.#health?.set('', ovsdb && synced && live);
+  }
+}

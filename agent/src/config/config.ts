@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { parseRemotes } from '@iovisor-ovn/ovsdb-client';
+import type { HookChoice } from '../datapath/index.js';
+import { type Address, isLocal, parseAddress, parseAddresses } from '../session/address.js';
+import type { OptionName, RawOptions } from './options.js';
+import { UsageError } from './usageError.js';
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type LogLevel = (typeof LEVELS)[number];
+
+/** File names and contents of the agent's identity. */
+export interface TlsIdentity {
+  certFile: string;
+  keyFile: string;
+  caFile: string;
+  cert: Buffer;
+  key: Buffer;
+  ca: Buffer;
+}
+
+export interface Config {
+  ovsdb: string;
+  /** Undefined: the local Open_vSwitch row says it. */
+  coordinator: Address[] | undefined;
+  bpffs: string;
+  hook: HookChoice;
+  /** Undefined: off. */
+  hover: Address | undefined;
+  health: Address | undefined;
+  metrics: Address | undefined;
+  tls: TlsIdentity | undefined;
+  insecurePlaintext: boolean;
+  logLevel: LogLevel;
+  cleanup: boolean;
+}
+
+/** @throws UsageError naming the option */
+export function makeConfig(raw: RawOptions): Config {
+  const tls = tlsIdentity(raw);
+  const insecurePlaintext = raw['insecure-plaintext'] === 'true';
+  const coordinator = raw.coordinator === undefined ? undefined : of('coordinator', raw, parseAddresses);
+  for (const address of coordinator ?? []) {
+    const problem = plaintextProblem(address, tls !== undefined, insecurePlaintext);
+    if (problem !== undefined) throw new UsageError(`--coordinator: ${problem}`);
+  }
+  of('ovsdb', raw, parseRemotes);
+  return {
+    ovsdb: raw.ovsdb!,
+    coordinator,
+    bpffs: of('bpffs', raw, absolutePath),
+    hook: oneOf('hook', raw, ['auto', 'tcx', 'clsact'] as const),
+    hover: orNone('hover', raw),
+    health: orNone('health', raw),
+    metrics: orNone('metrics', raw),
+    tls,
+    insecurePlaintext,
+    logLevel: oneOf('log-level', raw, LEVELS),
+    cleanup: raw.cleanup === 'true',
+  };
+}
+
+/** Why a coordinator must not be spoken to without TLS; undefined: it may. */
+export function plaintextProblem(address: Address, hasTls: boolean, allowed: boolean): string | undefined {
+  if (hasTls || allowed || isLocal(address)) return undefined;
+  const where = address.kind === 'tcp' ? address.host : address.path;
+  return `${where} is another machine: give --tls-cert, --tls-key and --tls-ca, or --insecure-plaintext`;
+}
+
+function of<T>(name: OptionName, raw: RawOptions, parse: (text: string) => T): T {
+  try {
+    return parse(raw[name] ?? '');
+  } catch (error) {
+    throw new UsageError(`--${name}: ${(error as Error).message.split('\n')[0]}`);
+  }
+}
+
+function orNone(name: OptionName, raw: RawOptions): Address | undefined {
+  return raw[name] === 'none' ? undefined : of(name, raw, parseAddress);
+}
+
+function oneOf<T extends string>(name: OptionName, raw: RawOptions, values: readonly T[]): T {
+  const value = values.find((one) => one === raw[name]);
+  if (value === undefined) throw new UsageError(`--${name}: "${raw[name]}" is none of ${values.join(', ')}`);
+  return value;
+}
+
+function absolutePath(path: string): string {
+  if (!isAbsolute(path)) throw new Error(`"${path}" is no absolute path`);
+  return path.length > 1 ? path.replace(/\/+$/, '') : path;
+}
+
+function tlsIdentity(raw: RawOptions): TlsIdentity | undefined {
+  const names = ['tls-cert', 'tls-key', 'tls-ca'] as const;
+  const missing = names.filter((name) => raw[name] === undefined);
+  if (missing.length === names.length) return undefined;
+  if (missing.length > 0)
+    throw new UsageError(`--${missing[0]} is missing: TLS needs --tls-cert, --tls-key and --tls-ca`);
+  const read = (name: OptionName) => of(name, raw, (path) => readFileSync(path));
+  return {
+    certFile: raw['tls-cert']!,
+    keyFile: raw['tls-key']!,
+    caFile: raw['tls-ca']!,
+    cert: read('tls-cert'),
+    key: read('tls-key'),
+    ca: read('tls-ca'),
+  };
+}

@@ -1,0 +1,70 @@
+import { BpfError, BpfProgram, TcFilter } from '@iovisor-ovn/libbpf';
+import type { Attachable, Hook, Role } from './hook.js';
+
+/**
+ * First of all filters: one that accepts a packet ahead of ours would let it pass unpoliced. The handles are ours ("iov1",
+ * "iov2"), so others may use the priority too.
+ */
+const PRIORITY = 1;
+const HANDLES: Readonly<Record<Role, number>> = { entry: 0x696f7631, uplink: 0x696f7632 };
+/** By which a filter is known as ours, whichever load made it. */
+const PROGRAM_NAMES: Readonly<Record<Role, string>> = { entry: 'iov_entry', uplink: 'iov_uplink' };
+
+/** Filters on the clsact qdisc, for kernels without TCX. They belong to the device and stay when the agent ends. */
+export class ClsactHook implements Hook {
+  readonly name = 'clsact';
+
+  ensure(role: Role, ifindex: number, program: Attachable): void {
+    const id = filterId(role, ifindex);
+    const there = query(role, ifindex);
+    if (there === program.id) return;
+    if (there !== undefined && !isOurs(role, there)) {
+      throw new Error(
+        `interface ${ifindex}: the clsact ingress filter of priority ${id.priority}, handle ${id.handle} belongs to another program; remove it`,
+      );
+    }
+    TcFilter.attach({ ...id, program, replace: there !== undefined });
+  }
+
+  release(role: Role, ifindex: number): void {
+    const there = query(role, ifindex);
+    if (there === undefined || !isOurs(role, there)) return;
+    TcFilter.detach(filterId(role, ifindex));
+    TcFilter.removeQdiscIfUnused(ifindex);
+  }
+
+  attached(role: Role, candidates: Iterable<number>): number[] {
+    return [...candidates].filter((ifindex) => {
+      const there = query(role, ifindex);
+      return there !== undefined && isOurs(role, there);
+    });
+  }
+}
+
+function filterId(role: Role, ifindex: number) {
+  return { ifindex, direction: 'ingress', priority: PRIORITY, handle: HANDLES[role] } as const;
+}
+
+function query(role: Role, ifindex: number): number | undefined {
+  try {
+    return TcFilter.query(filterId(role, ifindex))?.progId;
+  } catch (error) {
+    // The device went away, or the place is held by a filter of another kind.
+    if (error instanceof BpfError && ['ENODEV', 'EINVAL'].includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
+function isOurs(role: Role, programId: number): boolean {
+  try {
+    const program = BpfProgram.openId(programId);
+    try {
+      return program.info().name === PROGRAM_NAMES[role];
+    } finally {
+      program.close();
+    }
+  } catch (error) {
+    if (error instanceof BpfError && error.code === 'ENOENT') return false;
+    throw error;
+  }
+}

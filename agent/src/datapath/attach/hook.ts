@@ -1,0 +1,23 @@
+import type { HasFd } from '@iovisor-ovn/libbpf';
+
+/** Which program a device carries at its ingress: the entry of a tap, or the decapsulation of an underlay device. */
+export type Role = 'entry' | 'uplink';
+
+/** A program that can be attached; BpfProgram is one. */
+export interface Attachable extends HasFd {
+  readonly id: number;
+}
+
+/** One way to attach programs to devices: TCX links or clsact filters. Every operation is idempotent. */
+export interface Hook {
+  readonly name: 'tcx' | 'clsact';
+  /**
+   * Makes the device carry this program in this role, in place of an earlier load's, between two packets.
+   * @throws BpfError ENODEV when the device is gone
+   */
+  ensure(role: Role, ifindex: number, program: Attachable): void;
+  /** Takes our program off the device; does nothing if the device is gone or carries none. */
+  release(role: Role, ifindex: number): void;
+  /** Devices (of those given, where the hook cannot list its own) that carry our program in this role. */
+  attached(role: Role, candidates: Iterable<number>): number[];
+}

@@ -1,0 +1,17 @@
+import { features } from '@iovisor-ovn/libbpf';
+import type { Pins } from '../pins.js';
+import { ClsactHook } from './clsactHook.js';
+import type { Hook } from './hook.js';
+import { TcxHook } from './tcxHook.js';
+
+export type HookChoice = 'auto' | Hook['name'];
+
+/** @throws Error when TCX is demanded of a kernel that lacks it */
+export function hooksFor(choice: HookChoice, pins: Pins): { hook: Hook; others: Hook[] } {
+  const tcx = new TcxHook(pins);
+  const clsact = new ClsactHook();
+  if (choice === 'tcx' && !features().tcx)
+    throw new Error('this kernel has no TCX: use --hook clsact or auto');
+  const useTcx = choice === 'tcx' || (choice === 'auto' && features().tcx);
+  return useTcx ? { hook: tcx, others: [clsact] } : { hook: clsact, others: [tcx] };
+}

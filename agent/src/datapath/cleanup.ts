@@ -1,0 +1,53 @@
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ClsactHook } from './attach/clsactHook.js';
+import type { Hook } from './attach/hook.js';
+import { TcxHook } from './attach/tcxHook.js';
+import { Pins, removeDirectory } from './pins.js';
+
+/** What was found and removed. */
+export interface CleanedUp {
+  /** Programs taken off devices. */
+  attachments: number;
+  /** Pinned maps, links and programs. */
+  pins: number;
+}
+
+/**
+ * Removes everything an agent with this bpffs directory ever pinned or attached, of every ABI version: clsact filters, links,
+ * programs, maps, and the directories. Nothing there is no error.
+ * @param devices all devices of this network namespace
+ */
+export function cleanup(bpffs: string, devices: Iterable<number>): CleanedUp {
+  const all = [...devices];
+  const done = { attachments: 0, pins: 0 };
+  const versions = versionsIn(bpffs);
+  const pinned = versions.map((abi) => new Pins(bpffs, abi));
+  const hooks: Hook[] = [new ClsactHook(), ...pinned.map((pins) => new TcxHook(pins))];
+  for (const hook of hooks) {
+    for (const role of ['entry', 'uplink'] as const) {
+      for (const ifindex of hook.attached(role, all)) {
+        hook.release(role, ifindex);
+        done.attachments++;
+      }
+    }
+  }
+  for (const pins of pinned) {
+    done.pins += pins.list('maps').length + pins.list('links').length + pins.list('progs').length;
+    pins.removeAll();
+  }
+  removeDirectory(bpffs);
+  return done;
+}
+
+function versionsIn(bpffs: string): number[] {
+  try {
+    return readdirSync(join(bpffs)).flatMap((name) => {
+      const [, version] = /^v(\d+)$/.exec(name) ?? [];
+      return version === undefined ? [] : [Number(version)];
+    });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new Error(`${dirname(bpffs)}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,71 @@
+import type { BpfMap } from '@iovisor-ovn/libbpf';
+import { type iov_counters, iov_countersCodec, iov_port_drop_keyCodec } from './abi.js';
+import { u32 } from './entry.js';
+
+/** The counter maps of a load. */
+export type CounterMaps = Record<
+  'iov_port_counters' | 'iov_port_drops' | 'iov_drops' | 'iov_tunnel_counters',
+  BpfMap
+>;
+
+/** Drops of one reason at one port. */
+export interface PortDrop {
+  port: number;
+  reason: number;
+  packets: bigint;
+}
+
+/** Sums of what the programs count per CPU. */
+export class PortCounters {
+  readonly #maps: CounterMaps;
+
+  constructor(maps: CounterMaps) {
+    this.#maps = maps;
+  }
+
+  /** A port number goes to somebody else: the counters begin anew. */
+  reset(ports: readonly number[]): void {
+    if (ports.length === 0) return;
+    const gone = new Set(ports);
+    const zero = Buffer.alloc(iov_countersCodec.size);
+    for (const port of ports) this.#maps.iov_port_counters.update(u32(port), zero);
+    for (const key of [...this.#maps.iov_port_drops.keys()]) {
+      if (gone.has(iov_port_drop_keyCodec.decode(key).port)) this.#maps.iov_port_drops.delete(key);
+    }
+  }
+
+  ofPort(port: number): iov_counters {
+    return sumOf(this.#maps.iov_port_counters.lookupPerCpu(u32(port)) ?? []);
+  }
+
+  ofTunnel(tunnel: number): iov_counters {
+    return sumOf(this.#maps.iov_tunnel_counters.lookupPerCpu(u32(tunnel)) ?? []);
+  }
+
+  *portDrops(): Generator<PortDrop> {
+    for (const [key, value] of this.#maps.iov_port_drops.entries()) {
+      const packets = this.#maps.iov_port_drops
+        .splitPerCpu(value)
+        .reduce((sum, cpu) => sum + cpu.readBigUInt64LE(), 0n);
+      if (packets > 0n) yield { ...iov_port_drop_keyCodec.decode(key), packets };
+    }
+  }
+
+  /** Packets dropped for a reason, wherever. */
+  drops(reason: number): bigint {
+    const cpus = this.#maps.iov_drops.lookupPerCpu(u32(reason)) ?? [];
+    return cpus.reduce((sum, cpu) => sum + cpu.readBigUInt64LE(), 0n);
+  }
+}
+
+function sumOf(cpus: readonly Buffer[]): iov_counters {
+  const sum: iov_counters = { rx_packets: 0n, rx_bytes: 0n, tx_packets: 0n, tx_bytes: 0n };
+  for (const cpu of cpus) {
+    const counters = iov_countersCodec.decode(cpu);
+    sum.rx_packets += counters.rx_packets;
+    sum.rx_bytes += counters.rx_bytes;
+    sum.tx_packets += counters.tx_packets;
+    sum.tx_bytes += counters.tx_bytes;
+  }
+  return sum;
+}

@@ -1,0 +1,334 @@
+import { EventEmitter } from 'node:events';
+import type { Encap, HeldResource, Refusal, Resource, ResourceRef } from '@iovisor-ovn/proto';
+import { ResourceType } from '@iovisor-ovn/proto';
+import type { Log, Netlink } from '../netlink/index.js';
+import { iov_tunnel_flag, iov_tunnelCodec } from './abi.js';
+import { Attachments } from './attach/attachments.js';
+import { type HookChoice, hooksFor } from './attach/hooksFor.js';
+import type { Applied, Change } from './change.js';
+import { addresses } from './chooseTunnel.js';
+import { Claims } from './claims.js';
+import { Compiler, refKey } from './compiler.js';
+import { PortCounters } from './counters.js';
+import { keyText, u32 } from './entry.js';
+import { Instances } from './instances.js';
+import { type Loaded, load } from './load.js';
+import { refOfUnit } from './refOfUnit.js';
+import { Refused } from './refused.js';
+import { TimeSlice } from './timeSlice.js';
+import { TunnelPaths } from './tunnelPaths.js';
+import { resourceType, validate } from './validate.js';
+import { Writer } from './write/writer.js';
+
+export interface DatapathOptions {
+  /** Directory in a BPF file system; one per agent. */
+  bpffs: string;
+  hook: HookChoice;
+  netlink: Netlink;
+  log: Log;
+  /** Map sizes other than the IOModules' own; for new maps only. */
+  maxEntries?: Record<string, number>;
+}
+
+/** The device of a logical port, as the local database says. */
+export interface Plugged {
+  ifindex: number;
+}
+
+interface DatapathEvents {
+  /** The set of forwarding ports changed without a Commit: a tap came or went. */
+  forwarding: [];
+}
+
+interface Job extends Change {
+  done(applied: Applied): void;
+  failed(error: unknown): void;
+}
+
+/**
+ * The kernel side of an agent: loads the IOModules (taking over pinned maps and links of an earlier run), and keeps maps and
+ * attachments as resources and local facts demand. Until the first full change the maps stay as they were found.
+ */
+export class Datapath extends EventEmitter<DatapathEvents> {
+  readonly loaded: Loaded;
+  readonly compiler: Compiler;
+  readonly writer: Writer;
+  readonly attachments: Attachments;
+  readonly #log: Log;
+  readonly #netlink: Netlink;
+  readonly #instances: Instances;
+  readonly #paths: TunnelPaths;
+  readonly counters: PortCounters;
+  readonly #versions = new Map<string, HeldResource>();
+  readonly #jobs: Job[] = [];
+  #plugged: ReadonlyMap<string, Plugged> = new Map();
+  #localIps: readonly number[] = [];
+  #forwarding: ReadonlySet<string> = new Set();
+  /** Resources of which the kernel refused an entry. */
+  #failedRefs = new Map<string, { ref: ResourceRef; message: string }>();
+  #running: Promise<void> | undefined;
+  #again = false;
+  #synced = false;
+  #closed = false;
+
+  private constructor(options: DatapathOptions) {
+    super();
+    this.#log = options.log;
+    this.#netlink = options.netlink;
+    this.loaded = load(options.bpffs, options.maxEntries);
+    const { maps } = this.loaded;
+    const claims = new Claims();
+    this.writer = new Writer(claims, { config: (name) => maps[name], epochs: maps.iov_epochs });
+    this.#instances = new Instances({
+      datapaths: maps.iov_datapaths.maxEntries,
+      ports: maps.iov_ports.maxEntries,
+      tunnels: maps.iov_tunnels.maxEntries,
+    });
+    this.counters = new PortCounters(maps);
+    this.#paths = new TunnelPaths(options.netlink);
+    this.compiler = new Compiler(claims, this.#instances, this.#paths.pathOf);
+    const { entry, uplink } = this.loaded.modules;
+    const hooks = hooksFor(options.hook, this.loaded.pins);
+    this.attachments = new Attachments({ ...hooks, programs: { entry, uplink }, log: options.log });
+  }
+
+  /** @throws BpfError, VerifierError when the kernel does not take the IOModules or their pinned maps */
+  static async open(options: DatapathOptions): Promise<Datapath> {
+    const datapath = new Datapath(options);
+    await datapath.#adopt();
+    return datapath;
+  }
+
+  async #adopt(): Promise<void> {
+    await this.writer.refresh(new TimeSlice().breathe);
+    this.#instances.recover((map) => this.writer.mirrors.get(map)!);
+    this.attachments.adopt(new Set(this.#netlink.links.keys()));
+    this.loaded.supersede();
+    this.#paths.on('changed', (concerns) => {
+      this.compiler.refreshPaths(concerns);
+      this.#syncUplinks();
+      this.#schedule();
+    });
+    this.#netlink.on('link', this.#onLink);
+  }
+
+  /** Stops; the data plane goes on. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#netlink.off('link', this.#onLink);
+    this.#paths.close();
+    await this.#running;
+    this.loaded.close();
+  }
+
+  /** Every device of the integration bridge: each carries the entry program, which drops what has no port yet. */
+  setDevices(devices: ReadonlySet<number>): void {
+    const present = new Set([...devices].filter((ifindex) => this.#netlink.links.has(ifindex)));
+    if (this.attachments.sync('entry', present)) this.#syncTaps();
+  }
+
+  setPlugged(plugged: ReadonlyMap<string, Plugged>): void {
+    this.#plugged = plugged;
+    this.#syncTaps();
+  }
+
+  setLocalEncaps(encaps: readonly Encap[]): void {
+    this.#localIps = addresses(encaps);
+    this.compiler.setLocalEncaps(encaps);
+    this.#syncUplinks();
+    this.#schedule();
+  }
+
+  readonly #onLink = ({ link }: { link: { ifindex: number } }): void => {
+    if (this.attachments.isAttached('entry', link.ifindex)) this.#syncTaps();
+  };
+
+  /** Tells the compiler which ports have a device that is there and carries the program. */
+  #syncTaps(): void {
+    const names = new Set([...this.#plugged.keys(), ...this.compiler.tapNames]);
+    for (const name of names) {
+      const ifindex = this.#plugged.get(name)?.ifindex ?? 0;
+      const link = this.#netlink.links.get(ifindex);
+      const usable = link !== undefined && this.attachments.isAttached('entry', ifindex);
+      const tap = usable ? { ifindex, peer: link.kind === 'veth' && link.peerInOtherNetns } : undefined;
+      this.compiler.setTap(name, tap);
+    }
+    this.#schedule();
+  }
+
+  #syncUplinks(): void {
+    const { links } = this.#netlink;
+    const devices = [...this.#paths.devices(this.#localIps)].filter((ifindex) => {
+      const link = links.get(ifindex);
+      return link !== undefined && link.kind !== undefined ? true : link?.mac !== undefined;
+    });
+    this.attachments.sync('uplink', new Set(devices));
+  }
+
+  /** Resolves when the maps hold what the change asks for, except for what was refused. */
+  apply(change: Change): Promise<Applied> {
+    return new Promise((done, failed) => {
+      this.#jobs.push({ ...change, done, failed });
+      this.#schedule();
+    });
+  }
+
+  /** Ids of local ports whose device forwards. */
+  get forwarding(): ReadonlySet<string> {
+    return this.#forwarding;
+  }
+
+  /** Resources in effect, with their versions: what a reconnecting session states. */
+  get held(): HeldResource[] {
+    return [...this.#versions.values()];
+  }
+
+  /** Whether the maps follow the coordinator's intents (since the first full change). */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  #schedule(): void {
+    this.#again = true;
+    if (this.#closed) return;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async #run(): Promise<void> {
+    while (this.#again && !this.#closed) {
+      this.#again = false;
+      const jobs = this.#jobs.splice(0);
+      try {
+        const touched = jobs.map((job) => this.#take(job));
+        const changed = await this.#bringUpToDate(jobs.some(({ full }) => full));
+        jobs.forEach((job, index) => job.done({ refusals: this.#refusalsAmong(touched[index]!) }));
+        // An applied change is answered with what forwards now; otherwise nobody would ask.
+        if (jobs.length === 0 && changed) this.emit('forwarding');
+      } catch (error) {
+        this.#log.error(
+          { error: String((error as Error).stack) },
+          'the data plane could not be brought up to date',
+        );
+        for (const job of jobs) job.failed(error);
+      }
+    }
+  }
+
+  /** @returns refs of the change's resources, and the refusal of those that are invalid */
+  #take({ upserts, removals }: Change): { refs: HeldResource[]; invalid: Refusal[] } {
+    const refs: HeldResource[] = [];
+    const invalid: Refusal[] = [];
+    for (const ref of removals) {
+      this.compiler.remove(ref);
+      this.#versions.delete(refKey(ref));
+    }
+    for (const resource of upserts) {
+      const held = { type: resourceType(resource), id: resource.id, version: resource.version };
+      const refusal = this.#put(resource, held);
+      if (refusal === undefined) refs.push(held);
+      else invalid.push(refusal);
+    }
+    return { refs, invalid };
+  }
+
+  #put(resource: Resource, held: HeldResource): Refusal | undefined {
+    try {
+      validate(resource);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return { resource: { type: held.type, id: held.id }, version: held.version, message: error.message };
+    }
+    this.compiler.put(resource);
+    this.#versions.set(refKey(held), held);
+    return undefined;
+  }
+
+  /** @returns whether the set of forwarding ports changed */
+  async #bringUpToDate(full: boolean): Promise<boolean> {
+    const slice = new TimeSlice();
+    await this.#compile(slice);
+    if (!full && !this.#synced) return false;
+    if (full) await this.#prepareSweep(slice);
+    await this.#flush(slice);
+    while (this.compiler.retryRefused()) {
+      await this.#compile(slice);
+      await this.#flush(slice);
+    }
+    this.#collectFailures();
+    return this.#updateForwarding();
+  }
+
+  async #flush(slice: TimeSlice): Promise<void> {
+    const { all, ports } = this.#instances;
+    const released = all.map((numbers) => numbers.released);
+    await this.writer.flush(slice.breathe);
+    // Nothing is compiled during a flush, so what was released before it is out of the maps now.
+    this.counters.reset(released[all.indexOf(ports)]!);
+    all.forEach((numbers, index) => numbers.settle(released[index]));
+  }
+
+  /** Everything that is in the maps and not wanted shall go; everything wanted shall be there. */
+  async #prepareSweep(slice: TimeSlice): Promise<void> {
+    if (this.#synced) await this.writer.refresh(slice.breathe);
+    else for (const numbers of this.#instances.all) numbers.releaseUnclaimed();
+    this.writer.touchAll();
+    this.#synced = true;
+  }
+
+  async #compile(slice: TimeSlice): Promise<void> {
+    for (const _ of this.compiler.compile()) if (slice.over) await slice.turn();
+    this.#paths.keepOnly([...this.compiler.tunnels.values()].map(({ tunnel }) => tunnel));
+    this.#syncUplinks();
+  }
+
+  #updateForwarding(): boolean {
+    const failed = this.#failedRefs;
+    const now = new Set<string>();
+    for (const { id } of this.compiler.localPorts()) {
+      if (this.compiler.isComplete(id) && !failed.has(refKey({ type: ResourceType.LOGICAL_PORT, id })))
+        now.add(id);
+    }
+    const same = now.size === this.#forwarding.size && [...now].every((id) => this.#forwarding.has(id));
+    if (!same) this.#forwarding = now;
+    return !same;
+  }
+
+  #collectFailures(): void {
+    this.#failedRefs = new Map();
+    for (const [unit, error] of this.writer.failures) {
+      const ref = refOfUnit(unit);
+      if (ref === undefined) continue;
+      this.#failedRefs.set(refKey(ref), { ref, message: error.message });
+    }
+  }
+
+  /** Name of a device, or its number once it is gone. */
+  deviceName(ifindex: number): string {
+    return this.#netlink.links.get(ifindex)?.name ?? `device ${ifindex}`;
+  }
+
+  /** Whether the next hop of a tunnel is known. */
+  isResolved(tunnel: number): boolean {
+    const value = this.writer.mirrors.get('iov_tunnels')?.get(keyText(u32(tunnel)));
+    return (
+      value !== undefined && (iov_tunnelCodec.decode(value).flags & iov_tunnel_flag.IOV_TUNNEL_RESOLVED) !== 0
+    );
+  }
+
+  /** Why resources are not in effect, or not wholly. */
+  get refusals(): { ref: ResourceRef; message: string }[] {
+    return [...new Map([...this.#failedRefs, ...this.compiler.refusals]).values()];
+  }
+
+  #refusalsAmong({ refs, invalid }: { refs: HeldResource[]; invalid: Refusal[] }): Refusal[] {
+    const refusals = [...invalid];
+    for (const { type, id, version } of refs) {
+      const key = refKey({ type, id });
+      const found = this.compiler.refusals.get(key) ?? this.#failedRefs.get(key);
+      if (found !== undefined) refusals.push({ resource: { type, id }, version, message: found.message });
+    }
+    return refusals;
+  }
+}

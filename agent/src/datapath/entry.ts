@@ -1,0 +1,43 @@
+/** Maps that the agent writes configuration to. Counters are not among them. */
+export const CONFIG_MAPS = [
+  'iov_ifindex',
+  'iov_ifindex_overflow',
+  'iov_ports',
+  'iov_datapaths',
+  'iov_fdb',
+  'iov_arp',
+  'iov_nd',
+  'iov_groups',
+  'iov_security',
+  'iov_security_ip4',
+  'iov_security_ip6',
+  'iov_tunnels',
+  'iov_tunnel_dests',
+  'iov_tunnel_sources',
+  'iov_tunnel_locals',
+] as const;
+
+export type ConfigMap = (typeof CONFIG_MAPS)[number];
+
+/** One key of one map, as it shall be. */
+export interface Entry {
+  map: ConfigMap;
+  key: Buffer;
+  value: Buffer;
+}
+
+/** A map key as a string, one character a byte: what JavaScript Maps can index. */
+export function keyText(key: Buffer): string {
+  return key.toString('latin1');
+}
+
+export function keyBuffer(text: string): Buffer {
+  return Buffer.from(text, 'latin1');
+}
+
+/** Key of an array map, or a hash keyed by a number: __u32, host order. */
+export function u32(value: number): Buffer {
+  const buffer = Buffer.allocUnsafe(4);
+  buffer.writeUInt32LE(value);
+  return buffer;
+}

@@ -1,0 +1,5 @@
+/** Intents in, map entries and attachments out. */
+export type { HookChoice } from './attach/hooksFor.js';
+export type { Applied, Change } from './change.js';
+export { cleanup } from './cleanup.js';
+export { Datapath, type DatapathOptions, type Plugged } from './datapath.js';

@@ -1,0 +1,45 @@
+import { ABI_VERSION, type LoadedModules, loadIoModules } from '@iovisor-ovn/iomodules';
+import type { BpfMap } from '@iovisor-ovn/libbpf';
+import { Pins } from './pins.js';
+
+/** The array that chains the programs: one per load, so pinned under a name of its own. */
+const PROGRAM_ARRAY = 'iov_programs';
+
+/** IOModules in the kernel, their maps pinned. */
+export interface Loaded {
+  pins: Pins;
+  modules: LoadedModules;
+  maps: LoadedModules['maps'];
+  loadedAt: Date;
+  /** The links carry the new programs: what the load before had pinned can go. */
+  supersede(): void;
+  close(): void;
+}
+
+/**
+ * Loads all IOModules with the maps that are pinned already, or new ones, which are pinned then.
+ * @throws BpfError, VerifierError
+ */
+export function load(bpffs: string, maxEntries?: Record<string, number>): Loaded {
+  const pins = new Pins(bpffs, ABI_VERSION);
+  pins.make();
+  const pinned = pins.openMaps();
+  const modules = loadIoModules({ maps: pinned, maxEntries });
+  const maps = modules.maps;
+  for (const [name, map] of Object.entries<BpfMap>(maps)) {
+    if (name !== PROGRAM_ARRAY && pinned[name] === undefined) map.pin(pins.path('maps', name));
+  }
+  pins.pinProgramArray(maps[PROGRAM_ARRAY]);
+  const supersede = () => {
+    pins.removeOtherProgramArrays(maps[PROGRAM_ARRAY]);
+    for (const [name, program] of Object.entries(modules.programs)) {
+      pins.remove('progs', name);
+      program.pin(pins.path('progs', name));
+    }
+  };
+  const close = () => {
+    modules.close();
+    for (const map of Object.values(pinned)) map.close();
+  };
+  return { pins, modules, maps, loadedAt: new Date(), supersede, close };
+}

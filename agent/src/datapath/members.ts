@@ -1,0 +1,113 @@
+import type { LogicalPort } from '@iovisor-ovn/proto';
+import { FLOOD, FLOOD_L2, UNKNOWN } from './compile/switch.js';
+
+/** Where a port's copies go: to its device here, or to the chassis that has it. */
+export interface Delivery {
+  /** Local port number. */
+  port?: number;
+  chassis?: string;
+}
+
+/** Members of one group: what iov_groups lists. */
+export interface Membership {
+  ports: number[];
+  chassis: string[];
+}
+
+const DERIVED: Readonly<Record<string, (port: LogicalPort) => boolean>> = {
+  [FLOOD]: () => true,
+  [FLOOD_L2]: (port) => port.type !== 'router',
+  [UNKNOWN]: (port) => port.unknown,
+};
+
+class Members {
+  readonly ports = new Set<number>();
+  readonly chassis = new Map<string, number>();
+
+  add({ port, chassis }: Delivery): boolean {
+    if (port !== undefined) this.ports.add(port);
+    if (chassis === undefined) return port !== undefined;
+    const count = this.chassis.get(chassis) ?? 0;
+    this.chassis.set(chassis, count + 1);
+    return count === 0;
+  }
+
+  remove({ port, chassis }: Delivery): boolean {
+    if (port !== undefined) this.ports.delete(port);
+    if (chassis === undefined) return port !== undefined;
+    const count = this.chassis.get(chassis) ?? 0;
+    if (count > 1) this.chassis.set(chassis, count - 1);
+    else this.chassis.delete(chassis);
+    return count === 1;
+  }
+}
+
+interface Contribution {
+  delivery: Delivery;
+  groups: readonly string[];
+}
+
+/**
+ * Who takes part in a switch's groups, kept up to date port by port: one more port among a thousand costs what one among
+ * ten does. northd leaves disabled ports out of every group.
+ */
+export class SwitchMembers {
+  readonly #groups = new Map<string, Members>();
+  readonly #ports = new Map<string, Contribution>();
+
+  /** @returns whether a member list changed */
+  set(id: string, port: LogicalPort, delivery: Delivery): boolean {
+    const groups = Object.keys(DERIVED).filter((name) => port.enabled && DERIVED[name]!(port));
+    const after = { delivery: port.enabled ? delivery : {}, groups };
+    const before = this.#ports.get(id);
+    if (before !== undefined && same(before, after)) return false;
+    const removed = this.remove(id);
+    this.#ports.set(id, after);
+    let changed = false;
+    for (const name of groups) changed = this.#members(name).add(delivery) || changed;
+    return removed || changed;
+  }
+
+  /** @returns whether a member list changed */
+  remove(id: string): boolean {
+    const contribution = this.#ports.get(id);
+    if (contribution === undefined) return false;
+    this.#ports.delete(id);
+    let changed = false;
+    for (const name of contribution.groups) {
+      changed = this.#members(name).remove(contribution.delivery) || changed;
+    }
+    // Groups that list their members may have had it too.
+    return changed || contribution.delivery.port !== undefined || contribution.delivery.chassis !== undefined;
+  }
+
+  #members(name: string): Members {
+    let members = this.#groups.get(name);
+    if (members === undefined) {
+      members = new Members();
+      this.#groups.set(name, members);
+    }
+    return members;
+  }
+
+  /** @param portIds listed members, for the groups that follow from no property of the ports */
+  of(group: string, portIds: readonly string[]): Membership {
+    if (group in DERIVED) {
+      const members = this.#groups.get(group);
+      const ports = [...(members?.ports ?? [])].sort((a, b) => a - b);
+      return { ports, chassis: [...(members?.chassis.keys() ?? [])] };
+    }
+    const deliveries = portIds.map((id) => this.#ports.get(id)?.delivery ?? {});
+    const ports = new Set(deliveries.flatMap(({ port }) => (port === undefined ? [] : [port])));
+    const chassis = new Set(deliveries.flatMap((delivery) => delivery.chassis ?? []));
+    return { ports: [...ports].sort((a, b) => a - b), chassis: [...chassis] };
+  }
+}
+
+function same(a: Contribution, b: Contribution): boolean {
+  return (
+    a.delivery.port === b.delivery.port &&
+    a.delivery.chassis === b.delivery.chassis &&
+    a.groups.join() === b.groups.join()
+  );
+}

@@ -1,0 +1,73 @@
+import type {
+  LogicalAddress,
+  LogicalPort,
+  LogicalSwitch,
+  MulticastGroup,
+  RemoteChassis,
+  Resource,
+} from '@iovisor-ovn/proto';
+import { ResourceType } from '@iovisor-ovn/proto';
+import { Refused } from './refused.js';
+
+export function resourceType(resource: Resource): ResourceType {
+  switch (resource.body?.$case) {
+    case 'logicalSwitch':
+      return ResourceType.LOGICAL_SWITCH;
+    case 'logicalPort':
+      return ResourceType.LOGICAL_PORT;
+    case 'remoteChassis':
+      return ResourceType.REMOTE_CHASSIS;
+    case undefined:
+      return ResourceType.RESOURCE_TYPE_UNSPECIFIED;
+  }
+}
+
+/** What a coordinator must not have sent. @throws Refused naming the field */
+export function validate(resource: Resource): void {
+  if (resource.id === '') throw new Refused('the resource has no id');
+  switch (resource.body?.$case) {
+    case 'logicalSwitch':
+      return validateSwitch(resource.body.value);
+    case 'logicalPort':
+      return validatePort(resource.body.value);
+    case 'remoteChassis':
+      return validateChassis(resource.body.value);
+    case undefined:
+      throw new Refused(
+        'the resource is of a type this agent does not know: it is older than the coordinator',
+      );
+  }
+}
+
+function validateSwitch({ tunnelKey, groups }: LogicalSwitch): void {
+  inRange('tunnel_key', tunnelKey, 1, 0xffffff);
+  groups.forEach(validateGroup);
+}
+
+function validateGroup({ name, tunnelKey }: MulticastGroup): void {
+  inRange(`tunnel_key of group ${name}`, tunnelKey, 0x8000, 0xffff);
+}
+
+function validatePort(port: LogicalPort): void {
+  inRange('tunnel_key', port.tunnelKey, 1, 0x7fff);
+  for (const address of port.addresses) validateAddress('addresses', address);
+  for (const address of port.portSecurity) validateAddress('port_security', address);
+}
+
+function validateAddress(field: string, { mac, ips }: LogicalAddress): void {
+  if (mac.length !== 6) throw new Refused(`${field}: a MAC has 6 bytes, not ${mac.length}`);
+  for (const { address, prefixLength } of ips) {
+    if (address.length !== 4 && address.length !== 16) {
+      throw new Refused(`${field}: an IP address has 4 or 16 bytes, not ${address.length}`);
+    }
+    inRange(`${field}: prefix length`, prefixLength, 0, address.length * 8);
+  }
+}
+
+function validateChassis({ encaps }: RemoteChassis): void {
+  for (const { ip } of encaps) if (ip === '') throw new Refused('encaps: an encap has no ip');
+}
+
+function inRange(field: string, value: number, low: number, high: number): void {
+  if (value < low || value > high) throw new Refused(`${field} is ${value}, not within ${low}..${high}`);
+}

@@ -1,0 +1,163 @@
+import type { BpfMap } from '@iovisor-ovn/libbpf';
+import type { ConfigMap } from '../entry.js';
+import { keyBuffer, keyText } from '../entry.js';
+
+/** What the writer needs of a map; BpfMap is one. */
+export type WritableMap = Pick<
+  BpfMap,
+  | 'name'
+  | 'keySize'
+  | 'valueSize'
+  | 'maxEntries'
+  | 'type'
+  | 'update'
+  | 'updateBatch'
+  | 'delete'
+  | 'deleteBatch'
+  | 'entries'
+>;
+
+/** One change of a map. `value` undefined: the entry goes (in an array: becomes zero). */
+export interface Write {
+  key: string;
+  value: Buffer | undefined;
+  unit: string;
+  datapath: number;
+}
+
+/** Counts system calls' worth of work, for tests and reports: a restart must not write anything. */
+export interface WriteCounters {
+  updates: number;
+  deletes: number;
+}
+
+/** What could not be written. */
+export interface WriteFailure {
+  map: ConfigMap;
+  write: Write;
+  error: Error;
+}
+
+const BATCH = 4096;
+
+/**
+ * One configuration map and what it holds: read once, then kept up to date by our own writes, which are the only ones.
+ * A zero entry of an array counts as absent.
+ */
+export class Mirror {
+  readonly name: ConfigMap;
+  readonly #map: WritableMap;
+  readonly #array: boolean;
+  readonly #actual = new Map<string, Buffer>();
+  readonly #counters: WriteCounters;
+
+  constructor(name: ConfigMap, map: WritableMap, counters: WriteCounters) {
+    this.name = name;
+    this.#map = map;
+    this.#array = map.type === 'array';
+    this.#counters = counters;
+  }
+
+  /** Reads the whole map anew. @returns keys that hold something else than this mirror believed */
+  *refresh(): Generator<undefined, Set<string>> {
+    const before = new Map(this.#actual);
+    this.#actual.clear();
+    let count = 0;
+    for (const [key, value] of this.#map.entries(BATCH)) {
+      if (!this.#array || value.some((byte) => byte !== 0))
+        this.#actual.set(keyText(key), Buffer.from(value));
+      if (++count % BATCH === 0) yield;
+    }
+    const changed = new Set<string>();
+    for (const [key, value] of this.#actual) if (!before.get(key)?.equals(value)) changed.add(key);
+    for (const key of before.keys()) if (!this.#actual.has(key)) changed.add(key);
+    return changed;
+  }
+
+  get(key: string): Buffer | undefined {
+    return this.#actual.get(key);
+  }
+
+  get size(): number {
+    return this.#actual.size;
+  }
+
+  entries(): Iterable<[string, Buffer]> {
+    return this.#actual.entries();
+  }
+
+  keys(): Iterable<string> {
+    return this.#actual.keys();
+  }
+
+  /** Whether writing `value` would change the map. */
+  differs(key: string, value: Buffer | undefined): boolean {
+    const actual = this.#actual.get(key);
+    if (value === undefined || (this.#array && value.every((byte) => byte === 0)))
+      return actual !== undefined;
+    return actual === undefined || !actual.equals(value);
+  }
+
+  /** Writes at most 4,096 entries (about 3 ms): let the event loop turn between two calls. */
+  *write(writes: readonly Write[]): Generator<undefined, WriteFailure[]> {
+    const failures: WriteFailure[] = [];
+    for (let at = 0; at < writes.length; at += BATCH) {
+      if (at > 0) yield;
+      const part = writes.slice(at, at + BATCH);
+      const kept = (write: Write) => write.value !== undefined || this.#array;
+      this.#update(part.filter(kept), failures);
+      this.#delete(
+        part.filter((write) => !kept(write)),
+        failures,
+      );
+    }
+    return failures;
+  }
+
+  #update(writes: readonly Write[], failures: WriteFailure[]): void {
+    if (writes.length > 1 && this.#updateTogether(writes)) return;
+    for (const write of writes) {
+      try {
+        this.#map.update(keyBuffer(write.key), this.#valueOf(write));
+        this.#wrote(write);
+      } catch (error) {
+        failures.push({ map: this.name, write, error: error as Error });
+      }
+    }
+  }
+
+  /** @returns false when an entry was refused: then each is tried by itself, to learn which */
+  #updateTogether(writes: readonly Write[]): boolean {
+    const keys = Buffer.concat(writes.map(({ key }) => keyBuffer(key)));
+    const values = Buffer.concat(writes.map((write) => this.#valueOf(write)));
+    try {
+      this.#map.updateBatch(keys, values, writes.length);
+    } catch {
+      return false;
+    }
+    for (const write of writes) this.#wrote(write);
+    return true;
+  }
+
+  #valueOf({ value }: Write): Buffer {
+    return value ?? Buffer.alloc(this.#map.valueSize);
+  }
+
+  #wrote({ key, value }: Write): void {
+    this.#counters.updates++;
+    if (value === undefined || (this.#array && value.every((byte) => byte === 0))) this.#actual.delete(key);
+    else this.#actual.set(key, value);
+  }
+
+  #delete(writes: readonly Write[], failures: WriteFailure[]): void {
+    for (const write of writes) {
+      try {
+        this.#map.delete(keyBuffer(write.key));
+        this.#actual.delete(write.key);
+        this.#counters.deletes++;
+      } catch (error) {
+        failures.push({ map: this.name, write, error: error as Error });
+      }
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import type { Claims } from '../claims.js';
+import { isGroupHead } from '../compile/group.js';
+import { CONFIG_MAPS, type ConfigMap, u32 } from '../entry.js';
+import type { Mirror, Write } from './mirror.js';
+
+/** Writes to one map that may go in one batch. */
+export interface Step {
+  map: ConfigMap;
+  writes: Write[];
+}
+
+/** What one flush does, in this order: see orderOfAdditions. */
+export interface Plan {
+  additions: Step[];
+  /** Numbers of the datapaths whose epoch is bumped between additions and removals. */
+  epochs: number[];
+  removals: Step[];
+  /** Entries in all. */
+  size: number;
+}
+
+/**
+ * Leaves first, then what points at them, so that a packet at any instant sees the old or the new, never half: lists
+ * of addresses and chunks of groups, tunnels and datapaths, then ports and the heads of groups, then the ways by
+ * which a packet gets there. Removals go the other way round, after the epochs.
+ */
+const ORDER: readonly { map: ConfigMap; part?: 'head' | 'tail' }[] = [
+  { map: 'iov_security_ip4' },
+  { map: 'iov_security_ip6' },
+  { map: 'iov_security' },
+  { map: 'iov_tunnels' },
+  { map: 'iov_groups', part: 'tail' },
+  { map: 'iov_ports' },
+  { map: 'iov_groups', part: 'head' },
+  { map: 'iov_datapaths' },
+  { map: 'iov_arp' },
+  { map: 'iov_nd' },
+  { map: 'iov_fdb' },
+  { map: 'iov_tunnel_dests' },
+  { map: 'iov_tunnel_sources' },
+  { map: 'iov_tunnel_locals' },
+  { map: 'iov_ifindex_overflow' },
+  { map: 'iov_ifindex' },
+];
+
+/** The difference between what is wanted and what is there, for the given keys. Writes nothing. */
+export function makePlan(
+  claims: Claims,
+  mirrors: ReadonlyMap<ConfigMap, Mirror>,
+  dirty: ReadonlyMap<ConfigMap, ReadonlySet<string>>,
+): Plan {
+  const additions = new Map<ConfigMap, Write[]>();
+  const removals = new Map<ConfigMap, Write[]>();
+  const epochs = new Set<number>();
+  let size = 0;
+  for (const map of CONFIG_MAPS) {
+    const mirror = mirrors.get(map);
+    for (const key of mirror === undefined ? [] : (dirty.get(map) ?? [])) {
+      const wanted = claims.wanted(map, key);
+      if (!mirror!.differs(key, wanted?.value)) continue;
+      const datapath = wanted?.datapath ?? claims.formerDatapath(map, key);
+      if (datapath > 0) epochs.add(datapath);
+      const write = { key, value: wanted?.value, unit: wanted?.unit ?? '', datapath };
+      const side = wanted === undefined ? removals : additions;
+      const list = side.get(map);
+      if (list === undefined) side.set(map, [write]);
+      else list.push(write);
+      size++;
+    }
+  }
+  return { additions: inOrder(additions), epochs: [...epochs], removals: inOrder(removals).reverse(), size };
+}
+
+function inOrder(writes: ReadonlyMap<ConfigMap, Write[]>): Step[] {
+  const steps: Step[] = [];
+  for (const { map, part } of ORDER) {
+    const all = writes.get(map) ?? [];
+    const chosen = part === undefined ? all : all.filter(({ key }) => isGroupHead(key) === (part === 'head'));
+    if (chosen.length > 0) steps.push({ map, writes: chosen });
+  }
+  return steps;
+}
+
+/** Key of iov_epochs. */
+export function epochKey(datapath: number): Buffer {
+  return u32(datapath);
+}

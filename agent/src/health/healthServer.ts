@@ -1,0 +1,64 @@
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { HealthImplementation, type ServingStatusMap } from 'grpc-health-check';
+import { type Address, formatAddress } from '../session/index.js';
+
+/** Services of grpc.health.v1; '' is the agent as a whole. */
+export type HealthName = '' | 'ovsdb' | 'datapath' | 'coordinator';
+const NAMES: readonly HealthName[] = ['', 'ovsdb', 'datapath', 'coordinator'];
+
+/** grpc.health.v1: SERVING only while it is true. */
+export class HealthServer {
+  readonly #health = new HealthImplementation(
+    Object.fromEntries(NAMES.map((name) => [name, 'NOT_SERVING'])) as ServingStatusMap,
+  );
+  readonly #server = new Server();
+  readonly #address: Address;
+  readonly #known = new Map<HealthName, boolean>();
+
+  constructor(address: Address) {
+    this.#address = address;
+    this.#health.addToServer(this.#server);
+  }
+
+  /** @throws Error when the address is taken */
+  async listen(): Promise<void> {
+    const address = this.#address;
+    if (address.kind === 'unix') await prepareSocket(address.path);
+    const target = address.kind === 'unix' ? `unix:${address.path}` : formatAddress(address);
+    await new Promise<void>((resolve, reject) => {
+      this.#server.bindAsync(target, ServerCredentials.createInsecure(), (error) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+    if (address.kind === 'unix') chmodSync(address.path, 0o660);
+  }
+
+  set(name: HealthName, serving: boolean): void {
+    if (this.#known.get(name) === serving) return;
+    this.#known.set(name, serving);
+    this.#health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
+  }
+
+  close(): void {
+    for (const name of NAMES) this.set(name, false);
+    this.#server.forceShutdown();
+    if (this.#address.kind === 'unix') rmSync(this.#address.path, { force: true });
+  }
+}
+
+/** A socket that nobody listens on is left from a crash and may go. */
+async function prepareSocket(path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  const alive = await new Promise<boolean>((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    }).on('error', () => resolve(false));
+  });
+  if (alive)
+    throw new Error(`--health: unix:${path} is in use by another agent; give this one its own address`);
+  rmSync(path, { force: true });
+}

@@ -1,0 +1,1 @@
+export { type HealthName, HealthServer } from './healthServer.js';

@@ -1,0 +1,59 @@
+import { pino } from 'pino';
+import { type Config, makeConfig, Printed, preflight, readOptions, UsageError } from './config/index.js';
+import { VERSION } from './version.js';
+
+/** Nothing that needs libbpf or the kernel is imported before the options are known to be good. */
+async function configure(): Promise<Config> {
+  const config = makeConfig(readOptions(process.argv.slice(2), process.env, VERSION));
+  await preflight(config.bpffs);
+  return config;
+}
+
+async function cleanUp(config: Config): Promise<void> {
+  const [{ cleanup }, { Netlink }] = await Promise.all([
+    import('./datapath/index.js'),
+    import('./netlink/index.js'),
+  ]);
+  const log = pino({ level: config.logLevel }, process.stderr);
+  const netlink = Netlink.open(log);
+  await netlink.start();
+  const { attachments, pins } = cleanup(config.bpffs, netlink.links.keys());
+  netlink.close();
+  process.stdout.write(`removed ${attachments} attached programs and ${pins} pins under ${config.bpffs}\n`);
+}
+
+async function run(config: Config): Promise<void> {
+  const log = pino({ level: config.logLevel, base: { name: 'iovisor-agent' } });
+  const { Agent } = await import('./agent.js');
+  let agent: Awaited<ReturnType<typeof Agent.start>>;
+  try {
+    agent = await Agent.start(config, log);
+  } catch (error) {
+    log.fatal({ error: (error as Error).stack }, (error as Error).message);
+    process.exit(1);
+  }
+  let stopping = false;
+  const stop = async (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'stopping; the data plane goes on');
+    await agent.stop();
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
+  // Bad input must not end the agent; what is unforeseen is logged with all there is to find it.
+  process.on('unhandledRejection', (error) =>
+    log.error({ error: String((error as Error)?.stack ?? error) }, 'unhandled'),
+  );
+}
+
+try {
+  const config = await configure();
+  await (config.cleanup ? cleanUp(config) : run(config));
+} catch (error) {
+  if (!(error instanceof Printed)) {
+    const { message } = error as Error;
+    process.stderr.write(`iovisor-agent: ${message.split('\n')[0]}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  }
+}

@@ -1,0 +1,31 @@
+import type { ModuleReport } from '@iovisor-ovn/proto';
+import type { Datapath } from '../datapath/index.js';
+
+/** The loaded IOModules, a row for each of their programs. */
+export function moduleReports(datapath: Datapath): ModuleReport[] {
+  const { modules, loadedAt } = datapath.loaded;
+  return modules.modules.flatMap(({ name, programs }) =>
+    programs.map(({ function: fn, slot, program }) => {
+      const { id, tag, jitedLen } = program.info();
+      const short = fn.replace(/^iov_/, '');
+      return {
+        name: short === name ? name : `${name}/${short}`,
+        programId: id,
+        tag,
+        slot: slot ?? 0,
+        instances: instancesOf(datapath, name),
+        jitedBytes: jitedLen,
+        loadedAt: loadedAt.toISOString(),
+      };
+    }),
+  );
+}
+
+/** Instances are rows of the maps: a switch module has one a logical switch, a tunnel module one a chassis, others one a port. */
+function instancesOf(datapath: Datapath, module: string): number {
+  const { resources, tunnels } = datapath.compiler;
+  const ports = [...datapath.compiler.localPorts()];
+  if (module === 'tunnel') return tunnels.size;
+  if (module === 'portsec') return ports.filter(({ resource }) => resource.portSecurityEnabled).length;
+  return module === 'entry' ? ports.length : resources.switches.size;
+}

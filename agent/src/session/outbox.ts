@@ -1,0 +1,83 @@
+import type { AgentMessage, ChassisConfig, Report } from '@iovisor-ovn/proto';
+import type { AckState } from './ackState.js';
+import type { InterfaceState, LocalInterfaces } from './interfaceState.js';
+
+type Message = NonNullable<AgentMessage['message']>;
+
+/** What an outbox sends from: always the present state, never a queue of past ones. */
+export interface Sources {
+  chassisConfig(): ChassisConfig | undefined;
+  interfaces(): LocalInterfaces;
+  forwarding(): ReadonlySet<string>;
+  isLocalPort(id: string): boolean;
+}
+
+/** The sending side of a gRPC stream. */
+export interface Sink {
+  /** @returns false when nothing more should be written before 'drain' */
+  write(message: AgentMessage): boolean;
+  on(event: 'drain', listener: () => void): unknown;
+}
+
+/** Answers that may wait; a coordinator that asks faster than it reads loses the oldest. */
+const MAX_REPORTS = 32;
+
+/**
+ * Writes to one stream what has changed, no faster than it is taken: while the stream is full, changes add up in the
+ * agent's state, so a slow coordinator costs no memory.
+ */
+export class Outbox {
+  readonly #sink: Sink;
+  readonly #sources: Sources;
+  readonly #interfaces: InterfaceState;
+  readonly #acks: AckState;
+  readonly #reports: Report[] = [];
+  #configSent: string;
+  #blocked = false;
+
+  constructor(
+    sink: Sink,
+    sources: Sources,
+    states: { interfaces: InterfaceState; acks: AckState; config: ChassisConfig },
+  ) {
+    this.#sink = sink;
+    this.#sources = sources;
+    this.#interfaces = states.interfaces;
+    this.#acks = states.acks;
+    this.#configSent = JSON.stringify(states.config);
+    sink.on('drain', () => {
+      this.#blocked = false;
+      this.pump();
+    });
+  }
+
+  report(report: Report): void {
+    this.#reports.push(report);
+    if (this.#reports.length > MAX_REPORTS) this.#reports.shift();
+    this.pump();
+  }
+
+  /** Sends what there is to say now. */
+  pump(): void {
+    while (!this.#blocked) {
+      const message = this.#next();
+      if (message === undefined) return;
+      this.#blocked = !this.#sink.write({ message });
+    }
+  }
+
+  #next(): Message | undefined {
+    const config = this.#sources.chassisConfig();
+    const text = JSON.stringify(config);
+    if (config !== undefined && text !== this.#configSent) {
+      this.#configSent = text;
+      return { $case: 'chassisConfig', value: config };
+    }
+    const interfaces = this.#interfaces.difference(this.#sources.interfaces());
+    if (interfaces !== undefined) return { $case: 'interfaces', value: interfaces };
+    const ack = this.#acks.next(this.#sources.forwarding(), (id) => this.#sources.isLocalPort(id));
+    if (ack !== undefined) return { $case: 'ack', value: ack };
+    const report = this.#reports.shift();
+    return report === undefined ? undefined : { $case: 'report', value: report };
+  }
+}

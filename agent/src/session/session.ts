@@ -1,0 +1,236 @@
+import { EventEmitter } from 'node:events';
+import type { ChannelCredentials } from '@grpc/grpc-js';
+import type {
+  Commit,
+  CoordinatorMessage,
+  Delta,
+  Hello,
+  Report,
+  ReportKind,
+  Welcome,
+} from '@iovisor-ovn/proto';
+import type { Applied, Change } from '../datapath/change.js';
+import type { Log } from '../netlink/index.js';
+import { AckState } from './ackState.js';
+import { type Address, formatAddress } from './address.js';
+import { Backoff } from './backoff.js';
+import { failureOf } from './failure.js';
+import { InterfaceState } from './interfaceState.js';
+import { Outbox, type Sources } from './outbox.js';
+import { DEFAULT_TIMING, openStream, type SessionStream, type Timing } from './stream.js';
+
+export interface SessionOptions extends Sources {
+  /** Where coordinators are, in the order to try; asked anew before each round. */
+  addresses(): readonly Address[];
+  credentials: ChannelCredentials;
+  /** All but the interfaces; undefined: this chassis has no name yet. */
+  hello(): Omit<Hello, 'interfaces'> | undefined;
+  /** Makes a change take effect. */
+  apply(change: Change): Promise<Applied>;
+  /** A commit took effect. */
+  committed(commit: Commit): void;
+  report(kind: ReportKind): Report;
+  log: Log;
+  timing?: Partial<Timing>;
+}
+
+interface SessionEvents {
+  /** The coordinator accepted us. */
+  live: [welcome: Welcome, address: Address];
+  /** The session ended, or an attempt failed. */
+  ended: [message: string];
+}
+
+/** What arrived since the last Commit: nothing of it counts before the next. */
+class Pending {
+  #deltas: Delta[] = [];
+
+  add(delta: Delta): void {
+    this.#deltas.push(delta);
+  }
+
+  take(full: boolean): Change {
+    const deltas = this.#deltas;
+    this.#deltas = [];
+    return {
+      upserts: deltas.flatMap(({ upserts }) => upserts),
+      removals: deltas.flatMap(({ removals }) => removals),
+      full,
+    };
+  }
+}
+
+/**
+ * The agent's end of the Session of session.proto: finds the leading coordinator, states what it holds, applies commits and
+ * acknowledges them, for ever. While no coordinator is there nothing happens to the data plane.
+ */
+export class Session extends EventEmitter<SessionEvents> {
+  readonly #options: SessionOptions;
+  readonly #timing: Timing;
+  readonly #backoff: Backoff;
+  #stream: SessionStream | undefined;
+  #outbox: Outbox | undefined;
+  #live = false;
+  #stopping = false;
+  #loop: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+  #lastFailure = '';
+  #turn = 0;
+  /** Waiting for a name of this chassis, or for the address of a coordinator. */
+  #idle = false;
+
+  constructor(options: SessionOptions) {
+    super();
+    this.#options = options;
+    this.#timing = { ...DEFAULT_TIMING, ...options.timing };
+    this.#backoff = new Backoff(this.#timing.backoff);
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** Whether a coordinator has accepted us and the stream stands. */
+  get live(): boolean {
+    return this.#live;
+  }
+
+  /** Local facts changed: what the coordinator should know is sent, and a session that waits for them is tried. */
+  poke(): void {
+    this.#outbox?.pump();
+    if (this.#idle) this.#wake?.();
+  }
+
+  /** Ends the stream and connects again: the chassis has another name, or the coordinator another address. */
+  restart(reason: string): void {
+    this.#stream?.abort(reason);
+    this.#wake?.();
+  }
+
+  /** @param removeChassis the chassis is to vanish from the Southbound DB */
+  async stop(removeChassis: boolean): Promise<void> {
+    this.#stopping = true;
+    if (this.#stream !== undefined) {
+      if (this.#live) this.#stream.write({ message: { $case: 'goodbye', value: { removeChassis } } });
+      await this.#stream.end(this.#timing.goodbyeMs);
+    }
+    this.#wake?.();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      const addresses = this.#options.addresses();
+      const hello = this.#options.hello();
+      if (addresses.length === 0 || hello === undefined) {
+        this.#idle = true;
+        await this.#sleep(undefined);
+        this.#idle = false;
+        continue;
+      }
+      await this.#round(addresses, hello);
+    }
+  }
+
+  /** Tries each address once; stops after a session that had begun. */
+  async #round(addresses: readonly Address[], hello: Omit<Hello, 'interfaces'>): Promise<void> {
+    let lasting = false;
+    for (let tried = 0; tried < addresses.length && !this.#stopping; tried++) {
+      const address = addresses[this.#turn % addresses.length]!;
+      const { failure, begun } = await this.#attempt(
+        address,
+        tried === 0 ? hello : (this.#options.hello() ?? hello),
+      );
+      if (this.#stopping) return;
+      this.#report(address, failure.message, failure.lasting);
+      if (begun) {
+        this.#backoff.reset();
+        break;
+      }
+      this.#turn++;
+      lasting ||= failure.lasting;
+    }
+    if (!this.#stopping) await this.#sleep(lasting ? this.#backoff.longest() : this.#backoff.next());
+  }
+
+  #report(address: Address, message: string, lasting: boolean): void {
+    const text = `${formatAddress(address)}: ${message}`;
+    this.emit('ended', text);
+    if (text === this.#lastFailure) return;
+    this.#lastFailure = text;
+    const details = { coordinator: formatAddress(address), reason: message };
+    if (lasting) this.#options.log.error(details, 'the coordinator refuses this agent; it keeps trying');
+    else this.#options.log.warn(details, 'no session with the coordinator; the data plane goes on as it is');
+  }
+
+  async #attempt(address: Address, hello: Omit<Hello, 'interfaces'>) {
+    const interfaces = new InterfaceState();
+    const acks = new AckState();
+    const stream = openStream(address, this.#options.credentials, this.#timing);
+    this.#stream = stream;
+    let begun = false;
+    try {
+      const value = { ...hello, interfaces: interfaces.complete(this.#options.interfaces()) };
+      stream.write({ message: { $case: 'hello', value } });
+      const states = { interfaces, acks, config: hello.chassis! };
+      const pending = new Pending();
+      for await (const { message } of stream.messages()) {
+        if (message?.$case === 'welcome') {
+          begun = true;
+          this.#begin(stream, states, message.value, address);
+        } else await this.#handle(message, pending, acks);
+      }
+      return { failure: { message: 'the coordinator ended the session', lasting: false }, begun };
+    } catch (error) {
+      return { failure: failureOf(error), begun };
+    } finally {
+      this.#live = false;
+      this.#outbox = undefined;
+      this.#stream = undefined;
+      stream.close();
+    }
+  }
+
+  #begin(
+    stream: SessionStream,
+    states: ConstructorParameters<typeof Outbox>[2],
+    welcome: Welcome,
+    address: Address,
+  ): void {
+    this.#outbox = new Outbox(stream, this.#options, states);
+    this.#live = true;
+    this.#lastFailure = '';
+    const { coordinator, softwareVersion: version } = welcome;
+    this.#options.log.info(
+      { address: formatAddress(address), coordinator, version },
+      'session with the coordinator',
+    );
+    this.emit('live', welcome, address);
+    this.#outbox.pump();
+  }
+
+  async #handle(message: CoordinatorMessage['message'], pending: Pending, acks: AckState): Promise<void> {
+    if (message?.$case === 'delta') pending.add(message.value);
+    if (message?.$case === 'query') {
+      this.#outbox?.report({ ...this.#options.report(message.value.kind), queryId: message.value.id });
+    }
+    if (message?.$case !== 'commit') return;
+    const commit = message.value;
+    const { refusals } = await this.#options.apply(pending.take(commit.full));
+    acks.applied(commit, refusals);
+    this.#options.committed(commit);
+    this.#outbox?.pump();
+  }
+
+  /** @param milliseconds undefined: until something changes */
+  #sleep(milliseconds: number | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = milliseconds === undefined ? undefined : setTimeout(() => this.#wake?.(), milliseconds);
+      this.#wake = () => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+}
