@@ -3,7 +3,7 @@ import { type Central, startCentral } from '@iovisor-ovn/coordinator/testing';
 import { Coordinator } from './coordinator.js';
 import { Hypervisor, type HypervisorSpec } from './hypervisor.js';
 import { Machine, type MachineSpec } from './machine.js';
-import { processId } from './proc.js';
+import { processId, residentBytes } from './proc.js';
 import { Registry } from './registry.js';
 import { daemonPrefix } from './server.js';
 import { StockHypervisor } from './stock-hypervisor.js';
@@ -100,6 +100,12 @@ export class Lab {
   /** Resolves when every hypervisor has applied everything said so far. */
   async sync(): Promise<void> {
     await this.nbctl('--timeout=20', '--wait=hv', 'sync');
+  }
+
+  /** Resident bytes of our daemons, by name. */
+  async memory(): Promise<Record<string, number>> {
+    const processes = [this.coordinator.process, ...this.hypervisors.map(({ agent }) => agent)];
+    return Object.fromEntries(processes.flatMap((p) => (p ? [[p.name, residentBytes(p.pid)]] : [])));
   }
 
   /** From now on it stays when this process ends. Needs `outlive`. */

@@ -34,3 +34,9 @@ export function killProcess(id: ProcessId, signal: NodeJS.Signals = 'SIGKILL'): 
     // It went away in between.
   }
 }
+
+/** Resident set of a process in bytes, proc_pid_status(5). */
+export function residentBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+}

@@ -43,6 +43,10 @@ export class LabProcess {
     if (o.outlive) this.#child.unref();
   }
 
+  get name(): string {
+    return this.#options.name;
+  }
+
   get pid(): number {
     return this.#child.pid ?? -1;
   }

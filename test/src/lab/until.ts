@@ -1,3 +1,5 @@
+type Truthy<T> = Exclude<T, false | '' | 0 | null | undefined>;
+
 /**
  * Asks again until `probe` gives something true, for what no event tells (a command's output, a counter). Throws after
  * `timeoutMs` with the last answer.
@@ -6,13 +8,13 @@ export async function until<T>(
   what: string,
   probe: () => Promise<T>,
   timeoutMs = 10_000,
-): Promise<NonNullable<T>> {
+): Promise<Truthy<T>> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     let last: unknown;
     try {
       const value = await probe();
-      if (value) return value as NonNullable<T>;
+      if (value) return value as Truthy<T>;
       last = value;
     } catch (error) {
       last = error;

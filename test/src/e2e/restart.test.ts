@@ -1,0 +1,123 @@
+import test from 'ava';
+import { Coordinator, type Lab, until } from '../lab/index.js';
+import { ip4, network, port, spec } from './support/network.js';
+
+let lab: Lab;
+const vm = (n: number) => lab.vm(`vm${n}`);
+
+test.before(async () => {
+  lab = await network();
+});
+test.after.always(() => lab?.destroy());
+
+/** What is lost of 10 ms pings, inside and across, while `work` runs and a moment after. */
+async function lostDuring(work: () => Promise<unknown>): Promise<{ inside: number; across: number }> {
+  const inside = await vm(1).pingSeries(ip4(2));
+  const across = await vm(1).pingSeries(ip4(3));
+  await work();
+  await Promise.all([inside.answers(20), across.answers(20)]);
+  return { inside: (await inside.stop()).lost, across: (await across.stop()).lost };
+}
+
+const none = { inside: 0, across: 0 };
+
+for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+  test(`an agent ended by ${signal} leaves forwarding, its successor takes over: no ping lost`, async (t) => {
+    const programs = () => lab.hv(1).netns.exec('ip', '-j', 'link');
+    const lost = await lostDuring(async () => {
+      await lab.hv(1).stopAgent(signal);
+      t.true(await vm(1).reaches(ip4(3)), 'it forwards without an agent');
+      await lab.hv(1).startAgent();
+      await lab.sync();
+      await programs();
+    });
+    t.deepEqual(lost, none);
+  });
+}
+
+test('what was changed while the agent was away is applied when it comes back', async (t) => {
+  await lab.hv(1).stopAgent('SIGKILL');
+  await lab.nbctl('lsp-del', 'vm2', '--', ...port('sw0', 5).slice(1));
+  await lab.hv(1).startAgent();
+  await lab.sync();
+  t.is((await vm(1).ping(ip4(2), { count: 1 })).received, 0);
+  await lab.nbctl('--wait=hv', ...port('sw0', 2).slice(1));
+  await lab.portsUp('vm2');
+  t.true(await vm(1).reaches(ip4(2)));
+});
+
+test('a coordinator killed and started again: no ping lost, and it works on', async (t) => {
+  const lost = await lostDuring(async () => {
+    await lab.coordinator.stop('SIGKILL');
+    t.true(await vm(1).reaches(ip4(3)));
+    await lab.coordinator.start();
+    await lab.sync();
+  });
+  t.deepEqual(lost, none);
+  const vm5 = await lab.addMachine(lab.hv(2), spec(5));
+  await lab.portsUp('vm5');
+  await lab.sync();
+  t.true(await vm5.reaches(ip4(1)));
+});
+
+test('without a coordinator, --wait=hv blocks; with it, it returns', async (t) => {
+  await lab.coordinator.stop();
+  await t.throwsAsync(lab.nbctl('--timeout=1', '--wait=hv', 'sync'));
+  await lab.coordinator.start();
+  await lab.sync();
+  t.pass();
+});
+
+test('a second coordinator waits, and takes over when the first is killed', async (t) => {
+  const first = lab.coordinator;
+  const second = new Coordinator({
+    central: lab.central,
+    registry: lab.registry,
+    outlive: false,
+    name: 'standby',
+  });
+  second.spawn();
+  for (const hv of lab.hypervisors) {
+    await hv.stopAgent();
+    await hv.startAgent('--coordinator', `${first.address},${second.address}`);
+  }
+  const { status, stdout } = await until('the standby answers', async () => {
+    const result = await second.tryIovctl('status', '--json');
+    return result.status === 0 && result;
+  });
+  t.is(status, 0);
+  t.is((JSON.parse(stdout) as { leader?: boolean }).leader ?? false, false);
+  const lost = await lostDuring(async () => {
+    await first.stop('SIGKILL');
+    await lab.sync();
+  });
+  t.deepEqual(lost, none);
+  lab.coordinator = second;
+});
+
+test('the databases restart: no ping lost, and changes go on', async (t) => {
+  const lost = await lostDuring(async () => {
+    for (const which of ['sb', 'nb', 'northd'] as const) {
+      await lab.central.stopServer(which, 'SIGKILL');
+      await lab.central.startServer(which);
+    }
+    await until('--wait=hv returns', async () => {
+      await lab.nbctl('--timeout=10', '--wait=hv', 'sync');
+      return true;
+    });
+  });
+  t.deepEqual(lost, none);
+});
+
+test('a Chassis row deleted by hand comes back and its ports are bound again', async (t) => {
+  await lab.central.sbctl('chassis-del', 'hv1');
+  await lab.central.sbctl('--timeout=10', 'wait-until', 'Chassis', 'hv1');
+  await until('vm1 is bound to hv1', async () => {
+    const chassis = ['--bare', '--columns=_uuid', 'find', 'Chassis', 'name=hv1'];
+    const bound = ['--bare', '--columns=chassis', 'find', 'Port_Binding', 'logical_port=vm1'];
+    const [uuid, binding] = await Promise.all([lab.central.sbctl(...chassis), lab.central.sbctl(...bound)]);
+    return uuid !== '' && uuid === binding;
+  });
+  await lab.sync();
+  t.true(await vm(1).reaches(ip4(3)));
+});
