@@ -3,7 +3,7 @@
  * flood: a copy to every local member of a multicast group but the port the packet came from, then on to FLOOD_REMOTE for the
  * other chassis, unless the packet came from one (its sender has served them all).
  *
- * A pass takes IOV_GROUP_CHUNKS_A_PASS chunks of members and jumps to itself for more: the kernel allows 33 tail calls, which makes
+ * A pass takes CHUNKS_A_PASS chunks of members and jumps to itself for more: the kernel allows 33 tail calls, which makes
  * some 7000 ports of one switch on one chassis.
  */
 #include <iov/chain.h>
@@ -12,6 +12,8 @@
 #include <iov/security.h>
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define CHUNKS_A_PASS 4
 
 static __always_inline void copy_to_port(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 number)
 {
@@ -54,7 +56,7 @@ IOV_PROGRAM(iov_flood)
 		chunks = group->chunks;
 		generation = group->generation;
 	}
-	for (__u32 pass = 0; pass < IOV_GROUP_CHUNKS_A_PASS && pkt->chunk < chunks; pass++) {
+	for (__u32 pass = 0; pass < CHUNKS_A_PASS && pkt->chunk < chunks; pass++) {
 		iov_group_chunk(&key, pkt->chunk, generation);
 		pkt->chunk++;
 		group = bpf_map_lookup_elem(&iov_groups, &key);

@@ -59,7 +59,7 @@ IOV_PROGRAM(iov_encap)
 	/* The kernel can find the next hop of an IP packet for us; others wait for the agent to do so. */
 	if (!(tunnel->flags & IOV_TUNNEL_RESOLVED) && !is_ip(ctx))
 		return iov_drop(pkt, IOV_DROP_TUNNEL_UNRESOLVED);
-	if (!iov_outer_keys(&keys, pkt, tunnel))
+	if (!iov_outer_keys(&keys, pkt, tunnel->flags & IOV_TUNNEL_GENEVE))
 		return iov_drop(pkt, IOV_DROP_TUNNEL_KEY);
 	header = header_length(tunnel);
 	if (pkt->flags & IOV_PKT_VLAN && ctx->vlan_present)
@@ -84,13 +84,41 @@ IOV_PROGRAM(iov_encap)
  * A flood serves all VXLAN tunnels first, then all Geneve tunnels, so that the room in front of the frame only ever grows.
  * iov_packet.geneve: 1 when the first round has seen a Geneve tunnel, 2 in the second round.
  */
+#define GENEVE_SEEN 1
+#define GENEVE_ROUND 2
+
+/* Of members, before iov_flood_remote jumps to itself: with 33 tail calls a packet, some 3000 other chassis. */
+#define CHUNKS_A_PASS 2
+
+/* What is the same for every member of a round. In a map, because the verifier would follow every combination of values of
+ * a struct on the stack through all the members. */
+struct round {
+	struct iov_outer_keys keys;
+	__u32 keys_fit;
+	__u32 geneve;    /* IOV_TUNNEL_GENEVE or 0 */
+	__u32 header;    /* length of the outer header */
+	__u32 ip_length; /* of the outer IP packet */
+	__be16 source_port;
+};
+
+IOV_MAP(iov_round, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct round, 1, 0);
+
+static __always_inline void begin_round(struct round *round, struct __sk_buff *ctx, const struct iov_packet *pkt)
+{
+	__u32 tag = !pkt->room && pkt->flags & IOV_PKT_VLAN && ctx->vlan_present ? IOV_VLAN_LENGTH : 0;
+
+	round->geneve = pkt->geneve == GENEVE_ROUND ? IOV_TUNNEL_GENEVE : 0;
+	round->header = round->geneve ? IOV_OUTER_GENEVE_LENGTH : IOV_OUTER_VXLAN_LENGTH;
+	round->keys_fit = iov_outer_keys(&round->keys, pkt, round->geneve);
+	round->ip_length = iov_outer_ip_length(ctx, pkt, tag, round->header);
+	round->source_port = iov_outer_source_port(pkt);
+}
+
 static __always_inline int make_room(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 header)
 {
 	__u16 inner[7];
 	__be16 type;
 
-	if (pkt->room == header)
-		return 0;
 	if (pkt->room) {
 		if (ctx->gso_size || bpf_skb_change_head(ctx, header - pkt->room, 0))
 			return -1;
@@ -103,30 +131,29 @@ static __always_inline int make_room(struct __sk_buff *ctx, struct iov_packet *p
 	return bpf_skb_store_bytes(ctx, header, inner, sizeof(inner), 0);
 }
 
-static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 number, __be16 source_port)
+static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 number,
+					    const struct round *round)
 {
 	struct iov_tunnel *tunnel = tunnel_lookup(number);
 	__u64 storage[IOV_OUTER_WORDS / 4];
-	struct iov_outer_keys keys;
-	__u32 header, geneve;
+	__u32 header = round->header & 0x3f;
 
-	if (!tunnel)
+	if (!tunnel || !header)
 		return IOV_DROP_TUNNEL_UNRESOLVED;
-	geneve = tunnel->flags & IOV_TUNNEL_GENEVE;
-	if (geneve && pkt->geneve != 2)
-		pkt->geneve = 1;
-	if (!geneve != (pkt->geneve != 2))
-		return IOV_DROP_NONE; /* the other round's */
-	if (!(tunnel->flags & IOV_TUNNEL_VALID) || !(tunnel->flags & IOV_TUNNEL_RESOLVED))
+	if ((tunnel->flags & IOV_TUNNEL_GENEVE) != round->geneve) {
+		if (!round->geneve)
+			pkt->geneve = GENEVE_SEEN;
+		return IOV_DROP_NONE;
+	}
+	if ((tunnel->flags & (IOV_TUNNEL_VALID | IOV_TUNNEL_RESOLVED)) != (IOV_TUNNEL_VALID | IOV_TUNNEL_RESOLVED))
 		return IOV_DROP_TUNNEL_UNRESOLVED;
-	if (!iov_outer_keys(&keys, pkt, tunnel))
+	if (!round->keys_fit)
 		return IOV_DROP_TUNNEL_KEY;
-	header = header_length(tunnel);
-	if (make_room(ctx, pkt, header))
-		return IOV_DROP_TUNNEL_ENCAP_FAILED;
-	if (iov_outer_ip_length(ctx, pkt, 0, header) > tunnel->mtu)
+	if (round->ip_length > tunnel->mtu)
 		return IOV_DROP_TUNNEL_MTU;
-	iov_outer_fill(ctx, storage, tunnel, &keys, source_port);
+	if (pkt->room != header && make_room(ctx, pkt, header))
+		return IOV_DROP_TUNNEL_ENCAP_FAILED;
+	iov_outer_fill(ctx, storage, tunnel, &round->keys, round->source_port);
 	if (bpf_skb_store_bytes(ctx, 0, storage, header, 0))
 		return IOV_DROP_TUNNEL_ENCAP_FAILED;
 	if (bpf_clone_redirect(ctx, tunnel->ifindex, 0))
@@ -141,35 +168,36 @@ IOV_PROGRAM(iov_flood_remote)
 	struct iov_packet *pkt = iov_packet_of_cpu();
 	struct iov_group_key key;
 	struct iov_group *group;
-	__u32 chunks = 0, reason;
+	struct round *round;
+	__u32 chunks = 0, zero = 0, reason;
 	__u16 generation = 0;
-	__be16 source_port;
 
-	if (!pkt)
+	round = bpf_map_lookup_elem(&iov_round, &zero);
+	if (!pkt || !round)
 		return TC_ACT_SHOT;
-	source_port = iov_outer_source_port(pkt);
+	begin_round(round, ctx, pkt);
 	iov_group_head(&key, pkt, IOV_GROUP_REMOTE);
 	group = bpf_map_lookup_elem(&iov_groups, &key);
 	if (group) {
 		chunks = group->chunks;
 		generation = group->generation;
 	}
-	for (__u32 pass = 0; pass < IOV_GROUP_CHUNKS_A_PASS && pkt->chunk < chunks; pass++) {
+	for (__u32 pass = 0; pass < CHUNKS_A_PASS && pkt->chunk < chunks; pass++) {
 		iov_group_chunk(&key, pkt->chunk, generation);
 		pkt->chunk++;
 		group = bpf_map_lookup_elem(&iov_groups, &key);
 		if (!group)
 			continue;
 		for (__u32 i = 0; i < IOV_GROUP_CHUNK && i < group->count; i++) {
-			reason = copy_to_tunnel(ctx, pkt, group->members[i], source_port);
+			reason = copy_to_tunnel(ctx, pkt, group->members[i], round);
 			if (reason)
 				iov_count_drop(pkt, reason, pkt->in_port);
 		}
 	}
 	if (pkt->chunk < chunks)
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
-	if (pkt->geneve == 1) {
-		pkt->geneve = 2;
+	if (pkt->geneve == GENEVE_SEEN) {
+		pkt->geneve = GENEVE_ROUND;
 		pkt->chunk = 0;
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
 	}

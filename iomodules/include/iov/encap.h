@@ -19,20 +19,19 @@ struct iov_outer_keys {
 	__u16 egress;  /* Geneve only */
 };
 
-/* Returns 0 when the tunnel's encapsulation cannot express them. */
-static __always_inline int iov_outer_keys(struct iov_outer_keys *keys, const struct iov_packet *pkt,
-					  const struct iov_tunnel *tunnel)
+/* Returns 0 when the encapsulation cannot express them. */
+static __always_inline int iov_outer_keys(struct iov_outer_keys *keys, const struct iov_packet *pkt, int geneve)
 {
 	__u32 number = pkt->datapath, egress = pkt->egress_key;
 	struct iov_datapath *datapath = bpf_map_lookup_elem(&iov_datapaths, &number);
 	struct iov_port *port;
 
-	if (!datapath)
-		return 0;
-	keys->vni = datapath->tunnel_key;
+	keys->vni = datapath ? datapath->tunnel_key : 0;
 	keys->ingress = 0;
 	keys->egress = egress;
-	if (tunnel->flags & IOV_TUNNEL_GENEVE) {
+	if (!datapath)
+		return 0;
+	if (geneve) {
 		port = iov_port_lookup(pkt->in_port);
 		keys->ingress = port ? port->port_key & 0x7fff : 0;
 		return keys->vni <= 0xffffff;

@@ -6,9 +6,6 @@
 #include "drop.h"
 #include "types.h"
 
-/* Chunks that one pass takes before it jumps to itself: a compromise between the verifier's patience and 33 tail calls. */
-#define IOV_GROUP_CHUNKS_A_PASS 4
-
 /* The key of the head chunk of the group the packet goes to. */
 static __always_inline void iov_group_head(struct iov_group_key *key, const struct iov_packet *pkt, __u8 scope)
 {
