@@ -12,7 +12,7 @@ export async function startClouds(cleanup: Cleanup): Promise<Cloud[]> {
   ];
 }
 
-async function startCloud(name: string, options: LabOptions, cleanup: Cleanup): Promise<Cloud> {
+export async function startCloud(name: string, options: LabOptions, cleanup: Cleanup): Promise<Cloud> {
   const lab = await Lab.create(options);
   cleanup.add(`lab ${lab.name}`, () => lab.destroy());
   return {

@@ -28,8 +28,8 @@ export class Generator {
     const { from, to, frame, pids } = path;
     const window = pids.length > 0 ? WINDOW : 0;
     const ends = [from.path, 'eth0', to.path, 'eth0'];
-    const args = [native.object, cpu, ...ends, frame.toString('hex'), FLOWS, window].map(String);
-    this.#child = spawn(native.program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    const args = [native.packetsObject, cpu, ...ends, frame.toString('hex'), FLOWS, window].map(String);
+    this.#child = spawn(native.packets, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     this.#child.stderr!.on('data', (data: Buffer) => {
       this.#stderr = (this.#stderr + data).slice(-4096);
     });

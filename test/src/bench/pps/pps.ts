@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Cleanup, withCleanup } from '../cleanup.js';
-import { compileNative } from '../native.js';
+import { Native } from '../native.js';
 import { atLeast, type Section, type Table, type Target } from '../report.js';
 import { bridgePath } from './bridgePath.js';
 import { directPath } from './directPath.js';
@@ -8,6 +8,7 @@ import { FLOWS } from './generator.js';
 import { ourPaths, stockPaths } from './labPaths.js';
 import { measurePaths, type PathResult } from './measurePaths.js';
 import type { ForwardingPath } from './path.js';
+import { redirectPath } from './redirectPath.js';
 import { Site } from './site.js';
 import { vxlanPath } from './vxlanPath.js';
 
@@ -16,7 +17,7 @@ const groups = ['on one hypervisor', 'across two hypervisors'] as const;
 /** 64-byte packets per second between two machines, one core, through what is used today and through ours. */
 export function benchPps(parent: Cleanup, quick: boolean): Promise<Section> {
   return withCleanup(parent, async (cleanup) => {
-    const native = await compileNative(cleanup);
+    const native = await Native.compile(cleanup);
     const cpu = availableParallelism() - 1;
     const options = quick ? { repetitions: 5, milliseconds: 60 } : { repetitions: 15, milliseconds: 150 };
     const site = await Site.create(cleanup);
@@ -26,6 +27,7 @@ export function benchPps(parent: Cleanup, quick: boolean): Promise<Section> {
       if (cross) paths.cross.push(cross);
     };
     add(await directPath(site));
+    add(await redirectPath(site, native));
     add(await bridgePath(site), await vxlanPath(site));
     const stock = await stockPaths(cleanup);
     add(stock[0], stock[1]);
