@@ -140,25 +140,14 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
     sendUseNeighbour(this.#requests, ifindex, ip);
   }
 
-  /** Sets a device administratively up; throws NetlinkError. */
+  /** Sets a device administratively up, which `links` shows when this returns; throws NetlinkError. */
   setUp(ifindex: number): void {
-    this.#requests.request(
-      `set device ${ifindex} up`,
-      RTM_NEWLINK,
-      NLM_F_ACK,
-      linkHeader(ifindex, IFF_UP, IFF_UP),
-    );
+    this.#setDevice(`set device ${ifindex} up`, ifindex, [], IFF_UP);
   }
 
-  /** Throws NetlinkError, for example when the driver does not take that MTU. */
+  /** As `setUp`; throws NetlinkError, for example when the driver does not take that MTU. */
   setMtu(ifindex: number, mtu: number): void {
-    this.#requests.request(
-      `set MTU ${mtu} of device ${ifindex}`,
-      RTM_NEWLINK,
-      NLM_F_ACK,
-      linkHeader(ifindex),
-      [[IFLA_MTU, u32(mtu)]],
-    );
+    this.#setDevice(`set MTU ${mtu} of device ${ifindex}`, ifindex, [[IFLA_MTU, u32(mtu)]]);
   }
 
   /** The counters of every device, by ifindex; rejects with NetlinkError. */
@@ -263,6 +252,11 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
   #refreshPeer(link: Link): void {
     if (link.peerIfindex === undefined || link.peerInOtherNetns) return;
     if (this.#links.byIndex.has(link.peerIfindex)) this.#askLink(link.peerIfindex);
+  }
+
+  #setDevice(what: string, ifindex: number, attributes: readonly AttributeToSend[], flags = 0): void {
+    this.#requests.request(what, RTM_NEWLINK, NLM_F_ACK, linkHeader(ifindex, flags, flags), attributes);
+    this.#askLink(ifindex);
   }
 
   #askLink(ifindex: number, attributes: readonly AttributeToSend[] = []): Link | undefined {

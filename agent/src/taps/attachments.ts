@@ -1,0 +1,111 @@
+import type { Interface } from '../gen/vswitch.js';
+import type { Link, Netlink } from '../netlink/index.js';
+import type { Attachment } from './attachment.js';
+import type { Complaint } from './complaint.js';
+import type { DeviceSetup } from './deviceSetup.js';
+import { interfaceKind } from './interfaceKind.js';
+import { Ofports } from './ofports.js';
+
+type Draft = Omit<Attachment, 'ofport'>;
+
+/** All Interface rows that belong to a bridge, with device, number and what is wrong. Only what changed is looked at. */
+export class Attachments {
+  readonly #netlink: Netlink;
+  readonly #setup: DeviceSetup;
+  readonly #ofports = new Map<string, Ofports>();
+  readonly #byUuid = new Map<string, Attachment>();
+
+  constructor(netlink: Netlink, setup: DeviceSetup) {
+    this.#netlink = netlink;
+    this.#setup = setup;
+  }
+
+  get(uuid: string): Attachment | undefined {
+    return this.#byUuid.get(uuid);
+  }
+
+  values(): Iterable<Attachment> {
+    return this.#byUuid.values();
+  }
+
+  /**
+   * Looks at these interfaces anew. `find` gives row and bridge, undefined when the row is gone or in no bridge. `mayChange`
+   * allows changes to the devices themselves.
+   */
+  update(
+    uuids: Iterable<string>,
+    find: (uuid: string) => { row: Interface; bridge: string } | undefined,
+    mayChange: boolean,
+  ): void {
+    const drafts: Draft[] = [];
+    for (const uuid of uuids) {
+      const found = find(uuid);
+      const before = this.#byUuid.get(uuid);
+      if (before !== undefined && before.bridge !== found?.bridge)
+        this.#ofports.get(before.bridge)?.forget(uuid);
+      if (found === undefined) this.#byUuid.delete(uuid);
+      else drafts.push(this.#draft(found.row, found.bridge, mayChange));
+    }
+    this.#number(drafts);
+  }
+
+  /** Everything that is wrong with these interfaces, for people. */
+  *complaints(): Iterable<Complaint> {
+    for (const { row, link, error, kind } of this.#byUuid.values()) {
+      const about = { table: 'Interface', uuid: row._uuid, name: row.name };
+      if (error !== undefined) {
+        const advice =
+          kind === 'device' && row.type === 'internal'
+            ? `${error}; devices of type internal are not made here: plug a veth or a tap of that name`
+            : `${error}; not plugged until that changes`;
+        yield { ...about, column: kind === 'unsupported' ? 'type' : 'name', message: advice };
+      }
+      if (link === undefined) continue;
+      for (const [column, message] of this.#setup.failures(link.ifindex)) yield { ...about, column, message };
+    }
+  }
+
+  #draft(row: Interface, bridge: string, mayChange: boolean): Draft {
+    const kind = interfaceKind(row, bridge);
+    const reach = (error: string) => `could not open network device ${row.name} (${error})`;
+    if (kind === 'unsupported')
+      return { row, bridge, kind, error: reach('Address family not supported by protocol') };
+    if (kind === 'virtual') return { row, bridge, kind };
+    let link = this.#netlink.findLink(row.name);
+    if (kind === 'local') return { row, bridge, kind, link };
+    if (link === undefined) return { row, bridge, kind, error: reach('No such device') };
+    if (mayChange) link = this.#configure(row, link);
+    return { row, bridge, kind, link };
+  }
+
+  #configure(row: Interface, link: Link): Link {
+    // Not one that was plugged before a restart: an operator may have set it down.
+    const known = row.ofport !== undefined && row.ofport > 0;
+    if (!known || (row.ifindex ?? link.ifindex) !== link.ifindex) this.#setup.raise(link);
+    this.#setup.requestMtu(link, row.mtu_request);
+    return this.#netlink.links.get(link.ifindex) ?? link;
+  }
+
+  #number(drafts: readonly Draft[]): void {
+    for (const bridge of new Set(drafts.map((draft) => draft.bridge))) {
+      const ofports = this.#ofports.get(bridge) ?? new Ofports();
+      this.#ofports.set(bridge, ofports);
+      const here = drafts.filter((draft) => draft.bridge === bridge);
+      const numbered = here.filter(({ kind, error }) => kind !== 'local' && error === undefined);
+      for (const { row, error } of here) if (error !== undefined) ofports.release(row._uuid);
+      ofports.assign(
+        numbered.map(({ row }) => ({
+          uuid: row._uuid,
+          request: row.ofport_request,
+          recorded: row.ofport,
+        })),
+      );
+      for (const draft of here) {
+        const ofport = ofports.get(draft.row._uuid);
+        const full = numbered.includes(draft) && ofport === undefined;
+        const error = full ? `no free port number in bridge ${bridge}` : draft.error;
+        this.#byUuid.set(draft.row._uuid, { ...draft, ofport, error });
+      }
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import type { ChassisConfig, Encap } from '@iovisor-ovn/proto';
+import ipaddr from 'ipaddr.js';
+import type { Bridge, Open_vSwitch } from '../gen/vswitch.js';
+import type { Complaint } from './complaint.js';
+import { SystemSettings } from './systemSettings.js';
+
+/** What the Open_vSwitch row says about this hypervisor. */
+export interface ChassisSettings {
+  /** Undefined while system-id or a usable encapsulation is missing. */
+  readonly config?: ChassisConfig;
+  /** external_ids:iovisor-coordinator: addresses, comma-separated. */
+  readonly coordinator?: string;
+  /** external_ids:ovn-cleanup-on-exit. */
+  readonly cleanupOnExit: boolean;
+}
+
+/** Best first: ovn-controller prefers Geneve. */
+const ENCAP_TYPES = ['geneve', 'vxlan'];
+
+/** Published as they are written, with the value ovn-controller 23.03 publishes when they are not set. */
+const PUBLISHED: readonly (readonly [key: string, unset: string])[] = [
+  ['ovn-bridge-mappings', ''],
+  ['ovn-chassis-mac-mappings', ''],
+  ['ovn-cms-options', ''],
+  ['ovn-monitor-all', 'false'],
+  ['ovn-enable-lflow-cache', 'true'],
+  ['ovn-limit-lflow-cache', ''],
+  ['ovn-memlimit-lflow-cache-kb', ''],
+  ['ovn-trim-limit-lflow-cache', ''],
+  ['ovn-trim-wmark-perc-lflow-cache', ''],
+  ['ovn-trim-timeout-ms', ''],
+];
+
+/**
+ * Reads the row as ovn-controller does. `complain` gets what is missing or wrong; a wrong element is left out and the others
+ * count. `hostname` is the machine's own, for when none is set.
+ */
+export function readChassisSettings(
+  root: Open_vSwitch,
+  bridge: Bridge | undefined,
+  ifaceTypes: readonly string[],
+  hostname: string,
+  complain: (complaint: Complaint) => void,
+): ChassisSettings {
+  const settings = new SystemSettings(root.external_ids);
+  const { systemId } = settings;
+  const wrong = (key: string, message: string) =>
+    complain({
+      table: 'Open_vSwitch',
+      uuid: root._uuid,
+      name: '.',
+      column: `external_ids:${settings.keyOf(key)}`,
+      message,
+    });
+  if (systemId === undefined)
+    wrong(
+      'system-id',
+      'not set, so this chassis has no name and is not registered: set external_ids:system-id',
+    );
+  const encaps = readEncaps(settings, wrong);
+  const common = {
+    coordinator: settings.get('iovisor-coordinator') || undefined,
+    cleanupOnExit: settings.isTrue('ovn-cleanup-on-exit'),
+  };
+  if (systemId === undefined || encaps.length === 0) return common;
+  const config: ChassisConfig = {
+    name: systemId,
+    hostname: settings.get('hostname') || hostname,
+    encaps,
+    otherConfig: {
+      'datapath-type': bridge?.datapath_type ?? '',
+      'iface-types': [...ifaceTypes].sort().join(','),
+      'is-interconn': String(settings.isTrue('ovn-is-interconn')),
+      ...Object.fromEntries(PUBLISHED.map(([key, unset]) => [key, settings.get(key) ?? unset])),
+    },
+    transportZones: settings.list('ovn-transport-zones').sort(),
+  };
+  return { ...common, config };
+}
+
+function readEncaps(settings: SystemSettings, wrong: (key: string, message: string) => void): Encap[] {
+  const types = settings.list('ovn-encap-type');
+  const known = ENCAP_TYPES.filter((type) => types.includes(type));
+  const addresses = settings.list('ovn-encap-ip');
+  const usable = addresses.filter(isIp);
+  for (const type of types)
+    if (!known.includes(type))
+      wrong(
+        'ovn-encap-type',
+        `"${type}" is no tunnel type of this agent (${ENCAP_TYPES.join(', ')}); left out`,
+      );
+  for (const address of addresses)
+    if (!isIp(address)) wrong('ovn-encap-ip', `"${address}" is not an IP address; left out`);
+  if (known.length === 0)
+    wrong('ovn-encap-type', `no tunnel type: set external_ids:ovn-encap-type to ${ENCAP_TYPES.join(' or ')}`);
+  if (usable.length === 0)
+    wrong(
+      'ovn-encap-ip',
+      "no tunnel address: set external_ids:ovn-encap-ip to this hypervisor's underlay address",
+    );
+  const csum = (settings.get('ovn-encap-csum') ?? 'true').toLowerCase() === 'true';
+  return known.flatMap((type) => usable.map((ip) => ({ type, ip, csum })));
+}
+
+function isIp(text: string): boolean {
+  return text.includes(':') ? ipaddr.IPv6.isValid(text) : ipaddr.IPv4.isValidFourPartDecimal(text);
+}

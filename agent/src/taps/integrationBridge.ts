@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import { byUuid, type Transaction } from '@iovisor-ovn/ovsdb-client';
+import type { Bridge, Open_vSwitch } from '../gen/vswitch.js';
+import { localMac } from './localMac.js';
+
+/** Adds the integration bridge with its local port, as ovn-controller 23.03 does. */
+export function createBridge(
+  transaction: Transaction,
+  root: Open_vSwitch,
+  name: string,
+  datapathType: string | undefined,
+): void {
+  const local = transaction.insert('Interface', { name, type: 'internal' });
+  const port = transaction.insert('Port', { name, interfaces: [local] });
+  const bridge = transaction.insert('Bridge', {
+    name,
+    ports: [port],
+    fail_mode: 'secure',
+    datapath_type: datapathType ?? 'system',
+    other_config: new Map([
+      ['disable-in-band', 'true'],
+      ['hwaddr', localMac(randomUUID(), undefined)],
+    ]),
+  });
+  transaction.mutate('Open_vSwitch', [byUuid(root._uuid)], [['bridges', 'insert', [bridge]]]);
+}
+
+/** Fills what every bridge has from ovs-vswitchd. */
+export function fillBridge(transaction: Transaction, bridge: Bridge): void {
+  const wish = bridge.other_config.get('datapath-id');
+  const mac = localMac(bridge._uuid, bridge.other_config.get('hwaddr'));
+  const id = wish !== undefined && /^[0-9a-f]{16}$/i.test(wish) ? wish : `0000${mac.replaceAll(':', '')}`;
+  if (bridge.datapath_id !== id) transaction.update('Bridge', [byUuid(bridge._uuid)], { datapath_id: id });
+}
+
+/** What has to stand in external_ids of the integration bridge. */
+export interface BridgeMarks {
+  /** When this process started, milliseconds since 1970. */
+  readonly startup: string;
+  /** SB_Global.nb_cfg that is in effect; undefined until it is known. */
+  readonly nbCfg: bigint | undefined;
+}
+
+/** Corrects the integration bridge where it is not as ovn-controller would have it. */
+export function correctBridge(
+  transaction: Transaction,
+  bridge: Bridge,
+  datapathType: string | undefined,
+  { startup, nbCfg }: BridgeMarks,
+  now: number,
+): void {
+  const where = [byUuid(bridge._uuid)];
+  if (bridge.fail_mode !== 'secure') transaction.update('Bridge', where, { fail_mode: 'secure' });
+  if (datapathType !== undefined && bridge.datapath_type !== datapathType)
+    transaction.update('Bridge', where, { datapath_type: datapathType });
+  const marks = new Map<string, string>();
+  if (bridge.external_ids.get('ovn-startup-ts') !== startup) marks.set('ovn-startup-ts', startup);
+  if (nbCfg !== undefined && bridge.external_ids.get('ovn-nb-cfg') !== String(nbCfg))
+    marks.set('ovn-nb-cfg', String(nbCfg)).set('ovn-nb-cfg-ts', String(now));
+  if (marks.size === 0) return;
+  transaction.mutate('Bridge', where, [
+    ['external_ids', 'delete', [...marks.keys()]],
+    ['external_ids', 'insert', marks],
+  ]);
+}

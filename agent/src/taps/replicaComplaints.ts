@@ -1,0 +1,26 @@
+import type { Change, ChangeMeta, ReplicaProblem } from '@iovisor-ovn/ovsdb-client';
+import type { Complaint } from './complaint.js';
+import type { LocalTables } from './localTables.js';
+
+/** Values of the database that could not be taken over, until their row changes or everything is read anew. */
+export class ReplicaComplaints {
+  #fresh: ReplicaProblem[] = [];
+  #held: ReplicaProblem[] = [];
+
+  add(problem: ReplicaProblem): void {
+    this.#fresh.push(problem);
+  }
+
+  /** The problems of a batch are reported before its changes are. */
+  onChange(batch: readonly Change<LocalTables>[], { reload }: ChangeMeta): void {
+    const changed = new Set(batch.map(({ uuid }) => uuid));
+    const stay = this.#held.filter(({ uuid }) => !reload && (uuid === undefined || !changed.has(uuid)));
+    this.#held = [...stay, ...this.#fresh];
+    this.#fresh = [];
+  }
+
+  *complaints(): Iterable<Complaint> {
+    for (const { table, uuid = '', column = '', message } of [...this.#held, ...this.#fresh])
+      yield { table, uuid, name: '', column, message };
+  }
+}

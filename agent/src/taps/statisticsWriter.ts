@@ -1,0 +1,91 @@
+import { byUuid, type Client } from '@iovisor-ovn/ovsdb-client';
+import type { LinkStatistics, Log, Netlink } from '../netlink/index.js';
+
+export interface StatisticsWriterOptions {
+  readonly client: Client;
+  readonly netlink: Netlink;
+  readonly log: Log;
+  readonly lock: string;
+  /** Interface uuid and ifindex of every plugged device. */
+  readonly devices: () => Iterable<readonly [uuid: string, ifindex: number]>;
+  /** Open_vSwitch.other_config:stats-update-interval, milliseconds. */
+  readonly intervalMs: () => number;
+}
+
+/** What ovs-vswitchd shows of a device. */
+const SHOWN = [
+  'collisions',
+  'rx_bytes',
+  'rx_crc_err',
+  'rx_dropped',
+  'rx_errors',
+  'rx_frame_err',
+  'rx_missed_errors',
+  'rx_multicast_packets',
+  'rx_over_err',
+  'rx_packets',
+  'tx_bytes',
+  'tx_dropped',
+  'tx_errors',
+  'tx_packets',
+] as const satisfies readonly (keyof LinkStatistics)[];
+
+/** Keeps Interface.statistics, in a rhythm: the kernel announces no counters. Rows whose counters stand still are not written. */
+export class StatisticsWriter {
+  readonly #options: StatisticsWriterOptions;
+  readonly #written = new Map<string, string>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: StatisticsWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Begins, as for a database that has no counters yet. */
+  start(): void {
+    this.stop();
+    this.#written.clear();
+    this.#arm();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #arm(): void {
+    const timer = setTimeout(() => {
+      void this.#write().then(() => {
+        if (this.#timer === timer) this.#arm();
+      });
+    }, this.#options.intervalMs());
+    timer.unref();
+    this.#timer = timer;
+  }
+
+  async #write(): Promise<void> {
+    const { client, netlink, log, lock, devices } = this.#options;
+    try {
+      const plugged = new Map(devices());
+      for (const uuid of this.#written.keys()) if (!plugged.has(uuid)) this.#written.delete(uuid);
+      if (plugged.size === 0) return;
+      const counters = await netlink.statistics();
+      const transaction = client.transaction().assertLock(lock);
+      const news = new Map<string, string>();
+      for (const [uuid, ifindex] of plugged) {
+        const of = counters.get(ifindex);
+        if (of === undefined) continue;
+        const statistics = SHOWN.map((name) => [name, of[name]] as const);
+        const text = JSON.stringify(statistics);
+        if (this.#written.get(uuid) === text) continue;
+        news.set(uuid, text);
+        transaction.update('Interface', [byUuid(uuid)], { statistics: new Map(statistics) });
+      }
+      if (news.size === 0) return;
+      await transaction.commit();
+      for (const [uuid, text] of news) this.#written.set(uuid, text);
+    } catch (error) {
+      // Counters are for looking at; the next round comes soon.
+      log.debug({ error: String(error) }, 'interface statistics were not written');
+    }
+  }
+}

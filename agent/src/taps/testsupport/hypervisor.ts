@@ -1,0 +1,55 @@
+import { Netlink } from '../../netlink/index.js';
+import { RecordingLog } from '../../netlink/testsupport/recordingLog.js';
+import { until } from '../../netlink/testsupport/until.js';
+import { Taps } from '../taps.js';
+import { LocalOvsdb } from './localOvsdb.js';
+
+const EVENTS = ['plugged', 'devices', 'config', 'problems', 'connected', 'disconnected'] as const;
+
+/** A local database and the agent's side of it, in the namespace the test is in. */
+export class Hypervisor {
+  readonly db = new LocalOvsdb();
+  readonly log = new RecordingLog();
+  readonly #netlink = Netlink.open(this.log);
+  /** Names of the events of `taps` since the last restart of it. */
+  readonly events: string[] = [];
+  taps!: Taps;
+
+  /** Database with system-id hv1 and encapsulations, and taps connected to it. */
+  static async start(settings = 'system-id=hv1 ovn-encap-type=geneve,vxlan ovn-encap-ip=192.0.2.1') {
+    const hypervisor = new Hypervisor();
+    await hypervisor.db.start();
+    await hypervisor.set(settings);
+    await hypervisor.#netlink.start();
+    await hypervisor.startTaps();
+    return hypervisor;
+  }
+
+  /** external_ids of the Open_vSwitch row. */
+  async set(settings: string): Promise<void> {
+    const words = settings.split(' ').map((setting) => `external_ids:${setting}`);
+    await this.db.vsctl(`--no-wait init -- set Open_vSwitch . ${words.join(' ')}`);
+  }
+
+  async startTaps(): Promise<void> {
+    this.events.length = 0;
+    this.taps = new Taps({ remote: this.db.remote, netlink: this.#netlink, log: this.log });
+    for (const event of EVENTS) this.taps.on(event, () => this.events.push(event));
+    await this.taps.start();
+  }
+
+  until(condition: () => boolean): Promise<void> {
+    return until(this.taps, EVENTS, condition);
+  }
+
+  /** Messages of the problems, sorted. */
+  problems(): string[] {
+    return this.taps.problems.map(({ name, column, message }) => `${name} ${column}: ${message}`).sort();
+  }
+
+  async stop(): Promise<void> {
+    await this.taps.stop();
+    this.#netlink.close();
+    await this.db.stop();
+  }
+}
