@@ -1,16 +1,21 @@
 // One ava run: a workspace's tests, read as TAP while they run.
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './root.mjs';
 import { TapReader } from './tap.mjs';
 
+const skipped = new Set(['node_modules', 'dist', 'gen']);
 const cli = join(root, 'node_modules/ava/entrypoints/cli.mjs');
 
-/** Has this workspace tests to run? */
+/** Has this workspace test sources? What is in dist/ does not count: a build that failed leaves none. */
 export function hasTests(workspace) {
-  const file = join(root, workspace, 'package.json');
-  return existsSync(file) && 'ava' in JSON.parse(readFileSync(file, 'utf8'));
+  const isTest = (entry) => entry.name.endsWith('.test.ts');
+  const inside = (directory) =>
+    readdirSync(directory, { withFileTypes: true }).some((entry) =>
+      entry.isDirectory() ? !skipped.has(entry.name) && inside(join(directory, entry.name)) : isTest(entry),
+    );
+  return inside(join(root, workspace));
 }
 
 /**
