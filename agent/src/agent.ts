@@ -87,8 +87,8 @@ export class Agent {
       .on('disconnected', () => this.#updateHealth());
     this.#datapath.on('forwarding', () => this.#onForwarding());
     this.#session.on('live', () => this.#updateHealth()).on('ended', () => this.#updateHealth());
-    await this.#taps.start();
-    if (this.#taps.connected) this.#onConnected();
+    // It resolves when the database was there for the first time, which may take any time: 'connected' says so, too.
+    this.#taps.start().catch((error) => this.#log.error({ error: String(error) }, 'the local database'));
     this.#session.start();
     this.#updateHealth();
   }

@@ -6,10 +6,11 @@ import { run } from './run.mjs';
 
 /** What building, running and testing needs, by what needs it. */
 const needed = [
-  ...['clang', 'llvm', 'libbpf-dev', 'libbpf1', 'linux-libc-dev'], // compiling and loading IOModules
+  ...['clang', 'libbpf-dev', 'libbpf1', 'linux-libc-dev'], // compiling and loading IOModules
   ...['ovn-central', 'ovn-common', 'openvswitch-common', 'openvswitch-switch'], // databases, northd, their command lines
   'ovn-host', // stock ovn-controller: what we compare ourselves with
-  ...['iproute2', 'iputils-ping', 'iputils-arping', 'tcpdump', 'procps', 'util-linux', 'openssl'], // the lab
+  // The lab: namespaces, pings, captures, raw frames, certificates.
+  ...['iproute2', 'iputils-ping', 'tcpdump', 'ethtool', 'procps', 'util-linux', 'python3', 'openssl'],
 ];
 
 const apt = ['apt-get', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=2'];

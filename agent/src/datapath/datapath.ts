@@ -203,7 +203,9 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       try {
         const touched = jobs.map((job) => this.#take(job));
         const changed = await this.#bringUpToDate(jobs.some(({ full }) => full));
-        jobs.forEach((job, index) => job.done({ refusals: this.#refusalsAmong(touched[index]!) }));
+        for (const [index, job] of jobs.entries()) {
+          job.done({ refusals: this.#refusalsAmong(touched[index]!) });
+        }
         // An applied change is answered with what forwards now; otherwise nobody would ask.
         if (jobs.length === 0 && changed) this.emit('forwarding');
       } catch (error) {
@@ -266,7 +268,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     await this.writer.flush(slice.breathe);
     // Nothing is compiled during a flush, so what was released before it is out of the maps now.
     this.counters.reset(released[all.indexOf(ports)]!);
-    all.forEach((numbers, index) => numbers.settle(released[index]));
+    for (const [index, numbers] of all.entries()) numbers.settle(released[index]);
   }
 
   /** Everything that is in the maps and not wanted shall go; everything wanted shall be there. */

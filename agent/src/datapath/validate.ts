@@ -27,11 +27,14 @@ export function validate(resource: Resource): void {
   if (resource.id === '') throw new Refused('the resource has no id');
   switch (resource.body?.$case) {
     case 'logicalSwitch':
-      return validateSwitch(resource.body.value);
+      validateSwitch(resource.body.value);
+      break;
     case 'logicalPort':
-      return validatePort(resource.body.value);
+      validatePort(resource.body.value);
+      break;
     case 'remoteChassis':
-      return validateChassis(resource.body.value);
+      validateChassis(resource.body.value);
+      break;
     case undefined:
       throw new Refused(
         'the resource is of a type this agent does not know: it is older than the coordinator',

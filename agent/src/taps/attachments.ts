@@ -87,25 +87,30 @@ export class Attachments {
   }
 
   #number(drafts: readonly Draft[]): void {
-    for (const bridge of new Set(drafts.map((draft) => draft.bridge))) {
+    const byBridge = new Map<string, Draft[]>();
+    for (const draft of drafts) {
+      const here = byBridge.get(draft.bridge);
+      if (here === undefined) byBridge.set(draft.bridge, [draft]);
+      else here.push(draft);
+    }
+    for (const [bridge, here] of byBridge) {
       const ofports = this.#ofports.get(bridge) ?? new Ofports();
       this.#ofports.set(bridge, ofports);
-      const here = drafts.filter((draft) => draft.bridge === bridge);
-      const numbered = here.filter(({ kind, error }) => kind !== 'local' && error === undefined);
       for (const { row, error } of here) if (error !== undefined) ofports.release(row._uuid);
+      const numbered = here.filter(needsNumber);
       ofports.assign(
-        numbered.map(({ row }) => ({
-          uuid: row._uuid,
-          request: row.ofport_request,
-          recorded: row.ofport,
-        })),
+        numbered.map(({ row }) => ({ uuid: row._uuid, request: row.ofport_request, recorded: row.ofport })),
       );
       for (const draft of here) {
         const ofport = ofports.get(draft.row._uuid);
-        const full = numbered.includes(draft) && ofport === undefined;
+        const full = needsNumber(draft) && ofport === undefined;
         const error = full ? `no free port number in bridge ${bridge}` : draft.error;
         this.#byUuid.set(draft.row._uuid, { ...draft, ofport, error });
       }
     }
   }
+}
+
+function needsNumber({ kind, error }: Draft): boolean {
+  return kind !== 'local' && error === undefined;
 }

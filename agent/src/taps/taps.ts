@@ -149,6 +149,7 @@ export class Taps extends EventEmitter<TapsEvents> {
 
   /** Ends the connection. What is in the database stays: the data plane goes on. */
   async stop(): Promise<void> {
+    if (this.#stopped) return;
     this.#stopped = true;
     this.#netlink.off('link', this.#onLink);
     this.#writer.enable(false);

@@ -21,6 +21,10 @@ program.option('--json', 'print JSON for programs');
 for (const add of [status, nodes, ports, switches, modules, drops, problems, tunnels, health]) add(program);
 for (const command of [program, ...program.commands]) quiet(command);
 
+program.action(() => {
+  throw new UsageError('a command is wanted; see iovctl --help');
+});
+
 try {
   await program.parseAsync(process.argv);
 } catch (error) {

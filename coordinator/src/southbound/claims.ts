@@ -30,6 +30,7 @@ export class Claims {
   readonly #writer: SouthboundWriter;
   readonly #problems: ProblemRegistry;
   readonly #settled: (chassis: readonly string[]) => void;
+  /** Writes under way: by port name, the chassis they concern. */
   readonly #pending = new Map<string, readonly string[]>();
   readonly #pendingByChassis = new Map<string, number>();
 
@@ -84,10 +85,11 @@ export class Claims {
     const concerned = chassis
       .map((uuid) => (uuid === undefined ? undefined : this.#southbound.chassisByUuid(uuid)?.row.name))
       .filter((one) => one !== undefined);
-    this.#setPending(name, [...new Set(concerned)]);
+    const pending = [...new Set(concerned)];
+    this.#setPending(name, pending);
     this.#writer.queue(`claim:${name}`, {
       build: (transaction) => this.#build(transaction, name),
-      settled: (error) => this.#done(name, error),
+      settled: (error) => this.#done(name, pending, error),
     });
   }
 
@@ -100,14 +102,14 @@ export class Claims {
     transaction.update('Port_Binding', [byUuid(port.row._uuid), ['chassis', '==', port.row.chassis]], update);
   }
 
-  #done(name: string, error?: TransactionError): void {
-    const concerned = this.#pending.get(name) ?? [];
-    this.#setPending(name, undefined);
+  #done(name: string, pending: readonly string[], error?: TransactionError): void {
+    // Not when the port was looked at again while this was in flight: then the next write is the one to wait for.
+    if (this.#pending.get(name) === pending) this.#setPending(name, undefined);
     const port = this.#southbound.port(name);
     const message = `Southbound refused the binding: ${error?.message}; it is tried again`;
     this.#problems.replace(`claim-write:${name}`, error && port ? [bindingProblem(port.row, message)] : []);
     if (error) setTimeout(() => this.reconcile(name), 1000).unref();
-    this.#settled(concerned);
+    this.#settled(pending);
   }
 
   #setPending(name: string, chassis: readonly string[] | undefined): void {
@@ -144,7 +146,11 @@ export class Claims {
       const live = this.#agents.isConnected(row.name);
       owners.set(row._uuid, { chassis: row._uuid, name: row.name, live, foreign: !isOurs(row.other_config) });
     }
-    return decideClaim(port.row, candidates, owners);
+    const decision = decideClaim(port.row, candidates, owners);
+    // Its Chassis row was deleted by hand: it is back in a moment, and the port with it, which never stopped forwarding.
+    return candidates.length < plugged.length && !decision.chassis
+      ? { ...decision, up: undefined }
+      : decision;
   }
 
   /** The columns to write to make the row say what was decided; undefined when it does. */

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import test from 'ava';
 import { ConnectionLostError, RpcError } from './connection/errors.js';
 import { startClient, startReplica, startTestServer, summary } from './testsupport/fixture.js';
@@ -98,7 +99,9 @@ test('a change of each column type arrives as JavaScript values, before its tran
 });
 
 test('without a server it keeps trying, says why, and closes at once', async (t) => {
-  const remote = `unix:${makeDirectory()}/none`;
+  const directory = makeDirectory();
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const remote = `unix:${directory}/none`;
   const client = startClient(t, remote);
   for (let i = 0; i < 3; i++) {
     const [failed, reason] = await once(client, 'failed');

@@ -4,6 +4,10 @@ import { LargeContainer, type MaybeLarge } from '../wire/large.js';
 import { MessageReader } from '../wire/messageReader.js';
 import { arrayItems, parseRpcMessage, type RpcMessage } from '../wire/rpcMessage.js';
 import { ConnectionLostError, RpcError } from './errors.js';
+import { InactivityProbe } from './inactivityProbe.js';
+
+/** Requests have numbers for ids; only that something is received matters for a probe. */
+const PROBE_ID = 'echo';
 
 interface Pending {
   readonly method: string;
@@ -20,33 +24,32 @@ export class RpcConnection {
   readonly closed: Promise<Error>;
   readonly #socket: Duplex;
   readonly #reader: MessageReader;
-  readonly #probeIntervalMs: number;
+  readonly #probe: InactivityProbe;
   readonly #pending = new Map<number, Pending>();
   readonly #handlers = new Map<string, NotificationHandler>();
   #resolveClosed!: (reason: Error) => void;
   #closeReason: Error | undefined;
   #nextId = 0;
-  #lastActivity = performance.now();
-  #probing = false;
-  #probeTimer: NodeJS.Timeout | undefined;
 
   /** `probeIntervalMs`: silence after which the peer is asked whether it lives, and again before it is given up; 0 = never. */
   constructor(socket: Duplex, probeIntervalMs: number) {
     this.#socket = socket;
-    this.#probeIntervalMs = probeIntervalMs;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    socket.on('data', () => {
-      this.#lastActivity = performance.now();
-    });
+    socket.on('data', () => this.#probe.activity());
     socket.on('error', (error) => this.close(error));
     this.#reader = new MessageReader(
       socket,
       (message) => this.#handle(message),
       (error) => this.close(error),
     );
-    this.#scheduleProbe(probeIntervalMs);
+    this.#probe = new InactivityProbe({
+      intervalMs: probeIntervalMs,
+      busy: () => this.#reader.busy,
+      send: () => this.#send({ method: 'echo', params: [], id: PROBE_ID }),
+      fail: (reason) => this.close(reason),
+    });
   }
 
   /** Why the connection ended; undefined while it lives. */
@@ -129,7 +132,7 @@ export class RpcConnection {
   close(reason: Error): void {
     if (this.#closeReason) return;
     this.#closeReason = reason;
-    clearTimeout(this.#probeTimer);
+    this.#probe.stop();
     this.#reader.stop();
     this.#socket.on('error', () => undefined);
     this.#socket.destroy();
@@ -156,10 +159,7 @@ export class RpcConnection {
   }
 
   #handleReply({ id, result, error }: Extract<RpcMessage, { type: 'reply' }>): void | Promise<void> {
-    if (id === 'echo') {
-      this.#probing = false;
-      return;
-    }
+    if (id === PROBE_ID) return;
     const pending = typeof id === 'number' ? this.#pending.get(id) : undefined;
     if (!pending) return;
     this.#pending.delete(id as number);
@@ -180,31 +180,6 @@ export class RpcConnection {
       return this.#send({ id, result: null, error: { error: 'unknown method', details: method } });
     if (!(params instanceof LargeContainer)) return this.#send({ id, result: params, error: null });
     return params.materialize().then((result) => this.#send({ id, result, error: null }));
-  }
-
-  #scheduleProbe(delayMs: number): void {
-    if (this.#probeIntervalMs > 0) this.#probeTimer = setTimeout(() => this.#probe(), delayMs);
-  }
-
-  #probe(): void {
-    const idle = performance.now() - this.#lastActivity;
-    if (this.#reader.busy) {
-      // Its probe may wait behind a snapshot that is being worked on: ours tells it that we live.
-      this.#send({ method: 'echo', params: [], id: 'echo' });
-      this.#probing = false;
-    } else if (idle < this.#probeIntervalMs) {
-      this.#probing = false;
-      return this.#scheduleProbe(this.#probeIntervalMs - idle);
-    } else if (this.#probing) {
-      const seconds = (idle / 1000).toFixed(1);
-      return this.close(
-        new Error(`the server was silent for ${seconds} s and did not answer the inactivity probe`),
-      );
-    } else {
-      this.#probing = true;
-      this.#send({ method: 'echo', params: [], id: 'echo' });
-    }
-    this.#scheduleProbe(this.#probeIntervalMs);
   }
 }
 

@@ -79,9 +79,9 @@ export class StatusWatch {
     this.#apply(update);
     if (!this.#started) return;
     const problem = this.#problem();
-    if (problem) return this.#rpc.close(problem);
     const schema = this.#status()?.schema;
-    if (schema !== before?.schema)
+    if (problem) this.#rpc.close(problem);
+    else if (schema !== before?.schema)
       this.#rpc.close(new UnsuitableServerError('the schema of the database has changed'));
   }
 

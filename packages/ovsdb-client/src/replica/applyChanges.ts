@@ -1,4 +1,5 @@
 import type { GenericRow } from '../schema/rowCodec.js';
+import { nextSlice, sliceExpired } from '../wire/timeSlice.js';
 import type { AnyChange } from './change.js';
 import type { ReplicaTable } from './replicaTable.js';
 
@@ -15,6 +16,7 @@ export async function applyChanges(
     const group = byTable.get(change.table);
     if (group) group.push(change);
     else byTable.set(change.table, [change]);
+    if (sliceExpired()) await nextSlice();
   }
   const commits: (() => void)[] = [];
   for (const [name, group] of byTable) {

@@ -7,6 +7,18 @@ import { ValueError } from './valueError.js';
 const EMPTY_SET: readonly Atom[] = Object.freeze([]);
 const EMPTY_MAP: ReadonlyMap<Atom, Atom> = new Map();
 
+/** The keys of maps are the same few texts in row after row: one copy of each is kept. */
+const KEYS_KEPT = 4096;
+const knownKeys = new Map<Atom, Atom>();
+
+function shared(key: Atom): Atom {
+  const known = knownKeys.get(key);
+  if (known !== undefined) return known;
+  if (knownKeys.size >= KEYS_KEPT) knownKeys.clear();
+  knownKeys.set(key, key);
+  return key;
+}
+
 /** Told about an element that was left out because it does not fit the column's type. */
 export type ReportSkipped = (problem: ValueError) => void;
 
@@ -76,7 +88,7 @@ export class ColumnCodec {
     const decodePair = (pair: JsonValue): [Atom, Atom] => {
       if (!Array.isArray(pair) || pair.length !== 2)
         throw new ValueError(`${abbreviate(pair)} is no key-value pair`);
-      return [decodeAtom(key, pair[0]), decodeAtom(value, pair[1])];
+      return [shared(decodeAtom(key, pair[0])), decodeAtom(value, pair[1])];
     };
     return this.#collect(json[1], decodePair, report);
   }

@@ -49,6 +49,6 @@ export function summary(changes: readonly Change<TestTables>[]): string[] {
   return changes.map((change) => {
     const row = (change.row ?? change.old)!;
     const name = 'name' in row ? row.name : row.label;
-    return `${change.kind} ${name}${change.kind === 'modify' ? ` ${change.columns.join(',')}` : ''}`;
+    return `${change.kind} ${name}${change.kind === 'modify' ? ` ${[...change.columns].sort().join(',')}` : ''}`;
   });
 }

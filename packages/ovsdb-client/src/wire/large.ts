@@ -1,6 +1,6 @@
-import { isUtf8 } from 'node:buffer';
 import type { JsonValue } from './json.js';
 import { nextSlice, sliceExpired } from './timeSlice.js';
+import { parseItems, parseJson, parseMembers } from './parseText.js';
 import { WireError } from './wireError.js';
 
 /** A JSON value whose text was too long to parse in one go: see {@link LargeContainer}. */
@@ -9,7 +9,7 @@ export type MaybeLarge = JsonValue | LargeContainer;
 type Part = { readonly text: Buffer } | { readonly key: string; readonly child: LargeContainer };
 
 /**
- * A JSON object or array that is kept as text, cut between its members into pieces of some 64 KB. The text lives
+ * A JSON object or array that is kept as text, cut between its members into pieces of some 32 KB. The text lives
  * outside the JavaScript heap, so a snapshot of 100 MB costs the garbage collector nothing until it is walked, and a
  * walk parses one piece at a time. Members that are themselves long are nested LargeContainers.
  *
@@ -101,8 +101,7 @@ export class LargeContainer {
   }
 
   #parse(text: Buffer): [string, JsonValue][] {
-    if (this.kind === 'object') return Object.entries(parseJson(text, '{', '}') as Record<string, JsonValue>);
-    return (parseJson(text, '[', ']') as JsonValue[]).map((item) => ['', item]);
+    return this.kind === 'object' ? parseMembers(text) : parseItems(text).map((item) => ['', item]);
   }
 }
 
@@ -110,16 +109,6 @@ export class LargeContainer {
 function defineMember(object: Record<string, JsonValue>, name: string, value: JsonValue): void {
   if (name === '__proto__') Object.defineProperty(object, name, { value, enumerable: true });
   else object[name] = value;
-}
-
-/** JSON.parse for received bytes between two added brackets; throws WireError for broken JSON and broken UTF-8. */
-export function parseJson(text: Buffer, open = '', close = ''): unknown {
-  if (!isUtf8(text)) throw new WireError('the peer sent text that is not UTF-8');
-  try {
-    return JSON.parse(`${open}${text.toString('utf8')}${close}`);
-  } catch (error) {
-    throw new WireError(`the peer sent broken JSON: ${(error as Error).message}`);
-  }
 }
 
 function skipBlank(text: Buffer, from: number): number {

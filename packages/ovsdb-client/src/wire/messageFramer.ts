@@ -1,10 +1,11 @@
 import { ByteQueue } from './byteQueue.js';
 import { isJsonObject, type JsonObject } from './json.js';
-import { LargeContainer, parseJson } from './large.js';
+import { LargeContainer } from './large.js';
+import { parseJson } from './parseText.js';
 import { WireError } from './wireError.js';
 
 /** Text that is held unparsed beyond this many bytes is cut into the pieces of a LargeContainer. */
-const PIECE_BYTES = 64 * 1024;
+const PIECE_BYTES = 32 * 1024;
 /** One string or number may not be longer; OVSDB has no such values and a garbage peer must not fill the memory. */
 const MAX_VALUE_BYTES = 16 * 1024 * 1024;
 /** OVSDB messages nest about ten deep. */
@@ -46,7 +47,7 @@ interface Frame {
 /**
  * Finds the messages in a stream of JSON objects without delimiters (RFC 7047 section 4): follows brackets and strings
  * over the bytes, across chunks. A short message comes out parsed, a long one as a LargeContainer; neither costs more
- * than a fraction of a millisecond per chunk. Feed chunks of at most 64 KB for that.
+ * than a fraction of a millisecond per chunk. Feed chunks of at most 32 KB for that.
  */
 export class MessageFramer {
   readonly #queue = new ByteQueue();

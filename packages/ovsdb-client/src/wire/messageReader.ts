@@ -7,7 +7,7 @@ import { WireError } from './wireError.js';
 
 /** Bytes that may wait for their turn before the socket is told to stop reading. */
 const HIGH_WATER = 256 * 1024;
-const CHUNK_BYTES = 64 * 1024;
+const CHUNK_BYTES = 32 * 1024;
 
 /** Called for each message in order; the next one waits until a returned promise is settled. */
 export type MessageHandler = (message: JsonObject | LargeContainer) => void | Promise<void>;

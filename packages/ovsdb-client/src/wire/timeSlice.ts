@@ -1,9 +1,10 @@
 /**
  * Shares the event loop between everything in this package that can have much to do (framing, parsing, applying a
- * snapshot). All of it together works at most SLICE_MS per turn of the loop, whatever the number of clients, so that
- * timers and the sockets of the application are served in between.
+ * snapshot). All of it together works about SLICE_MS per turn of the loop, whatever the number of clients, so that
+ * timers and the sockets of the application are served in between. It is short because a garbage collection of some
+ * 5 ms may fall into it.
  */
-const SLICE_MS = 4;
+const SLICE_MS = 2;
 
 let turnOpen = false;
 let turnStart = 0;

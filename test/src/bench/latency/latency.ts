@@ -3,7 +3,7 @@ import type { Cloud } from '../cloud/cloud.js';
 import { addPorts, plugPorts, port } from '../cloud/ports.js';
 import { startClouds } from '../cloud/startClouds.js';
 import type { Section, Table, Target } from '../report.js';
-import { type Latency, newSamples, sampleOnce, summarize } from './samples.js';
+import { type Latency, type Sample, sampleOnce, summarize } from './samples.js';
 
 const SIZES = [10, 100, 1000];
 /** The port that is added and removed; no size reaches its number. Odd: at the second hypervisor. */
@@ -33,8 +33,9 @@ export function benchLatency(parent: Cleanup, quick: boolean): Promise<Section> 
       notes: [
         'lsp-add + lsp-set-addresses + lsp-set-port-security in one command; the tap is plugged already, so the port',
         'gets bound and up; two hypervisors, the ports spread over both, all in one logical switch',
-        'northd: the same command with --wait=sb (ovn-nbctl and northd, the same programs for both)',
-        'below: the difference, which is what ovn-controller + ovs-vswitchd or coordinator + agents take',
+        "below: from northd's commit to the Southbound DB until the last hypervisor has it (NB_Global.hv_cfg_timestamp -",
+        'sb_cfg_timestamp), which is what ovn-controller + ovs-vswitchd or coordinator + agents take. The rest is',
+        'ovn-nbctl and ovn-northd, the same programs for both, which grow with the switch',
       ],
       data: results,
     };
@@ -43,11 +44,12 @@ export function benchLatency(parent: Cleanup, quick: boolean): Promise<Section> 
 
 /** Interleaved, so that what else the machine does meets both alike. */
 async function measure(clouds: readonly Cloud[], repetitions: number): Promise<Record<string, Latency>> {
-  const samples = clouds.map(newSamples);
+  const samples = clouds.map((): Sample[] => []);
   for (let i = -1; i < repetitions; i++) {
     for (const [c, cloud] of clouds.entries()) {
+      const sample = await sampleOnce(cloud, PROBES[Math.abs(i) % PROBES.length]!);
       // The first round only warms up.
-      await sampleOnce(cloud, PROBES[Math.abs(i) % PROBES.length]!, i < 0 ? newSamples() : samples[c]!);
+      if (i >= 0) samples[c]!.push(sample);
     }
   }
   return Object.fromEntries(clouds.map((cloud, c) => [cloud.name, summarize(samples[c]!)]));
@@ -57,18 +59,11 @@ function table(results: readonly SizeResult[], clouds: readonly Cloud[]): Table 
   const ms = (value: number) => value.toFixed(1);
   return {
     title: 'ovn-nbctl --wait=hv lsp-add, milliseconds',
-    header: ['ports present', 'cloud', 'median', 'p95', 'northd', 'below'],
+    header: ['ports present', 'cloud', 'median', 'p95', 'below', 'p95 of below'],
     rows: results.flatMap(({ ports, clouds: measured }) =>
       clouds.map(({ name }) => {
-        const latency = measured[name]!;
-        return [
-          `${ports}`,
-          name,
-          ms(latency.medianMs),
-          ms(latency.p95Ms),
-          ms(latency.northdMs),
-          ms(latency.belowMs),
-        ];
+        const { medianMs, p95Ms, belowMedianMs, belowP95Ms } = measured[name]!;
+        return [`${ports}`, name, ...[medianMs, p95Ms, belowMedianMs, belowP95Ms].map(ms)];
       }),
     ),
   };
@@ -87,10 +82,10 @@ function targets(results: readonly SizeResult[]): Target[] {
       met: ours.medianMs <= stock.medianMs,
     };
   });
-  const first = results[0]!.clouds.ours!.belowMs;
-  const last = results.at(-1)!.clouds.ours!.belowMs;
+  const first = results[0]!.clouds.ours!.belowMedianMs;
+  const last = results.at(-1)!.clouds.ours!.belowMedianMs;
   found.push({
-    what: `our part (below northd), ${results[0]!.ports} to ${results.at(-1)!.ports} ports`,
+    what: `our part below northd, ${results[0]!.ports} to ${results.at(-1)!.ports} ports`,
     target: 'flat',
     measured: `${first.toFixed(1)} → ${last.toFixed(1)} ms`,
     met: last <= Math.max(1.25 * first, first + NOISE_MS),

@@ -2,37 +2,44 @@ import type { Cloud } from '../cloud/cloud.js';
 import { addCommands, type Port } from '../cloud/ports.js';
 import { median, quantile } from '../stats.js';
 
-/** ovn-nbctl from start to end, milliseconds. */
-export interface Samples {
-  /** `--wait=hv`: every hypervisor has it. */
-  hv: number[];
-  /** `--wait=sb`: northd has done its part, which is the same for every cloud. */
-  sb: number[];
+/** One `ovn-nbctl --wait=hv lsp-add …`. */
+export interface Sample {
+  /** From its start to its end, ms. */
+  totalMs: number;
+  /**
+   * From northd's commit to the Southbound DB until the last hypervisor says that it has it: NB_Global's hv_cfg_timestamp
+   * less sb_cfg_timestamp, whole milliseconds.
+   */
+  belowMs: number;
 }
 
-export const newSamples = (): Samples => ({ hv: [], sb: [] });
-
-/** Adds a port whose tap is plugged already, once waiting for the hypervisors, once for northd only; removes it again. */
-export async function sampleOnce(cloud: Cloud, port: Port, into: Samples): Promise<void> {
-  for (const wait of ['hv', 'sb'] as const) {
-    const start = performance.now();
-    await cloud.nbctl(`--wait=${wait}`, ...addCommands(port).slice(1));
-    into[wait].push(performance.now() - start);
-    await cloud.nbctl('--wait=hv', 'lsp-del', port.name);
-  }
+/** Adds a port whose tap is plugged already, waiting for all hypervisors; removes it again. */
+export async function sampleOnce(cloud: Cloud, port: Port): Promise<Sample> {
+  const start = performance.now();
+  await cloud.nbctl('--wait=hv', ...addCommands(port).slice(1));
+  const totalMs = performance.now() - start;
+  const timestamps = await cloud.nbctl('get', 'NB_Global', '.', 'sb_cfg_timestamp', 'hv_cfg_timestamp');
+  const [sb, hv] = timestamps.split('\n').map(Number) as [number, number];
+  await cloud.nbctl('--wait=hv', 'lsp-del', port.name);
+  return { totalMs, belowMs: hv - sb };
 }
 
 export interface Latency {
   medianMs: number;
   p95Ms: number;
-  /** Median of northd's part, ovn-nbctl's own start included. */
-  northdMs: number;
-  /** Median of what comes after northd: our part, or ovn-controller's and ovs-vswitchd's. */
-  belowMs: number;
+  belowMedianMs: number;
+  belowP95Ms: number;
+  samples: readonly Sample[];
 }
 
-export function summarize(samples: Samples): Latency {
-  const medianMs = median(samples.hv);
-  const northdMs = median(samples.sb);
-  return { medianMs, p95Ms: quantile(samples.hv, 0.95), northdMs, belowMs: medianMs - northdMs };
+export function summarize(samples: readonly Sample[]): Latency {
+  const total = samples.map((sample) => sample.totalMs);
+  const below = samples.map((sample) => sample.belowMs);
+  return {
+    medianMs: median(total),
+    p95Ms: quantile(total, 0.95),
+    belowMedianMs: median(below),
+    belowP95Ms: quantile(below, 0.95),
+    samples,
+  };
 }
