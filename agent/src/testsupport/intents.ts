@@ -1,0 +1,65 @@
+import type { IpPrefix, LogicalAddress, LogicalPort, LogicalSwitch, Resource } from '@iovisor-ovn/proto';
+import { parseIp } from './parseIp.js';
+
+let version = 0n;
+
+/** "0a:00:00:00:00:01 10.0.0.1 10.0.1.0/24 fd00::1" as the coordinator parses it. */
+export function address(text: string): LogicalAddress {
+  const [mac, ...ips] = text.split(' ');
+  return { mac: Buffer.from(mac!.replaceAll(':', ''), 'hex'), ips: ips.map(prefix) };
+}
+
+function prefix(text: string): IpPrefix {
+  const [ip, length] = text.split('/');
+  const bytes = parseIp(ip!);
+  return { address: bytes, prefixLength: length === undefined ? bytes.length * 8 : Number(length) };
+}
+
+export function switchIntent(id: string, tunnelKey: number, more: Partial<LogicalSwitch> = {}): Resource {
+  const value: LogicalSwitch = {
+    name: `switch ${id}`,
+    nbUuid: `nb ${id}`,
+    tunnelKey,
+    groups: [
+      { name: '_MC_flood', tunnelKey: 0x8000, portIds: [] },
+      { name: '_MC_unknown', tunnelKey: 0x8001, portIds: [] },
+      { name: '_MC_flood_l2', tunnelKey: 0x8002, portIds: [] },
+    ],
+    vlanPassthru: false,
+    ...more,
+  };
+  return { id, version: ++version, body: { $case: 'logicalSwitch', value } };
+}
+
+export interface PortIntent extends Partial<Omit<LogicalPort, 'addresses' | 'portSecurity'>> {
+  addresses?: string[];
+  portSecurity?: string[];
+}
+
+/** A port whose name is its id. */
+export function portIntent(id: string, switchId: string, tunnelKey: number, more: PortIntent = {}): Resource {
+  const value: LogicalPort = {
+    name: id,
+    nbUuid: `nb ${id}`,
+    switchId,
+    tunnelKey,
+    type: '',
+    chassis: '',
+    additionalChassis: [],
+    local: false,
+    enabled: true,
+    up: true,
+    unknown: false,
+    portSecurityEnabled: more.portSecurity !== undefined,
+    failClosed: '',
+    ...more,
+    addresses: (more.addresses ?? []).map(address),
+    portSecurity: (more.portSecurity ?? []).map(address),
+  };
+  return { id, version: ++version, body: { $case: 'logicalPort', value } };
+}
+
+export function chassisIntent(id: string, ...encaps: [type: string, ip: string][]): Resource {
+  const value = { name: id, hostname: id, encaps: encaps.map(([type, ip]) => ({ type, ip, csum: false })) };
+  return { id, version: ++version, body: { $case: 'remoteChassis', value } };
+}
