@@ -19,8 +19,11 @@ import { EncapConflict, Registrar } from './southbound/registrar.js';
 import { SouthboundRegistry } from './southbound/registry.js';
 import { SouthboundWriter } from './southbound/writer.js';
 
+/** How long an agent that comes while the databases are still being read is kept waiting. */
+const patienceMs = 3000;
+
 /** The coordinator without its listeners: replicas, logic, sessions and what is written back. */
-export class Coordinator extends EventEmitter<{ state: [] }> implements SessionsHost {
+export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> implements SessionsHost {
   readonly problems: ProblemRegistry;
   readonly northbound: Database<NorthboundRows>;
   readonly southbound: Database<SouthboundRows>;
@@ -38,6 +41,8 @@ export class Coordinator extends EventEmitter<{ state: [] }> implements Sessions
 
   constructor(config: CoordinatorConfig, log: Logger, version: string) {
     super();
+    // One listener for each agent that waits.
+    this.setMaxListeners(0);
     this.#log = log;
     this.problems = new ProblemRegistry(log);
     const tls = config.database;
@@ -101,6 +106,19 @@ export class Coordinator extends EventEmitter<{ state: [] }> implements Sessions
   }
 
   // What sessions ask.
+
+  ready(): Promise<void> {
+    if (this.#loaded) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.off('loaded', done);
+        resolve();
+      };
+      const timer = setTimeout(done, patienceMs).unref();
+      this.on('loaded', done);
+    });
+  }
 
   refuses(): string | undefined {
     if (!this.leadership.held) return 'this coordinator is not the leader; try the next address';
@@ -217,6 +235,7 @@ export class Coordinator extends EventEmitter<{ state: [] }> implements Sessions
     if (this.#loaded || this.#pump.busy || !this.northbound.synced || !this.southbound.synced) return;
     this.#loaded = true;
     this.#log.info({ switches: this.northbound.replica.table('Logical_Switch').size }, 'databases read');
+    this.emit('loaded');
     this.emit('state');
   }
 

@@ -36,6 +36,8 @@ async function main(): Promise<void> {
     if (stopping) return;
     stopping = true;
     log.info({ signal }, 'stopping; Southbound and the hypervisors stay as they are');
+    // A database that does not answer must not keep it from ending.
+    setTimeout(() => process.exit(0), 3000).unref();
     metrics?.close();
     await coordinator.stop();
     server.stop();

@@ -26,5 +26,5 @@ export const ports = listCommand<PortList, Port>({
 function state(port: Port): string {
   if (port.local) return port.local.state;
   if (port.type !== '') return `type ${port.type}`;
-  return port.node === '' ? 'not plugged' : 'agent away';
+  return port.node === '' ? 'not plugged' : 'no report';
 }

@@ -52,13 +52,15 @@ export class AclGuard {
   ): void {
     const owner = this.#owners.get(uuid) ?? { table, uuid, name: '', acls: [], ports: [] };
     const acls = difference(owner.acls, row?.acls);
-    const ports = difference(owner.ports, row?.ports);
+    // Ports are of no interest without ACLs, and a big switch has many.
+    const ownerPorts = row?.acls && row.acls.length > 0 ? row.ports : [];
+    const ports = difference(owner.ports, ownerPorts);
     for (const acl of acls.removed) this.#ownersOfAcl.delete(acl, owner);
     for (const port of ports.removed) this.#ownersOfPort.delete(port, owner);
     for (const acl of acls.added) this.#ownersOfAcl.add(acl, owner);
     for (const port of ports.added) this.#ownersOfPort.add(port, owner);
     owner.acls = row?.acls ?? [];
-    owner.ports = row?.ports ?? [];
+    owner.ports = ownerPorts;
     owner.name = row?.name ?? owner.name;
     if (row) this.#owners.set(uuid, owner);
     else this.#owners.delete(uuid);

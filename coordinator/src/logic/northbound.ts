@@ -115,7 +115,8 @@ export class Northbound {
     for (const port of [...added, ...removed]) this.#checkOwners(port);
     this.#acls.setOwner('Logical_Switch', uuid, row);
     this.#problems.replace(`ls:${uuid}`, row ? unsupportedBySwitch(row) : []);
-    this.#listener.switchChanged(uuid);
+    if (row?.name !== old?.name || row?.other_config !== old?.other_config)
+      this.#listener.switchChanged(uuid);
   }
 
   #setPort(uuid: string, row: LogicalSwitchPortRow | undefined): void {

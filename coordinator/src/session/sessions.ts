@@ -17,6 +17,8 @@ type Call = ServerDuplexStream<AgentMessage, CoordinatorMessage>;
 
 /** What decides over new sessions and hears of their comings and goings. */
 export interface SessionsHost extends SessionHost {
+  /** Resolves when it can be said who leads and what agents must hold; at once except in the first moments. */
+  ready(): Promise<void>;
   /** Why no session is accepted now; undefined when they are. */
   refuses(): string | undefined;
   /** Called when a session begins, before anything is sent. May end it. */
@@ -102,8 +104,16 @@ export class Sessions implements AgentDirectory {
     let session: AgentSession | undefined;
     call.on('data', ({ message }: AgentMessage) => {
       if (stream.ended) return;
-      if (session) return session.receive(message);
-      session = this.#open(call, stream, message);
+      if (session) {
+        session.receive(message);
+        return;
+      }
+      // What comes behind the Hello waits for its answer.
+      call.pause();
+      void this.#host.ready().then(() => {
+        if (!stream.ended) session = this.#open(call, stream, message);
+        call.resume();
+      });
     });
     // The agent closes its side: so do we.
     call.on('end', () => call.end());
