@@ -1,0 +1,11 @@
+export { ip4, ip4Bytes, ip6, linkLocalOf, mac } from './address.js';
+export { Capture } from './capture.js';
+export { checksum, icmp6Checksum } from './checksum.js';
+export { arp, echo, ether, icmp6, ipv4, ipv6, linkOption, nd, padExtension, tcp, udp } from './frames.js';
+export { groupRows } from './group-rows.js';
+export { number32 } from './key.js';
+export { Lab, type LabPort, type LabPortOptions } from './lab.js';
+export { enterPrivateNetns, ip, vethPair } from './netns.js';
+export { encapsulated, type Outer, outerHeader } from './outer.js';
+export type { RunOptions, Verdict } from './run.js';
+export { writeSecurity } from './security-rows.js';

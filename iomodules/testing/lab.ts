@@ -1,0 +1,170 @@
+import type { BpfMap } from '@iovisor-ovn/libbpf';
+import * as abi from '../gen/abi.js';
+import { type LoadedModules, loadIoModules } from '../loader.js';
+import type { IovMapName } from '../shared-maps.js';
+import { ip4, ip6, mac } from './address.js';
+import { groupRows } from './group-rows.js';
+import { number32 } from './key.js';
+import { enterPrivateNetns, vethPair } from './netns.js';
+import { type Outer, outerHeader } from './outer.js';
+import { type RunOptions, runPacket, type Verdict } from './run.js';
+import { writeSecurity } from './security-rows.js';
+
+export interface LabPortOptions {
+  datapath?: number;
+  /** SB tunnel key. Default: the port number. */
+  key?: number;
+  /** Bits of enum iov_port_flag to have or not to have besides VALID and ENABLED. */
+  set?: number;
+  clear?: number;
+  /** As in NB Logical_Switch_Port.addresses: "MAC IP…"; fills the L2 table and the responders. */
+  addresses?: string[];
+  /** As in NB Logical_Switch_Port.port_security. */
+  security?: string[];
+  /** false: never the inline form of port security. */
+  inline?: boolean;
+}
+
+export interface LabPort {
+  number: number;
+  key: number;
+  datapath: number;
+  /** The host's end of the veth pair, and the machine's. */
+  ifindex: number;
+  peerIfindex: number;
+}
+
+/**
+ * A chassis without an agent: all modules loaded into the kernel and their maps filled by hand, in a network namespace
+ * of its own. Packets go through test runs.
+ */
+export class Lab {
+  readonly modules: LoadedModules;
+  readonly maps: Readonly<Record<IovMapName, BpfMap>>;
+  #ports = 0;
+
+  constructor() {
+    enterPrivateNetns();
+    this.modules = loadIoModules({ maxEntries: { iov_ports: 1024, iov_tunnels: 4096, iov_port_counters: 1024 } });
+    this.maps = this.modules.maps;
+  }
+
+  close(): void {
+    this.modules.close();
+  }
+
+  /** A logical switch. Groups are multicast keys, 0 for none. */
+  addSwitch(datapath: number, a: { key?: number; flood?: number; unknown?: number } = {}): void {
+    const row = { tunnel_key: a.key ?? datapath, flood_group: a.flood ?? 0, unknown_group: a.unknown ?? 0 };
+    this.maps.iov_datapaths.update(number32(datapath), abi.iov_datapathCodec.encode(row));
+  }
+
+  /** A logical port on a veth pair of its own. */
+  addPort(options: LabPortOptions = {}): LabPort {
+    const number = ++this.#ports;
+    const { datapath = 1, key = number } = options;
+    const port = { number, key, datapath, ...vethPair(`host${number}`, `vm${number}`) };
+    this.setPort(port, options);
+    const row = abi.iov_ifindexCodec.encode({ ifindex: port.ifindex, port: number });
+    this.maps.iov_ifindex.update(number32(port.ifindex), row);
+    for (const addresses of options.addresses ?? []) this.#addAddresses(port, addresses);
+    return port;
+  }
+
+  /** Writes the port's own row anew. */
+  setPort(port: LabPort, options: LabPortOptions = {}): void {
+    const { IOV_PORT_VALID, IOV_PORT_ENABLED } = abi.iov_port_flag;
+    const security = options.security?.length
+      ? writeSecurity(this.maps, port.number, options.security, options.inline)
+      : {};
+    const flags = (IOV_PORT_VALID | IOV_PORT_ENABLED | (security.flags ?? 0) | (options.set ?? 0)) & ~(options.clear ?? 0);
+    const { ifindex, datapath, key: port_key } = port;
+    const row = abi.iov_portCodec.encode({ ...security, ifindex, datapath, port_key, flags });
+    this.maps.iov_ports.update(number32(port.number), row);
+  }
+
+  #addAddresses(port: LabPort, addresses: string): void {
+    const [address = '', ...ips] = addresses.split(' ');
+    this.addMac(port.datapath, address, {
+      kind: abi.iov_dest_kind.IOV_DEST_LOCAL,
+      egress_key: port.key,
+      index: port.number,
+    });
+    for (const ip of ips) this.addNeighbour(port.datapath, ip, address, port.key);
+  }
+
+  addMac(datapath: number, address: string, dest: Partial<abi.iov_dest>): void {
+    const key = abi.iov_fdb_keyCodec.encode({ datapath, mac: mac(address) });
+    this.maps.iov_fdb.update(key, abi.iov_destCodec.encode(dest));
+  }
+
+  /** Whose address it is, for the responders. */
+  addNeighbour(datapath: number, ip: string, address: string, portKey: number): void {
+    const value = abi.iov_neighbourCodec.encode({ mac: mac(address), port_key: portKey });
+    if (ip.includes(':')) this.maps.iov_nd.update(abi.iov_nd_keyCodec.encode({ datapath, ip: ip6(ip) }), value);
+    else this.maps.iov_arp.update(abi.iov_arp_keyCodec.encode({ datapath, ip: ip4(ip) }), value);
+  }
+
+  /** Members of a multicast group: port numbers, and tunnel numbers. */
+  addGroup(datapath: number, group: number, members: { local?: number[]; remote?: number[] }): void {
+    for (const [key, value] of groupRows(datapath, group, members)) this.maps.iov_groups.update(key, value);
+  }
+
+  /** A tunnel by `ifindex`, from `outer.src` to `outer.dst`; also lets the other side send to us. */
+  addTunnel(
+    number: number,
+    ifindex: number,
+    outer: Outer,
+    a: { mtu?: number; set?: number; clear?: number } = {},
+  ): void {
+    const { IOV_TUNNEL_VALID, IOV_TUNNEL_RESOLVED, IOV_TUNNEL_GENEVE } = abi.iov_tunnel_flag;
+    const type = outer.type === 'geneve' ? IOV_TUNNEL_GENEVE : 0;
+    const flags = (IOV_TUNNEL_VALID | IOV_TUNNEL_RESOLVED | type | (a.set ?? 0)) & ~(a.clear ?? 0);
+    const template = outerHeader({ ...outer, vni: 0, sport: 0, ingress: 0, egress: 0 }, 'template');
+    const ips = { local_ip: ip4(outer.src), remote_ip: ip4(outer.dst) };
+    const header = Buffer.concat([template, Buffer.alloc(64 - template.length)]);
+    const row = { flags, ifindex, mtu: a.mtu ?? 1500, ...ips, header_length: template.length, header };
+    this.maps.iov_tunnels.update(number32(number), abi.iov_tunnelCodec.encode(row));
+    this.maps.iov_tunnel_sources.update(abi.iov_tunnel_sourceCodec.encode(ips), number32(number));
+    const local = Buffer.alloc(4);
+    local.writeUInt32BE(ips.local_ip);
+    this.maps.iov_tunnel_locals.update(local, Buffer.from([1]));
+  }
+
+  /** What an arriving tunnel packet with these keys leads to. */
+  addTunnelDest(datapathKey: number, egressKey: number, dest: Partial<abi.iov_dest>): void {
+    const key = abi.iov_tunnel_keyCodec.encode({ datapath_key: datapathKey, egress_key: egressKey });
+    this.maps.iov_tunnel_dests.update(key, abi.iov_destCodec.encode(dest));
+  }
+
+  /** Sends a frame into the chain, from a port or from the underlay. */
+  run(frame: Buffer, from: LabPort | 'uplink', options: RunOptions = {}): Verdict {
+    const program = from === 'uplink' ? this.modules.uplink : this.modules.entry;
+    const ctx = from === 'uplink' ? options.ctx : { ifindex: from.ifindex, ...options.ctx };
+    return runPacket(this.maps, program, frame, { ...options, ctx });
+  }
+
+  /** Packets dropped at a port for a reason, all CPUs. */
+  portDrops(port: LabPort, reason: number): bigint {
+    const key = abi.iov_port_drop_keyCodec.encode({ port: port.number, reason });
+    const values = this.maps.iov_port_drops.lookupPerCpu(key) ?? [];
+    return values.reduce((sum, value) => sum + value.readBigUInt64LE(), 0n);
+  }
+
+  portCounters(port: LabPort): abi.iov_counters {
+    return sumCounters(this.maps.iov_port_counters, port.number);
+  }
+
+  tunnelCounters(tunnel: number): abi.iov_counters {
+    return sumCounters(this.maps.iov_tunnel_counters, tunnel);
+  }
+}
+
+function sumCounters(map: BpfMap, index: number): abi.iov_counters {
+  const sum = { rx_packets: 0n, rx_bytes: 0n, tx_packets: 0n, tx_bytes: 0n };
+  for (const value of map.lookupPerCpu(number32(index)) ?? []) {
+    const counters = abi.iov_countersCodec.decode(value);
+    for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counters[key];
+  }
+  return sum;
+}

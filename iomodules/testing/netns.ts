@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import koffi from 'koffi';
+
+const CLONE_NEWNET = 0x40000000;
+let entered = false;
+
+/**
+ * Moves this thread into a network namespace of its own, which goes with the process: test runs, sockets and child
+ * processes of the thread then see only what the test made. Once a process; needs root.
+ */
+export function enterPrivateNetns(): void {
+  if (entered) return;
+  const unshare = koffi.load('libc.so.6').func('int unshare(int flags)');
+  if (unshare(CLONE_NEWNET) !== 0) throw new Error('cannot make a network namespace: these tests need root');
+  entered = true;
+  // The kernel's own neighbour discovery would be heard among the test's packets.
+  writeFileSync('/proc/sys/net/ipv6/conf/default/disable_ipv6', '1');
+}
+
+/** iproute2, in the namespace of this thread. */
+export function ip(...args: string[]): string {
+  return execFileSync('ip', args, { encoding: 'utf8' });
+}
+
+/** Makes a veth pair, both ends up. @returns the indices of the two ends */
+export function vethPair(name: string, peer: string): { ifindex: number; peerIfindex: number } {
+  ip('link', 'add', name, 'type', 'veth', 'peer', 'name', peer);
+  for (const device of [name, peer]) ip('link', 'set', 'dev', device, 'up');
+  return { ifindex: ifindexOf(name), peerIfindex: ifindexOf(peer) };
+}
+
+function ifindexOf(name: string): number {
+  const [link] = JSON.parse(ip('-j', 'link', 'show', 'dev', name)) as { ifindex: number }[];
+  return link!.ifindex;
+}
