@@ -1,6 +1,6 @@
 import type { JsonValue } from './json.js';
-import { nextSlice, sliceExpired } from './timeSlice.js';
 import { parseItems, parseJson, parseMembers } from './parseText.js';
+import { nextSlice, sliceExpired } from './timeSlice.js';
 import { WireError } from './wireError.js';
 
 /** A JSON value whose text was too long to parse in one go: see {@link LargeContainer}. */

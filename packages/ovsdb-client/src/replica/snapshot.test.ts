@@ -1,0 +1,90 @@
+import test from 'ava';
+import { startClient, startTestServer } from '../testsupport/fixture.js';
+import type { TestTables } from '../testsupport/testSchema.js';
+import { Replica } from './replica.js';
+
+const ROWS = 160_000;
+const PER_TRANSACTION = 2000;
+
+/**
+ * The longest turn of the event loop, in milliseconds. What the process did not compute in it does not count: the
+ * machine runs other things as well.
+ */
+class LoopWatch {
+  longestMs = 0;
+  #wall = performance.now();
+  #cpu = process.cpuUsage();
+  #stopped = false;
+
+  constructor() {
+    setImmediate(() => this.#turn());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #turn(): void {
+    const wall = performance.now();
+    const cpu = process.cpuUsage(this.#cpu);
+    this.longestMs = Math.max(this.longestMs, Math.min(wall - this.#wall, (cpu.user + cpu.system) / 1000));
+    this.#wall = wall;
+    this.#cpu = process.cpuUsage();
+    if (!this.#stopped) setImmediate(() => this.#turn());
+  }
+}
+
+test('a snapshot of 100 MB neither blocks the event loop nor is ever seen in part', async (t) => {
+  t.timeout(300_000);
+  const server = await startTestServer(t);
+  const filler = startClient(t, server.remote, { probeIntervalMs: 0 });
+  await filler.whenConnected();
+  const padding = 'x'.repeat(70);
+  for (let first = 0; first < ROWS; first += PER_TRANSACTION) {
+    const transaction = filler.transaction();
+    for (let i = first; i < first + PER_TRANSACTION; i++) {
+      const tags = Array.from({ length: 5 }, (_, k) => `${padding}-${k}-${i}`);
+      transaction.insert('Item', {
+        name: `item-${i}`,
+        count: i,
+        tags,
+        options: { id: `port-${i}`, kind: padding },
+      });
+    }
+    await transaction.commit();
+  }
+  await filler.close();
+
+  const client = startClient(t, server.remote, { probeIntervalMs: 0 });
+  const replica = new Replica<TestTables>(client, { tables: { Item: {} } });
+  const items = replica.table('Item');
+  const byName = items.index('name');
+  const sizes = new Set<number>();
+  const timer = setInterval(() => sizes.add(items.size), 1);
+  let batches = 0;
+  replica.on('change', () => {
+    batches += 1;
+  });
+  const watch = new LoopWatch();
+  const start = performance.now();
+  replica.start();
+  await replica.ready;
+  const seconds = (performance.now() - start) / 1000;
+  watch.stop();
+  clearInterval(timer);
+  // The values alone, without any JSON around them.
+  let bytes = 0;
+  for (const { _uuid, name, tags, options } of items) {
+    bytes += _uuid.length + name.length + tags.join('').length + [...options].flat().join('').length;
+  }
+  t.true(bytes > 80e6);
+  t.log(`${items.size} rows, values of ${(bytes / 1e6).toFixed(0)} MB`);
+  t.log(`longest turn of the event loop ${watch.longestMs.toFixed(1)} ms, ${seconds.toFixed(1)} s`);
+  t.is(items.size, ROWS);
+  t.is(batches, 1);
+  sizes.delete(0);
+  sizes.delete(ROWS);
+  t.deepEqual([...sizes], [], 'nobody saw a part of the rows');
+  t.is(byName.get(`item-${ROWS - 1}`)?.count, ROWS - 1);
+  t.true(watch.longestMs < 50, `the event loop was blocked for ${watch.longestMs} ms`);
+});
