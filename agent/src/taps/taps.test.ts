@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import test from 'ava';
 import { enterPrivateNetns, ip } from '../netlink/testsupport/privateNetns.js';
 import { Hypervisor } from './testsupport/hypervisor.js';
@@ -353,4 +356,90 @@ test.serial('a bridge that cannot be made does not keep ovs-vsctl waiting', asyn
   t.true(hv.log.lines.some((line) => /refuses a change/.test(line)));
   await hv.db.vsctl('--no-wait del-port br-b');
   await hv.db.vsctl('wait-until Bridge br-b fail_mode=secure');
+});
+
+test.serial('a server that talks garbage: the ports stay, and it heals', async (t) => {
+  const hv = await Hypervisor.start();
+  t.teardown(() => hv.stop());
+  ip('tuntap add tm1 mode tap');
+  await plug(hv, 'tm1', 'm1');
+  const plugged = hv.taps.plugged.get('m1');
+  await hv.db.kill();
+  await hv.until(() => !hv.taps.connected);
+  rmSync(hv.db.socket, { force: true });
+  const garbage = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.write('{"id":0,"result":[[[[}}} I am no OVSDB\n');
+  }).listen(hv.db.socket);
+  await once(garbage, 'connection');
+  await hv.until(() => hv.problems().some((text) => /is away: (?!connect)/.test(text)));
+  t.is(hv.taps.plugged.get('m1'), plugged);
+  garbage.close();
+  await hv.db.start();
+  await hv.until(() => hv.taps.connected && hv.taps.problems.length === 0);
+  t.is(hv.taps.plugged.get('m1'), plugged);
+  t.is((await hv.db.vsctl('set Interface tm1 external_ids:a=b')).stderr, '');
+  ip('link del tm1');
+});
+
+test.serial('counters follow the device', async (t) => {
+  const hv = await Hypervisor.start();
+  t.teardown(() => hv.stop());
+  ip('link add tn1 type veth peer name tn2');
+  await plug(hv, 'tn1', 'n1');
+  ip('link set tn1 up');
+  // Its duplicate address detection sends.
+  ip('link set tn2 up');
+  await hv.db.vsctl('wait-until Interface tn1 statistics:rx_packets>0 statistics:rx_bytes>0');
+  t.is(await hv.db.get('Interface', 'tn1', 'statistics:rx_errors'), '0');
+  ip('link del tn1');
+});
+
+test.serial('a hundred taps in one transaction, and removed in one', async (t) => {
+  const hv = await Hypervisor.start();
+  t.teardown(() => hv.stop());
+  const taps = Array.from({ length: 100 }, (_, at) => `to${at}`);
+  for (const tap of taps) ip(`link add ${tap} type veth peer name ${tap}p`);
+  const words = taps.map(
+    (tap) => `add-port br-int ${tap} -- set Interface ${tap} external_ids:iface-id=${tap}`,
+  );
+  t.is((await hv.db.vsctl(words.join(' -- '))).stderr, '');
+  t.is(hv.taps.plugged.size, 100);
+  const numbers = (await hv.db.vsctl('--bare --columns=ofport list Interface')).stdout.split(/\s+/);
+  t.deepEqual(
+    numbers.map(Number).sort((a, b) => a - b),
+    [...taps.map((_, at) => at + 1), 65534],
+  );
+  await hv.db.vsctl(taps.map((tap) => `del-port ${tap}`).join(' -- '));
+  t.is(hv.taps.devices.size, 0);
+  for (const tap of taps) ip(`link del ${tap}`);
+});
+
+test.serial('types that have no device here: refused like stock does, and explained', async (t) => {
+  const hv = await Hypervisor.start();
+  t.teardown(() => hv.stop());
+  const add = (name: string, type: string) =>
+    hv.db.vsctl(`add-port br-int ${name} -- set Interface ${name} type=${type}`);
+  t.regex((await add('tp1', 'dpdkvhostuser')).stderr, /Address family not supported by protocol/);
+  t.regex((await add('tp2', 'internal')).stderr, /could not open network device tp2 \(No such device\)/);
+  t.deepEqual(hv.problems(), [
+    'tp1 type: could not open network device tp1 (Address family not supported by protocol); not plugged until that changes',
+    'tp2 name: could not open network device tp2 (No such device); devices of type internal are not made here: plug a veth or a tap of that name',
+  ]);
+  t.regex((await add('a-name-longer-than-the-kernel-takes', 'system')).stderr, /No such device/);
+  await hv.db.vsctl('del-port tp1 -- del-port tp2 -- del-port a-name-longer-than-the-kernel-takes');
+  t.deepEqual(hv.problems(), []);
+});
+
+test.serial('an MTU the device does not take is a problem until it is withdrawn', async (t) => {
+  const hv = await Hypervisor.start();
+  t.teardown(() => hv.stop());
+  ip('tuntap add tq1 mode tap');
+  await plug(hv, 'tq1', 'q1');
+  await hv.db.vsctl('set Interface tq1 mtu_request=10000000');
+  t.regex(hv.problems().join(), /^tq1 mtu_request: set MTU 10000000 of device \d+: /);
+  t.true(hv.taps.plugged.has('q1'));
+  await hv.db.vsctl('remove Interface tq1 mtu_request 10000000');
+  t.deepEqual(hv.problems(), []);
+  ip('link del tq1');
 });

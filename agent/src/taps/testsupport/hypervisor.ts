@@ -13,7 +13,7 @@ export class Hypervisor {
   readonly #netlink = Netlink.open(this.log);
   /** Names of the events of `taps` since the last restart of it. */
   readonly events: string[] = [];
-  taps!: Taps;
+  #taps: Taps | undefined;
 
   /** Database with system-id hv1 and encapsulations, and taps connected to it. */
   static async start(settings = 'system-id=hv1 ovn-encap-type=geneve,vxlan ovn-encap-ip=192.0.2.1') {
@@ -25,6 +25,12 @@ export class Hypervisor {
     return hypervisor;
   }
 
+  /** Those started last. */
+  get taps(): Taps {
+    if (this.#taps === undefined) throw new Error('startTaps was not called');
+    return this.#taps;
+  }
+
   /** external_ids of the Open_vSwitch row. */
   async set(settings: string): Promise<void> {
     const words = settings.split(' ').map((setting) => `external_ids:${setting}`);
@@ -33,7 +39,7 @@ export class Hypervisor {
 
   async startTaps(): Promise<void> {
     this.events.length = 0;
-    this.taps = new Taps({ remote: this.db.remote, netlink: this.#netlink, log: this.log });
+    this.#taps = new Taps({ remote: this.db.remote, netlink: this.#netlink, log: this.log });
     for (const event of EVENTS) this.taps.on(event, () => this.events.push(event));
     await this.taps.start();
   }
@@ -48,7 +54,7 @@ export class Hypervisor {
   }
 
   async stop(): Promise<void> {
-    await this.taps.stop();
+    await this.#taps?.stop();
     this.#netlink.close();
     await this.db.stop();
   }
