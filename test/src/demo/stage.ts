@@ -33,8 +33,8 @@ export class Stage {
     const counts = /(\d+) packets transmitted, (\d+) received/.exec(stdout);
     if (!counts) throw new Error(stderr || stdout);
     const [sent, received] = [Number(counts[1]), Number(counts[2])];
-    const average = /= [\d.]+\/([\d.]+)\//.exec(stdout)?.[1];
-    const text = `${received} of ${sent} answered${average ? `, ${average} ms` : ''}`;
+    const best = /= ([\d.]+)\//.exec(stdout)?.[1];
+    const text = `${received} of ${sent} answered${best ? `, best in ${best} ms` : ''}`;
     return { sent, received, text };
   }
 

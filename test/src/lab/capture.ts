@@ -25,19 +25,20 @@ export class Capture {
   static async start(
     netns: Netns,
     filter: string,
-    o: { device?: string; extra?: string[] } = {},
+    { device = 'eth0', ...o }: { device?: string; extra?: string[] } = {},
   ): Promise<Capture> {
-    const capture = new Capture(netns, o.device ?? 'eth0', filter, o.extra ?? []);
+    const capture = new Capture(netns, device, filter, o.extra ?? []);
+    const { stderr } = capture.#child;
     let text = '';
-    for await (const chunk of capture.#child.stderr!.setEncoding('utf8')) {
-      text += chunk;
-      if (text.includes('listening on')) {
-        // Its counts at the end must find a reader.
-        capture.#child.stderr!.resume();
-        return capture;
-      }
-    }
-    throw new Error(`tcpdump: ${text.trim()}`);
+    await new Promise<void>((resolve, reject) => {
+      // The stream stays read to the end: a closed pipe would kill tcpdump at its next word.
+      stderr!.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+        if (text.includes('listening on')) resolve();
+      });
+      capture.#child.once('close', () => reject(new Error(`tcpdump: ${text.trim()}`)));
+    });
+    return capture;
   }
 
   /**

@@ -42,11 +42,13 @@ export class Machine {
     registry: Registry,
   ): Promise<Machine> {
     const netns = await Netns.create(`${lab}-${spec.name}`, registry);
-    // No seconds of duplicate address detection, no router solicitations in the captures.
-    await netns.sysctl({
-      'net.ipv6.conf.default.accept_dad': 0,
-      'net.ipv6.conf.default.router_solicitations': 0,
-    });
+    const ipv6 = spec.addresses.some((address) => address.includes(':'));
+    await netns.sysctl(
+      // No seconds of duplicate address detection, no router solicitations in the captures.
+      ipv6
+        ? { 'net.ipv6.conf.default.accept_dad': 0, 'net.ipv6.conf.default.router_solicitations': 0 }
+        : { 'net.ipv6.conf.default.disable_ipv6': 1 },
+    );
     const machine = new Machine(netns, hypervisor, spec);
     await machine.attach();
     return machine;

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { command } from '../../lab/index.js';
 import { cast, members, plugCommand, portCommand, spec } from '../cast.js';
 import type { Stage } from '../stage.js';
 
@@ -14,14 +16,14 @@ export async function network(stage: Stage): Promise<void> {
         .split(/\s+/)
         .sort();
       const running = await Promise.all(
-        lab.hypervisors.map(({ netns }) => netns.exec('ip', 'netns', 'pids', netns.name)),
+        lab.hypervisors.map(({ netns }) => command(['ip', 'netns', 'pids', netns.name])),
       );
       const pids = running.join('\n').split('\n').filter(Boolean);
-      const names = await Promise.all(pids.map(async (pid) => stage.shell.run('', `cat /proc/${pid}/comm`)));
-      const stock = names.filter(({ stdout }) => /ovn-controller|ovs-vswitchd/.test(stdout)).length;
+      const names = pids.map((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim());
+      const stock = names.filter((name) => /^ov[ns]-/.test(name));
       return {
-        ok: chassis.join() === 'hv1,hv2' && stock === 0,
-        seen: `chassis ${chassis.join(' and ')}; ${pids.length} processes on them, ${stock} of OVN or Open vSwitch`,
+        ok: chassis.join() === 'hv1,hv2' && stock.length === 0,
+        seen: `chassis ${chassis.join(' and ')}; running on them: ${pids.length} iovisor-agent${stock.map((s) => `, ${s}`).join('')}`,
       };
     },
   );

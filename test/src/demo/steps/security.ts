@@ -1,4 +1,4 @@
-import { member } from '../cast.js';
+import { forget, member } from '../cast.js';
 import { dropsOf, increase } from '../drops.js';
 import type { Stage } from '../stage.js';
 
@@ -11,7 +11,7 @@ export async function security(stage: Stage): Promise<void> {
     'no answer, and the drop is shown with its reason',
     async () => {
       const before = await dropsOf(stage, 'vm2');
-      await stage.type('vm2', 'ip addr replace 10.0.0.22/24 dev eth0 && ip addr del 10.0.0.2/24 dev eth0');
+      await stage.type('vm2', 'ip addr del 10.0.0.2/24 dev eth0; ip addr add 10.0.0.22/24 dev eth0');
       const { received, text } = await stage.ping('vm2', '10.0.0.1', 2);
       await stage.type('', 'iovctl drops');
       const drops = increase(before, await dropsOf(stage, 'vm2'));
@@ -25,12 +25,13 @@ export async function security(stage: Stage): Promise<void> {
 
   await stage.step('Port security is changed to the new address', '3 of 3 answered', async () => {
     await stage.type('', `ovn-nbctl --wait=hv lsp-set-port-security vm2 "${mac} 10.0.0.22"`);
+    await stage.type('vm2', forget);
     return stage.pingsWork(['vm2', '10.0.0.1']);
   });
 
   await stage.step('Port security is removed: any address will do', 'all answered', async () => {
     await stage.type('', 'ovn-nbctl --wait=hv lsp-set-port-security vm2');
-    await stage.type('vm2', 'ip addr replace 10.0.0.222/24 dev eth0 && ip addr del 10.0.0.22/24 dev eth0');
+    await stage.type('vm2', 'ip addr del 10.0.0.22/24 dev eth0; ip addr add 10.0.0.222/24 dev eth0');
     return stage.pingsWork(['vm2', '10.0.0.1'], ['vm2', '10.0.0.3']);
   });
 }
