@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { Backoff, type BackoffLimits } from './connection/backoff.js';
-import { ClientClosedError, ConnectionLostError } from './connection/errors.js';
+import { ClientClosedError, ConnectionLostError, UnsuitableServerError } from './connection/errors.js';
 import type { TlsFiles } from './connection/openSocket.js';
 import { parseRemotes, type Remote } from './connection/remote.js';
 import type { SeenIndexes, ServerStatus } from './connection/serverStatus.js';
@@ -197,10 +197,10 @@ export class Client extends EventEmitter<ClientEvents> {
     } catch (error) {
       this.#lastError = error as Error;
       if (!this.#closing.signal.aborted) {
-        this.log.warn(
-          { remote: remote.text, database, reason: (error as Error).message },
-          'OVSDB server not usable',
-        );
+        const fields = { remote: remote.text, database, reason: (error as Error).message };
+        // To pass by the followers of a cluster is nothing to worry about.
+        if (error instanceof UnsuitableServerError) this.log.info(fields, 'OVSDB server is not one to use');
+        else this.log.warn(fields, 'cannot connect to OVSDB server');
         emitSafely(this, 'failed', remote.text, error as Error);
       }
       return false;

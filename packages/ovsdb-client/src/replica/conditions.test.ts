@@ -96,3 +96,52 @@ test('stopping a replica rejects who waits, and ends its events', async (t) => {
   replica.stop();
   await Promise.all([condition, ready]);
 });
+
+test('a stopped replica keeps its rows as they were', async (t) => {
+  const server = await startTestServer(t);
+  const client = startClient(t, server.remote);
+  await fill(client);
+  const { replica, batches } = startReplica(client, { Item: {} });
+  await replica.ready;
+  replica.stop();
+  await client.transaction().delete('Item', []).commit();
+  t.is(batches.length, 1);
+  t.is(replica.table('Item').size, 5);
+  t.false(replica.synced);
+});
+
+test('a condition on a column that does not exist selects nothing and is reported', async (t) => {
+  const server = await startTestServer(t);
+  const client = startClient(t, server.remote);
+  const { replica } = startReplica(client, { Item: { where: [['nope', '==', 1]] } });
+  const problems: object[] = [];
+  replica.on('problem', (problem) => problems.push(problem));
+  await fill(client);
+  await replica.ready;
+  t.is(replica.table('Item').size, 0);
+  t.like(problems, [{ table: 'Item', uuid: undefined, column: 'nope' }]);
+});
+
+test('a transaction of thousands of rows is one change, for rows and indexes alike', async (t) => {
+  const server = await startTestServer(t);
+  const client = startClient(t, server.remote);
+  const { replica, batches } = startReplica(client, { Item: {} });
+  const byLevel = replica.table('Item').index('level');
+  await replica.ready;
+  const insert = client.transaction();
+  for (let i = 0; i < 3000; i++) insert.insert('Item', { name: `n${i}`, level: i % 10 });
+  await insert.commit();
+  t.is(batches[1]![0].length, 3000);
+  t.is(byLevel.all(3).length, 300);
+  await client
+    .transaction()
+    .update('Item', [['level', '<', 9]], { level: 9 })
+    .commit();
+  t.is(batches[2]![0].length, 2700);
+  t.is(byLevel.all(3).length, 0);
+  t.is(byLevel.all(9).length, 3000);
+  await client.transaction().delete('Item', []).commit();
+  t.is(batches[3]![0].length, 3000);
+  t.is(byLevel.get(9), undefined);
+  t.is(replica.table('Item').size, 0);
+});

@@ -43,16 +43,23 @@ export class Monitor {
   /** The method in use, or being tried. */
   method: MonitorMethod = 'monitor_cond_since';
   readonly #options: MonitorOptions;
+  readonly #handlers: readonly (() => void)[];
   #ready = false;
   #early: MonitorUpdate[] = [];
 
   constructor(options: MonitorOptions) {
     this.#options = options;
     const { rpc, id } = options;
-    rpc.onNotification('update', ([, tables]) => this.#notified(1, tables, undefined), id);
-    rpc.onNotification('update2', ([, tables]) => this.#notified(2, tables, undefined), id);
-    rpc.onNotification('update3', ([, txn, tables]) => this.#notified(2, tables, transactionId(txn)), id);
-    rpc.onNotification('monitor_canceled', () => rpc.close(new Error('the server canceled the monitor')), id);
+    this.#handlers = [
+      rpc.onNotification('update', ([, tables]) => this.#notified(1, tables, undefined), id),
+      rpc.onNotification('update2', ([, tables]) => this.#notified(2, tables, undefined), id),
+      rpc.onNotification('update3', ([, txn, tables]) => this.#notified(2, tables, transactionId(txn)), id),
+      rpc.onNotification(
+        'monitor_canceled',
+        () => rpc.close(new Error('the server canceled the monitor')),
+        id,
+      ),
+    ];
     this.#request();
   }
 
@@ -72,8 +79,7 @@ export class Monitor {
   /** Stops the updates. */
   cancel(): void {
     const { rpc, id } = this.#options;
-    for (const method of ['update', 'update2', 'update3', 'monitor_canceled'])
-      rpc.onNotification(method, () => undefined, id);
+    for (const remove of this.#handlers) remove();
     rpc.requestInOrder(
       'monitor_cancel',
       [id],

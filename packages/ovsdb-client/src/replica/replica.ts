@@ -104,7 +104,8 @@ export class Replica<T extends TableTypes = GenericTables> extends EventEmitter<
     this.#client.locators.delete(this);
     this.#client.off('connected', this.#onConnected);
     this.#client.off('disconnected', this.#onDisconnected);
-    if (this.#synced) this.#monitor?.cancel();
+    this.#monitor?.cancel();
+    this.#monitor = undefined;
     this.#synced = false;
     const error = new Error('the replica was stopped');
     this.#conditions.fail(error);
@@ -160,9 +161,11 @@ export class Replica<T extends TableTypes = GenericTables> extends EventEmitter<
       id: `${this.#id}.${++this.#monitors}`,
       requests: (withConditions) => monitorRequests(schema, this.#interests, this.#monitored, withConditions),
       since: this.#lastTransactionId,
-      onUpdate: (update) => {
+      onUpdate: async (update) => {
+        // What comes of a monitor that was given up is of no use: its successor starts where the rows are.
+        if (this.#monitor !== monitor) return;
         this.#work = this.#take(monitor, update).catch((error: Error) => this.#failed(error));
-        return this.#work;
+        await this.#work;
       },
     });
     this.#monitor = monitor;
@@ -188,7 +191,7 @@ export class Replica<T extends TableTypes = GenericTables> extends EventEmitter<
         rows: this.#tables.get(table)!,
         codec: interest.codec(tableSchema, (column, message) => problem(message, column)),
         selects: rowSelector(tableSchema, interest.acknowledged),
-        report: (uuid, column, message) => problem(message, column, uuid),
+        report: (uuid, column, message) => problem(message, column || undefined, uuid || undefined),
       });
     }
     return monitored;

@@ -138,7 +138,9 @@ export class Transaction {
     this.#sent = true;
     try {
       const reply = await this.#client.session.rpc.request('transact', [database, ...operations], signal);
-      return parseResults(schema, this.#operations, reply);
+      return parseResults(schema, this.#operations, reply, (where, message) =>
+        this.#client.log.warn(where, `a selected value was left out: ${message}`),
+      );
     } catch (error) {
       if (error instanceof RpcError) throw new TransactionError(error.code, error.details);
       throw error;
