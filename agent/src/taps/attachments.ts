@@ -6,6 +6,12 @@ import type { DeviceSetup } from './deviceSetup.js';
 import { interfaceKind } from './interfaceKind.js';
 import { Ofports } from './ofports.js';
 
+/** An Interface row and the name of its bridge. */
+export interface BridgeInterface {
+  readonly row: Interface;
+  readonly bridge: string;
+}
+
 type Draft = Omit<Attachment, 'ofport'>;
 
 /** All Interface rows that belong to a bridge, with device, number and what is wrong. Only what changed is looked at. */
@@ -14,6 +20,7 @@ export class Attachments {
   readonly #setup: DeviceSetup;
   readonly #ofports = new Map<string, Ofports>();
   readonly #byUuid = new Map<string, Attachment>();
+  readonly #complaints = new Map<string, readonly Complaint[]>();
 
   constructor(netlink: Netlink, setup: DeviceSetup) {
     this.#netlink = netlink;
@@ -28,13 +35,19 @@ export class Attachments {
     return this.#byUuid.values();
   }
 
+  /** Keeps the numbers that rows bring along, then those that they ask for, before any other is given out. */
+  reserve(found: readonly BridgeInterface[]): void {
+    for (const { row, bridge } of found) this.#ofportsOf(bridge).reserve(row._uuid, row.ofport);
+    for (const { row, bridge } of found) this.#ofportsOf(bridge).reserve(row._uuid, row.ofport_request);
+  }
+
   /**
    * Looks at these interfaces anew. `find` gives row and bridge, undefined when the row is gone or in no bridge. `mayChange`
    * allows changes to the devices themselves.
    */
   update(
     uuids: Iterable<string>,
-    find: (uuid: string) => { row: Interface; bridge: string } | undefined,
+    find: (uuid: string) => BridgeInterface | undefined,
     mayChange: boolean,
   ): void {
     const drafts: Draft[] = [];
@@ -43,7 +56,7 @@ export class Attachments {
       const before = this.#byUuid.get(uuid);
       if (before !== undefined && before.bridge !== found?.bridge)
         this.#ofports.get(before.bridge)?.forget(uuid);
-      if (found === undefined) this.#byUuid.delete(uuid);
+      if (found === undefined) this.#store(uuid, undefined);
       else drafts.push(this.#draft(found.row, found.bridge, mayChange));
     }
     this.#number(drafts);
@@ -51,18 +64,34 @@ export class Attachments {
 
   /** Everything that is wrong with these interfaces, for people. */
   *complaints(): Iterable<Complaint> {
-    for (const { row, link, error, kind } of this.#byUuid.values()) {
-      const about = { table: 'Interface', uuid: row._uuid, name: row.name };
-      if (error !== undefined) {
-        const advice =
-          kind === 'device' && row.type === 'internal'
-            ? `${error}; devices of type internal are not made here: plug a veth or a tap of that name`
-            : `${error}; not plugged until that changes`;
-        yield { ...about, column: kind === 'unsupported' ? 'type' : 'name', message: advice };
-      }
-      if (link === undefined) continue;
-      for (const [column, message] of this.#setup.failures(link.ifindex)) yield { ...about, column, message };
+    for (const complaints of this.#complaints.values()) yield* complaints;
+  }
+
+  *#complaintsAbout({ row, link, error, kind }: Attachment): Iterable<Complaint> {
+    const about = { table: 'Interface', uuid: row._uuid, name: row.name };
+    if (error !== undefined) {
+      const advice =
+        kind === 'device' && row.type === 'internal'
+          ? 'devices of type internal are not made here: plug a veth or a tap of that name'
+          : 'not plugged until that changes';
+      yield { ...about, column: kind === 'unsupported' ? 'type' : 'name', message: `${error}; ${advice}` };
     }
+    if (link === undefined) return;
+    for (const [column, message] of this.#setup.failures(link.ifindex)) yield { ...about, column, message };
+  }
+
+  #store(uuid: string, attachment: Attachment | undefined): void {
+    if (attachment === undefined) this.#byUuid.delete(uuid);
+    else this.#byUuid.set(uuid, attachment);
+    const complaints = attachment === undefined ? [] : [...this.#complaintsAbout(attachment)];
+    if (complaints.length > 0) this.#complaints.set(uuid, complaints);
+    else this.#complaints.delete(uuid);
+  }
+
+  #ofportsOf(bridge: string): Ofports {
+    const ofports = this.#ofports.get(bridge) ?? new Ofports();
+    this.#ofports.set(bridge, ofports);
+    return ofports;
   }
 
   #draft(row: Interface, bridge: string, mayChange: boolean): Draft {
@@ -94,18 +123,15 @@ export class Attachments {
       else here.push(draft);
     }
     for (const [bridge, here] of byBridge) {
-      const ofports = this.#ofports.get(bridge) ?? new Ofports();
-      this.#ofports.set(bridge, ofports);
+      const ofports = this.#ofportsOf(bridge);
       for (const { row, error } of here) if (error !== undefined) ofports.release(row._uuid);
       const numbered = here.filter(needsNumber);
-      ofports.assign(
-        numbered.map(({ row }) => ({ uuid: row._uuid, request: row.ofport_request, recorded: row.ofport })),
-      );
+      ofports.assign(numbered.map(({ row }) => ({ uuid: row._uuid, request: row.ofport_request })));
       for (const draft of here) {
         const ofport = ofports.get(draft.row._uuid);
         const full = needsNumber(draft) && ofport === undefined;
         const error = full ? `no free port number in bridge ${bridge}` : draft.error;
-        this.#byUuid.set(draft.row._uuid, { ...draft, ofport, error });
+        this.#store(draft.row._uuid, { ...draft, ofport, error });
       }
     }
   }

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { Change, Replica } from '@iovisor-ovn/ovsdb-client';
 import type { Bridge, Open_vSwitch } from '../gen/vswitch.js';
 import type { LinkEvent, Log, Netlink } from '../netlink/index.js';
-import { Attachments } from './attachments.js';
+import { Attachments, type BridgeInterface } from './attachments.js';
 import { type ChassisSettings, readChassisSettings } from './chassisSettings.js';
 import type { Complaint } from './complaint.js';
 import { DeviceSetup } from './deviceSetup.js';
@@ -18,6 +18,9 @@ export interface ModelChange extends PlugsChange {
 }
 
 const DEFAULT_BRIDGE = 'br-int';
+/** How long one evaluation may take, and how many rows are looked at between two looks at the clock. */
+const SLICE_MS = 3;
+const AT_ONCE = 8;
 
 /**
  * The local database and the devices of this namespace seen together. Changes are marked as they come and evaluated together;
@@ -93,25 +96,44 @@ export class LocalModel {
     for (const { _uuid } of this.#replica.table('Interface')) this.#dirty.add(_uuid);
   }
 
-  /** Brings everything up to date. Returns what changed, and the Interface rows that were looked at. */
-  evaluate(mayChangeDevices: boolean): { change: ModelChange; looked: readonly string[] } {
+  /**
+   * Brings a part of what is marked up to date, for a few milliseconds. Returns what changed, which Interface rows were looked
+   * at and whether there is more.
+   */
+  evaluate(mayChangeDevices: boolean): { change: ModelChange; looked: readonly string[]; more: boolean } {
     const config = this.#systemDirty && this.#readSystem();
-    if (this.#bridgesDirty) {
-      const ports = this.#replica.table('Port');
-      const moved = this.#topology.update(this.#replica.table('Bridge'), (uuid) => ports.get(uuid));
-      for (const uuid of moved) this.#dirty.add(uuid);
+    if (this.#bridgesDirty) this.#readBridges();
+    const looked: string[] = [];
+    const ends = performance.now() + SLICE_MS;
+    let change: ModelChange = { plugged: new Set(), devices: false, config };
+    while (this.#dirty.size > 0 && performance.now() < ends) {
+      const some = firstOf(this.#dirty, AT_ONCE);
+      for (const uuid of some) this.#dirty.delete(uuid);
+      const { plugged, devices } = this.#look(some, mayChangeDevices);
+      const all = new Set([...change.plugged, ...plugged]);
+      change = { plugged: all, devices: change.devices || devices, config };
+      looked.push(...some);
     }
+    return { change, looked, more: this.#dirty.size > 0 };
+  }
+
+  #readBridges(): void {
     this.#bridgesDirty = false;
-    const looked = [...this.#dirty];
-    this.#dirty.clear();
-    this.attachments.update(looked, (uuid) => this.#find(uuid), mayChangeDevices);
+    const ports = this.#replica.table('Port');
+    const moved = this.#topology.update(this.#replica.table('Bridge'), (uuid) => ports.get(uuid));
+    for (const uuid of moved) this.#dirty.add(uuid);
+    this.attachments.reserve(moved.map((uuid) => this.#find(uuid)).filter((found) => found !== undefined));
+  }
+
+  #look(uuids: readonly string[], mayChangeDevices: boolean): PlugsChange {
+    this.attachments.update(uuids, (uuid) => this.#find(uuid), mayChangeDevices);
     const here = new Map(
-      looked.map((uuid) => {
+      uuids.map((uuid) => {
         const attachment = this.attachments.get(uuid);
         return [uuid, attachment?.bridge === this.#bridgeName ? attachment : undefined];
       }),
     );
-    return { change: { ...this.plugs.update(here), config }, looked };
+    return this.plugs.update(here);
   }
 
   *complaints(): Iterable<Complaint> {
@@ -120,7 +142,7 @@ export class LocalModel {
     yield* this.plugs.complaints();
   }
 
-  #find(uuid: string) {
+  #find(uuid: string): BridgeInterface | undefined {
     const row = this.#replica.table('Interface').get(uuid);
     const bridge = this.#topology.bridgeOf(uuid);
     return row === undefined || bridge === undefined ? undefined : { row, bridge };
@@ -150,4 +172,13 @@ export class LocalModel {
     this.#settingsText = text;
     return changed;
   }
+}
+
+function firstOf<T>(values: Iterable<T>, most: number): T[] {
+  const first: T[] = [];
+  for (const value of values) {
+    if (first.length === most) break;
+    first.push(value);
+  }
+  return first;
 }

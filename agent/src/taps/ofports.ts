@@ -3,13 +3,11 @@ export const OFPORT_LOCAL = 65534;
 /** Above this OpenFlow has reserved ports (OFPP_MAX is 0xff00). */
 const OFPORT_MAX = 65279;
 
-/** What may decide the number of an interface. */
+/** An interface that is to have a number. */
 export interface OfportWish {
   readonly uuid: string;
   /** Interface.ofport_request. */
   readonly request?: number;
-  /** Interface.ofport as the database has it, from before a restart. */
-  readonly recorded?: number;
 }
 
 /**
@@ -27,23 +25,17 @@ export class Ofports {
     return this.#numberOf.get(uuid);
   }
 
-  /**
-   * Gives each of these interfaces a number. Those that have one keep it, unless they ask for another that is free. At a start
-   * everything comes in one call: what is recorded is honoured before anything new is given out.
-   */
+  /** Keeps the number that the database has for an interface, from before a restart, unless another has it. */
+  reserve(uuid: string, recorded: number | undefined): void {
+    if (!this.#numberOf.has(uuid)) this.#take(uuid, recorded);
+  }
+
+  /** Gives each of these interfaces a number. Those that have one keep it, unless they ask for another that is free. */
   assign(wishes: readonly OfportWish[]): void {
-    const rest: OfportWish[] = [];
-    for (const wish of wishes) {
-      const { uuid, request, recorded } = wish;
-      if (this.#numberOf.has(uuid) || (request !== undefined && request !== recorded)) rest.push(wish);
-      else if (!this.#take(uuid, recorded)) rest.push(wish);
-    }
-    const last: OfportWish[] = [];
-    for (const wish of rest) if (!this.#take(wish.uuid, wish.request)) last.push(wish);
-    const without = last.filter(({ uuid, recorded }) => {
-      if (this.#numberOf.has(uuid)) return false;
-      return !this.#take(uuid, recorded) && !this.#take(uuid, this.#former.get(uuid));
-    });
+    const rest = wishes.filter(({ uuid, request }) => !this.#take(uuid, request));
+    const without = rest.filter(
+      ({ uuid }) => !this.#numberOf.has(uuid) && !this.#take(uuid, this.#former.get(uuid)),
+    );
     for (const { uuid } of without) this.#take(uuid, this.#free());
   }
 

@@ -53,6 +53,8 @@ export interface TapsEvents {
 const LOCK = 'ovs_vswitchd';
 const LOCK_PATIENCE_MS = 1000;
 const BACKOFF = { minMs: 200, maxMs: 2000 };
+/** Most Interface rows in one transaction. */
+const ROWS_AT_ONCE = 256;
 const LEAST_STATISTICS_MS = 5000;
 
 /**
@@ -82,6 +84,9 @@ export class Taps extends EventEmitter<TapsEvents> {
   #unreachable: string | undefined;
   #lockedOut: NodeJS.Timeout | boolean = false;
   #scheduled = false;
+  /** Nothing waits to be looked at. */
+  #upToDate = false;
+  #news = { config: false, devices: false, plugged: false };
   #loaded = false;
   #connected = false;
   #stopped = false;
@@ -141,7 +146,10 @@ export class Taps extends EventEmitter<TapsEvents> {
     this.#client.on('disconnected', (reason) => this.#away(reason));
     this.#client.on('failed', (_remote, reason) => this.#away(reason));
     this.#lock.on('acquired', () => this.#enableWrites());
-    this.#lock.on('lost', () => this.#enableWrites());
+    this.#lock.on('lost', () => {
+      this.#setLockedOut(true);
+      this.#enableWrites();
+    });
     this.#client.start();
     this.#replica.start();
     return this.#started;
@@ -247,6 +255,7 @@ export class Taps extends EventEmitter<TapsEvents> {
 
   /** What comes in one turn of the event loop is looked at together. */
   #schedule(): void {
+    this.#upToDate = false;
     if (this.#scheduled || this.#stopped) return;
     this.#scheduled = true;
     setImmediate(() => {
@@ -256,20 +265,34 @@ export class Taps extends EventEmitter<TapsEvents> {
   }
 
   #evaluate(): void {
-    const { synced } = this.#replica;
     if (this.#loaded) {
-      const { change, looked } = this.#model.evaluate(this.#writer.enabled);
+      const { change, looked, more } = this.#model.evaluate(this.#writer.enabled);
       for (const uuid of [...looked, ...change.plugged]) this.#unwritten.add(uuid);
+      this.#news.config ||= change.config;
+      this.#news.devices ||= change.devices;
+      this.#news.plugged ||= change.plugged.size > 0;
+      if (more) {
+        this.#schedule();
+        return;
+      }
+      this.#upToDate = true;
       this.#writer.request();
-      if (change.config) this.emit('config');
-      if (change.devices) this.emit('devices');
-      if (change.plugged.size > 0) this.emit('plugged');
+      this.#announce();
     }
     if (this.#problems.replace(this.#complaints(), this.#model.system.systemId ?? '')) this.emit('problems');
-    if (!synced || this.#connected) return;
+    if (!this.#replica.synced || this.#connected) return;
     this.#connected = true;
     this.emit('connected');
     this.#resolveStarted();
+  }
+
+  /** Only when all is looked at: who listens sees no half of a change. */
+  #announce(): void {
+    const { config, devices, plugged } = this.#news;
+    this.#news = { config: false, devices: false, plugged: false };
+    if (config) this.emit('config');
+    if (devices) this.emit('devices');
+    if (plugged) this.emit('plugged');
   }
 
   *#complaints(): Iterable<Complaint> {
@@ -295,11 +318,19 @@ export class Taps extends EventEmitter<TapsEvents> {
     createBridge(transaction, root, bridgeName, system.get('ovn-bridge-datapath-type') || undefined);
   }
 
-  /** cur_cfg goes with the effects of the configuration it stands for, so that ovs-vsctl(8) sees them when it stops waiting. */
+  /**
+   * cur_cfg goes with, or after, the effects of the configuration it stands for, so that ovs-vsctl(8) sees them when it stops
+   * waiting.
+   */
   #write(transaction: Transaction): void {
     const { root, bridgeName, system } = this.#model;
-    for (const uuid of this.#unwritten) this.#writeInterface(transaction, uuid);
-    this.#unwritten.clear();
+    let rows = 0;
+    for (const uuid of this.#unwritten) {
+      if (rows++ === ROWS_AT_ONCE) break;
+      this.#unwritten.delete(uuid);
+      this.#writeInterface(transaction, uuid);
+    }
+    if (this.#unwritten.size > 0) this.#writer.request();
     for (const bridge of this.#replica.table('Bridge')) fillBridge(transaction, bridge);
     const bridge = this.#model.bridge(bridgeName);
     if (bridge !== undefined) {
@@ -308,10 +339,11 @@ export class Taps extends EventEmitter<TapsEvents> {
       correctBridge(transaction, bridge, datapathType, marks, Date.now());
     }
     if (root === undefined) return;
+    const complete = this.#upToDate && this.#unwritten.size === 0;
     const columns = {
       ...(sameSet(root.datapath_types, DATAPATH_TYPES) ? {} : { datapath_types: DATAPATH_TYPES }),
       ...(sameSet(root.iface_types, IFACE_TYPES) ? {} : { iface_types: IFACE_TYPES }),
-      ...(root.cur_cfg === root.next_cfg ? {} : { cur_cfg: root.next_cfg }),
+      ...(root.cur_cfg !== root.next_cfg && complete ? { cur_cfg: root.next_cfg } : {}),
     };
     if (Object.keys(columns).length > 0) transaction.update('Open_vSwitch', [byUuid(root._uuid)], columns);
   }

@@ -17,3 +17,8 @@ export function enterPrivateNetns(): void {
 export function ip(words: string): string {
   return execFileSync('ip', words.split(' '), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
+
+/** Runs many commands in one ip(8). */
+export function ipBatch(commands: readonly string[]): void {
+  execFileSync('ip', ['-batch', '-'], { input: commands.join('\n'), stdio: ['pipe', 'pipe', 'pipe'] });
+}
