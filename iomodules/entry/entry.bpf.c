@@ -24,28 +24,24 @@ static __always_inline __u32 port_of_device(__u32 ifindex)
 	return port ? *port : 0;
 }
 
-IOV_PROGRAM(iov_entry)
+/* Fill in the packet and say why it must not go on, or IOV_DROP_NONE. Puts the flags of its port into *port_flags. */
+static __always_inline __u32 admit(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 *port_flags)
 {
-	struct iov_packet *pkt = iov_packet_of_cpu();
-	struct iov_port *port;
-	__u32 number, flags, datapath, *epoch;
-	int parsed;
+	__u32 number = port_of_device(ctx->ifindex), datapath, flags, *epoch;
+	struct iov_port *port = iov_port_lookup(number);
 
-	if (!pkt)
-		return TC_ACT_SHOT;
-	number = port_of_device(ctx->ifindex);
 	pkt->in_port = number;
 	pkt->out_port = 0;
-	port = iov_port_lookup(number);
-	if (!number || !port || !(port->flags & IOV_PORT_VALID))
-		return iov_drop(pkt, IOV_DROP_NO_PORT);
+	if (iov_unlikely(!number || !port || !(port->flags & IOV_PORT_VALID)))
+		return IOV_DROP_NO_PORT;
 	flags = port->flags;
 	datapath = port->datapath;
+	*port_flags = flags;
 	iov_count_rx(&iov_port_counters, number, ctx->len);
-	if (flags & IOV_PORT_FAIL_CLOSED)
-		return iov_drop(pkt, IOV_DROP_PORT_FAIL_CLOSED);
-	if (!(flags & IOV_PORT_ENABLED))
-		return iov_drop(pkt, IOV_DROP_PORT_DISABLED);
+	if (iov_unlikely(flags & IOV_PORT_FAIL_CLOSED))
+		return IOV_DROP_PORT_FAIL_CLOSED;
+	if (iov_unlikely(!(flags & IOV_PORT_ENABLED)))
+		return IOV_DROP_PORT_DISABLED;
 
 	pkt->datapath = datapath;
 	epoch = bpf_map_lookup_elem(&iov_epochs, &datapath);
@@ -53,15 +49,26 @@ IOV_PROGRAM(iov_entry)
 	*(__u64 *)&pkt->tunnel = 0; /* with egress_key and group */
 	pkt->looked_at = IOV_FIELD_IN_PORT | IOV_FIELD_ETH_SRC | IOV_FIELD_VLAN;
 	pkt->rewrote = 0;
-	*(__u64 *)&pkt->copies = 0; /* with chunk */
-	parsed = iov_parse(ctx, pkt, 0);
-	if (parsed != IOV_PARSE_OK)
-		return iov_drop(pkt, IOV_DROP_MALFORMED);
-	if (pkt->flags & IOV_PKT_VLAN && !(flags & IOV_PORT_VLAN_PASSTHRU))
-		return iov_drop(pkt, IOV_DROP_VLAN_TAGGED);
-	if (pkt->eth_src[0] & 1)
-		return iov_drop(pkt, IOV_DROP_MULTICAST_SOURCE);
+	*(__u64 *)&pkt->copies = 0; /* to geneve */
+	if (iov_unlikely(iov_parse(ctx, pkt, 0) != IOV_PARSE_OK))
+		return IOV_DROP_MALFORMED;
+	if (iov_unlikely(pkt->flags & IOV_PKT_VLAN && !(flags & IOV_PORT_VLAN_PASSTHRU)))
+		return IOV_DROP_VLAN_TAGGED;
+	if (iov_unlikely(pkt->eth_src[0] & 1))
+		return IOV_DROP_MULTICAST_SOURCE;
+	return IOV_DROP_NONE;
+}
 
+IOV_PROGRAM(iov_entry)
+{
+	struct iov_packet *pkt = iov_packet_of_cpu();
+	__u32 flags = 0, reason;
+
+	if (!pkt)
+		return TC_ACT_SHOT;
+	reason = admit(ctx, pkt, &flags);
+	if (iov_unlikely(reason))
+		return iov_drop(pkt, reason);
 	if (flags & IOV_PORT_SECURITY)
 		return iov_next(ctx, pkt, IOV_SLOT_PORTSEC_IN);
 	return iov_next(ctx, pkt, IOV_SLOT_SWITCH);

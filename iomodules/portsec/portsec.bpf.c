@@ -110,7 +110,7 @@ IOV_PROGRAM(iov_portsec_in)
 		return iov_drop(pkt, IOV_DROP_NO_PORT);
 	pkt->looked_at |= IOV_FIELD_ETH_TYPE;
 	reason = check_sender(pkt, port);
-	if (reason)
+	if (iov_unlikely(reason))
 		return iov_drop(pkt, reason);
 	return iov_next(ctx, pkt, IOV_SLOT_SWITCH);
 }
@@ -128,14 +128,12 @@ IOV_PROGRAM(iov_portsec_out)
 	if (!port)
 		return iov_drop(pkt, IOV_DROP_NO_PORT);
 	reason = iov_port_closed(port);
-	if (reason)
-		return iov_drop_at(pkt, reason, number);
-	if (port->flags & IOV_PORT_SECURITY && !(pkt->flags & IOV_PKT_MULTICAST)) {
+	if (!reason && port->flags & IOV_PORT_SECURITY && !(pkt->flags & IOV_PKT_MULTICAST)) {
 		pkt->looked_at |= IOV_FIELD_ETH_TYPE | IOV_FIELD_IP_DST;
 		reason = iov_security_egress(pkt, port, number);
-		if (reason)
-			return iov_drop_at(pkt, reason, number);
 	}
+	if (iov_unlikely(reason))
+		return iov_drop_at(pkt, reason, number);
 	iov_count_tx(&iov_port_counters, number, ctx->len);
 	return iov_deliver(ctx, pkt, port);
 }

@@ -63,14 +63,14 @@ IOV_PROGRAM(iov_switch)
 	pkt->looked_at |= IOV_FIELD_ETH_DST | IOV_FIELD_ETH_TYPE;
 	number = pkt->datapath;
 
-	if (pkt->flags & (IOV_PKT_ARP | IOV_PKT_ND)) {
+	if (iov_unlikely(pkt->flags & (IOV_PKT_ARP | IOV_PKT_ND))) {
 		pkt->uncacheable = 1;
 		if (pkt->flags & IOV_PKT_ARP && pkt->arp_op == IOV_ARP_REQUEST && answers_arp(pkt))
 			return iov_next(ctx, pkt, IOV_SLOT_ARP);
 		if (pkt->flags & IOV_PKT_ND && pkt->arp_op == IOV_ND_SOLICITATION && answers_nd(pkt))
 			return iov_next(ctx, pkt, IOV_SLOT_ND);
 	}
-	if (pkt->flags & IOV_PKT_MULTICAST) {
+	if (iov_unlikely(pkt->flags & IOV_PKT_MULTICAST)) {
 		datapath = bpf_map_lookup_elem(&iov_datapaths, &number);
 		if (!datapath || !datapath->flood_group)
 			return iov_drop(pkt, IOV_DROP_EMPTY_GROUP);
@@ -79,7 +79,7 @@ IOV_PROGRAM(iov_switch)
 
 	key = iov_mac_key(number, pkt->eth_dst);
 	dest = bpf_map_lookup_elem(&iov_fdb, &key);
-	if (!dest) {
+	if (iov_unlikely(!dest)) {
 		datapath = bpf_map_lookup_elem(&iov_datapaths, &number);
 		if (!datapath || !datapath->unknown_group)
 			return iov_drop(pkt, IOV_DROP_UNKNOWN_DESTINATION);
@@ -87,7 +87,7 @@ IOV_PROGRAM(iov_switch)
 	}
 	pkt->egress_key = dest->egress_key;
 	if (dest->kind == IOV_DEST_LOCAL) {
-		if (dest->index == pkt->in_port)
+		if (iov_unlikely(dest->index == pkt->in_port))
 			return iov_drop(pkt, IOV_DROP_SAME_PORT);
 		pkt->out_port = dest->index;
 		return iov_next(ctx, pkt, IOV_SLOT_PORTSEC_OUT);

@@ -17,7 +17,8 @@ export function ip4(text: string): number {
 /** 'fd00::1' → 16 bytes. */
 export function ip6(text: string): Buffer {
   const [head, tail, more] = text.split('::');
-  const words = (part: string | undefined) => (part ? part.split(':').map((word) => Number.parseInt(word, 16)) : []);
+  const words = (part: string | undefined) =>
+    part ? part.split(':').map((word) => Number.parseInt(word, 16)) : [];
   const [left, right] = [words(head), words(tail)];
   const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
   const all = [...left, ...Array<number>(Math.max(zeros, 0)).fill(0), ...right];

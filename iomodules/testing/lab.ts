@@ -45,7 +45,9 @@ export class Lab {
 
   constructor() {
     enterPrivateNetns();
-    this.modules = loadIoModules({ maxEntries: { iov_ports: 1024, iov_tunnels: 4096, iov_port_counters: 1024 } });
+    this.modules = loadIoModules({
+      maxEntries: { iov_ports: 1024, iov_tunnels: 4096, iov_port_counters: 1024 },
+    });
     this.maps = this.modules.maps;
   }
 
@@ -77,7 +79,9 @@ export class Lab {
     const security = options.security?.length
       ? writeSecurity(this.maps, port.number, options.security, options.inline)
       : {};
-    const flags = (IOV_PORT_VALID | IOV_PORT_ENABLED | (security.flags ?? 0) | (options.set ?? 0)) & ~(options.clear ?? 0);
+    const flags =
+      (IOV_PORT_VALID | IOV_PORT_ENABLED | (security.flags ?? 0) | (options.set ?? 0)) &
+      ~(options.clear ?? 0);
     const { ifindex, datapath, key: port_key } = port;
     const row = abi.iov_portCodec.encode({ ...security, ifindex, datapath, port_key, flags });
     this.maps.iov_ports.update(number32(port.number), row);
@@ -101,7 +105,8 @@ export class Lab {
   /** Whose address it is, for the responders. */
   addNeighbour(datapath: number, ip: string, address: string, portKey: number): void {
     const value = abi.iov_neighbourCodec.encode({ mac: mac(address), port_key: portKey });
-    if (ip.includes(':')) this.maps.iov_nd.update(abi.iov_nd_keyCodec.encode({ datapath, ip: ip6(ip) }), value);
+    if (ip.includes(':'))
+      this.maps.iov_nd.update(abi.iov_nd_keyCodec.encode({ datapath, ip: ip6(ip) }), value);
     else this.maps.iov_arp.update(abi.iov_arp_keyCodec.encode({ datapath, ip: ip4(ip) }), value);
   }
 

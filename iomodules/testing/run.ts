@@ -59,7 +59,10 @@ export function runPacket(maps: Maps, program: BpfProgram, data: Buffer, { ctx }
 
 function dropCounters(maps: Maps): bigint[] {
   return Array.from({ length: iov_drop.IOV_DROP_COUNT }, (_, reason) =>
-    (maps.iov_drops.lookupPerCpu(number32(reason)) ?? []).reduce((sum, cpu) => sum + cpu.readBigUInt64LE(), 0n),
+    (maps.iov_drops.lookupPerCpu(number32(reason)) ?? []).reduce(
+      (sum, cpu) => sum + cpu.readBigUInt64LE(),
+      0n,
+    ),
   );
 }
 

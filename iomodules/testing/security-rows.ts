@@ -1,8 +1,8 @@
 import type { BpfMap } from '@iovisor-ovn/libbpf';
 import {
+  iov_security_flag as flag,
   type iov_port,
   iov_port_flag,
-  iov_security_flag as flag,
   iov_security_ip4_keyCodec,
   iov_security_ip6_keyCodec,
   iov_security_keyCodec,
@@ -47,7 +47,12 @@ export function writeSecurity(
 
 function parseElement(text: string): Element {
   const [address = '', ...ips] = text.split(' ');
-  const element: Element = { mac: mac(address), flags: ips.length ? 0 : flag.IOV_SEC_ANY, ingress: [], egress: [] };
+  const element: Element = {
+    mac: mac(address),
+    flags: ips.length ? 0 : flag.IOV_SEC_ANY,
+    ingress: [],
+    egress: [],
+  };
   for (const ip of ips) addIp(element, ip);
   return element;
 }

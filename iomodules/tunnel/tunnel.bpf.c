@@ -41,40 +41,49 @@ static __always_inline int write_headers(struct __sk_buff *ctx, const struct iov
 	return bpf_skb_store_bytes(ctx, 0, storage, header + IOV_ETHERNET_LENGTH, 0);
 }
 
+/* The reason why it cannot be done, or IOV_DROP_NONE. */
+static __always_inline __u32 encapsulate(struct __sk_buff *ctx, struct iov_packet *pkt, const struct iov_tunnel *tunnel)
+{
+	__u32 header = header_length(tunnel), tag = 0;
+	struct iov_outer_keys keys;
+	__be16 type;
+	int error;
+
+	if (!(tunnel->flags & IOV_TUNNEL_VALID))
+		return IOV_DROP_TUNNEL_UNRESOLVED;
+	/* The kernel can find the next hop of an IP packet for us; others wait for the agent to do so. */
+	if (!(tunnel->flags & IOV_TUNNEL_RESOLVED) && !is_ip(ctx))
+		return IOV_DROP_TUNNEL_UNRESOLVED;
+	if (!iov_outer_keys(&keys, pkt, tunnel->flags & IOV_TUNNEL_GENEVE))
+		return IOV_DROP_TUNNEL_KEY;
+	if (pkt->flags & IOV_PKT_VLAN && ctx->vlan_present)
+		tag = IOV_VLAN_LENGTH;
+	if (iov_outer_ip_length(ctx, pkt, tag, header) > tunnel->mtu)
+		return IOV_DROP_TUNNEL_MTU;
+	if (iov_outer_room(ctx, pkt, header, &type))
+		return IOV_DROP_TUNNEL_ENCAP_FAILED;
+	if (header == IOV_OUTER_VXLAN_LENGTH)
+		error = write_headers(ctx, pkt, tunnel, &keys, type, IOV_OUTER_VXLAN_LENGTH);
+	else
+		error = write_headers(ctx, pkt, tunnel, &keys, type, IOV_OUTER_GENEVE_LENGTH);
+	return error ? IOV_DROP_TUNNEL_ENCAP_FAILED : IOV_DROP_NONE;
+}
+
 IOV_PROGRAM(iov_encap)
 {
 	struct iov_packet *pkt = iov_packet_of_cpu();
-	struct iov_outer_keys keys;
 	struct iov_tunnel *tunnel;
-	__u32 number, header, tag = 0;
-	__be16 type;
-	int error;
+	__u32 number, reason = IOV_DROP_TUNNEL_UNRESOLVED;
 
 	if (!pkt)
 		return TC_ACT_SHOT;
 	number = pkt->tunnel;
 	tunnel = tunnel_lookup(number);
-	if (!tunnel || !(tunnel->flags & IOV_TUNNEL_VALID))
-		return iov_drop(pkt, IOV_DROP_TUNNEL_UNRESOLVED);
-	/* The kernel can find the next hop of an IP packet for us; others wait for the agent to do so. */
-	if (!(tunnel->flags & IOV_TUNNEL_RESOLVED) && !is_ip(ctx))
-		return iov_drop(pkt, IOV_DROP_TUNNEL_UNRESOLVED);
-	if (!iov_outer_keys(&keys, pkt, tunnel->flags & IOV_TUNNEL_GENEVE))
-		return iov_drop(pkt, IOV_DROP_TUNNEL_KEY);
-	header = header_length(tunnel);
-	if (pkt->flags & IOV_PKT_VLAN && ctx->vlan_present)
-		tag = IOV_VLAN_LENGTH;
-	if (iov_outer_ip_length(ctx, pkt, tag, header) > tunnel->mtu)
-		return iov_drop(pkt, IOV_DROP_TUNNEL_MTU);
-	if (iov_outer_room(ctx, pkt, header, &type))
-		return iov_drop(pkt, IOV_DROP_TUNNEL_ENCAP_FAILED);
-	if (header == IOV_OUTER_VXLAN_LENGTH)
-		error = write_headers(ctx, pkt, tunnel, &keys, type, IOV_OUTER_VXLAN_LENGTH);
-	else
-		error = write_headers(ctx, pkt, tunnel, &keys, type, IOV_OUTER_GENEVE_LENGTH);
-	if (error)
-		return iov_drop(pkt, IOV_DROP_TUNNEL_ENCAP_FAILED);
-	iov_count_tx(&iov_tunnel_counters, number, ctx->len - header);
+	if (tunnel)
+		reason = encapsulate(ctx, pkt, tunnel);
+	if (!tunnel || reason)
+		return iov_drop(pkt, reason);
+	iov_count_tx(&iov_tunnel_counters, number, ctx->len - pkt->room);
 	if (tunnel->flags & IOV_TUNNEL_RESOLVED)
 		return bpf_redirect(tunnel->ifindex, 0);
 	return bpf_redirect_neigh(tunnel->ifindex, 0, 0, 0);
@@ -266,26 +275,90 @@ static __always_inline __u32 tunnel_port(struct __sk_buff *ctx, struct iov_ip4_h
 	return port == IOV_VXLAN_PORT || port == IOV_GENEVE_PORT ? port : 0;
 }
 
+/* What was read of a tunnel packet, before its outer header goes. */
+struct arrival {
+	struct tunnel_header header;
+	__u8 ethernet[IOV_ETHERNET_LENGTH]; /* of the inner frame */
+	__u16 pad;
+};
+
+/* Is the outer packet whole, and its tunnel header one of OVN's? Cuts off what is behind the outer packet. */
+static __always_inline int read_arrival(struct __sk_buff *ctx, struct iov_ip4_header *ip, __u32 header, struct arrival *arrival,
+					struct iov_tunnel_key *key)
+{
+	struct iov_udp_header *udp = (void *)(ip + 1);
+	__u32 total = bpf_ntohs(ip->total_length), udp_length = bpf_ntohs(udp->length);
+
+	if (ip->version_ihl != 0x45 || ip->fragment & bpf_htons(IOV_IP4_FRAGMENT_MASK) || iov_ip4_sum(ip) != 0xffff ||
+	    ctx->len < header + IOV_ETHERNET_LENGTH)
+		return 0;
+	/* The lengths of a GSO packet are those of no packet on the wire. */
+	if (!ctx->gso_size) {
+		if (total < header || total > ctx->len - IOV_OUTER_IP || udp_length != total - 20)
+			return 0;
+		if (ctx->len > total + IOV_OUTER_IP && bpf_skb_change_tail(ctx, total + IOV_OUTER_IP, 0))
+			return 0;
+	}
+	if (header == IOV_OUTER_GENEVE_LENGTH)
+		return !bpf_skb_load_bytes(ctx, IOV_OUTER_TUNNEL, &arrival->header, 16) &&
+		       !bpf_skb_load_bytes(ctx, IOV_OUTER_GENEVE_LENGTH, arrival->ethernet, IOV_ETHERNET_LENGTH) &&
+		       read_geneve(&arrival->header, key);
+	return !bpf_skb_load_bytes(ctx, IOV_OUTER_TUNNEL, &arrival->header, 8) &&
+	       !bpf_skb_load_bytes(ctx, IOV_OUTER_VXLAN_LENGTH, arrival->ethernet, IOV_ETHERNET_LENGTH) &&
+	       read_vxlan(&arrival->header, key);
+}
+
+/* Unpack a packet of tunnel `number` and fill in where it goes. The reason not to, or IOV_DROP_NONE. */
+static __always_inline __u32 receive(struct __sk_buff *ctx, struct iov_packet *pkt, struct iov_ip4_header *ip, __u32 port,
+				     __u32 number, __u8 *kind)
+{
+	__u32 header = port == IOV_GENEVE_PORT ? IOV_OUTER_GENEVE_LENGTH : IOV_OUTER_VXLAN_LENGTH;
+	struct iov_tunnel_key key = {};
+	struct arrival arrival;
+	struct iov_dest *dest;
+	struct iov_port *receiver;
+	__u32 datapath, *epoch;
+
+	if (!read_arrival(ctx, ip, header, &arrival, &key))
+		return IOV_DROP_TUNNEL_MALFORMED;
+	iov_count_rx(&iov_tunnel_counters, number, ctx->len - header);
+	dest = bpf_map_lookup_elem(&iov_tunnel_dests, &key);
+	if (!dest || (dest->kind != IOV_DEST_LOCAL && dest->kind != IOV_DEST_GROUP))
+		return IOV_DROP_TUNNEL_KEY;
+	*kind = dest->kind;
+	datapath = dest->index;
+	pkt->tunnel = number;
+	pkt->egress_key = key.egress_key;
+	pkt->group = key.egress_key;
+	if (*kind == IOV_DEST_LOCAL) {
+		receiver = iov_port_lookup(dest->index);
+		datapath = receiver ? receiver->datapath : 0;
+		pkt->out_port = dest->index;
+		pkt->group = 0;
+	}
+	pkt->datapath = datapath;
+	epoch = bpf_map_lookup_elem(&iov_epochs, &datapath);
+	pkt->epoch = epoch ? *epoch : 0;
+	pkt->looked_at = IOV_FIELD_IN_PORT;
+	pkt->rewrote = 0;
+	*(__u64 *)&pkt->copies = 0; /* to geneve */
+	if (unpack(ctx, header, arrival.ethernet))
+		return IOV_DROP_NO_MEMORY;
+	return iov_parse(ctx, pkt, IOV_PKT_FROM_TUNNEL) == IOV_PARSE_OK ? IOV_DROP_NONE : IOV_DROP_MALFORMED;
+}
+
 IOV_PROGRAM(iov_uplink)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct {
-		struct tunnel_header tunnel;
-		__u8 ethernet[IOV_ETHERNET_LENGTH];
-		__u16 pad;
-	} inner;
-	struct iov_ip4_header *ip;
-	struct iov_udp_header *udp;
 	struct iov_tunnel_source source;
-	struct iov_tunnel_key key = {};
+	struct iov_ip4_header *ip;
 	struct iov_packet *pkt;
-	struct iov_dest *dest;
-	__u32 port, header, total, udp_length, datapath, *number, *epoch;
-	int valid;
+	__u32 port, reason = IOV_DROP_TUNNEL_SOURCE, *number;
+	__u8 kind = 0;
 
 	if (ctx->protocol != bpf_htons(ETH_P_IP) || ctx->vlan_present)
 		return IOV_PASS;
-	if (data + IOV_OUTER_TUNNEL > end) {
+	if (iov_unlikely(data + IOV_OUTER_TUNNEL > end)) {
 		if (ctx->len < IOV_OUTER_TUNNEL || bpf_skb_pull_data(ctx, IOV_OUTER_TUNNEL))
 			return IOV_PASS;
 		data = (void *)(long)ctx->data;
@@ -294,77 +367,26 @@ IOV_PROGRAM(iov_uplink)
 			return IOV_PASS;
 	}
 	ip = data + IOV_OUTER_IP;
-	udp = data + IOV_OUTER_UDP;
 	port = tunnel_port(ctx, ip);
 	if (!port)
 		return IOV_PASS;
-
 	source.remote_ip = ip->source;
 	source.local_ip = ip->destination;
 	number = bpf_map_lookup_elem(&iov_tunnel_sources, &source);
 	if (!number && !bpf_map_lookup_elem(&iov_tunnel_locals, &source.local_ip))
 		return IOV_PASS;
 
-	/* From here on it is ours. */
+	/* From here on it is ours, whatever is wrong with it. */
 	pkt = iov_packet_of_cpu();
 	if (!pkt)
 		return TC_ACT_SHOT;
 	pkt->in_port = 0;
 	pkt->out_port = 0;
-	if (!number)
-		return iov_drop(pkt, IOV_DROP_TUNNEL_SOURCE);
-	header = port == IOV_GENEVE_PORT ? IOV_OUTER_GENEVE_LENGTH : IOV_OUTER_VXLAN_LENGTH;
-	total = bpf_ntohs(ip->total_length);
-	udp_length = bpf_ntohs(udp->length);
-	valid = ip->version_ihl == 0x45 && !(ip->fragment & bpf_htons(IOV_IP4_FRAGMENT_MASK)) &&
-		iov_ip4_sum(ip) == 0xffff && ctx->len >= header + IOV_ETHERNET_LENGTH;
-	/* The lengths of a GSO packet are those of no packet on the wire. */
-	if (!ctx->gso_size)
-		valid = valid && total >= header && total <= ctx->len - IOV_OUTER_IP && udp_length == total - 20;
-	if (!valid)
-		return iov_drop(pkt, IOV_DROP_TUNNEL_MALFORMED);
-	if (!ctx->gso_size && ctx->len > total + IOV_OUTER_IP && bpf_skb_change_tail(ctx, total + IOV_OUTER_IP, 0))
-		return iov_drop(pkt, IOV_DROP_NO_MEMORY);
-
-	if (header == IOV_OUTER_GENEVE_LENGTH)
-		valid = !bpf_skb_load_bytes(ctx, IOV_OUTER_TUNNEL, &inner, 16 + IOV_ETHERNET_LENGTH) &&
-			read_geneve(&inner.tunnel, &key);
-	else
-		valid = !bpf_skb_load_bytes(ctx, IOV_OUTER_TUNNEL, &inner.tunnel, 8) &&
-			!bpf_skb_load_bytes(ctx, IOV_OUTER_VXLAN_LENGTH, inner.ethernet, IOV_ETHERNET_LENGTH) &&
-			read_vxlan(&inner.tunnel, &key);
-	if (!valid)
-		return iov_drop(pkt, IOV_DROP_TUNNEL_MALFORMED);
-	iov_count_rx(&iov_tunnel_counters, *number, ctx->len - header);
-	dest = bpf_map_lookup_elem(&iov_tunnel_dests, &key);
-	if (!dest)
-		return iov_drop(pkt, IOV_DROP_TUNNEL_KEY);
-
-	pkt->tunnel = *number;
-	pkt->egress_key = key.egress_key;
-	pkt->looked_at = IOV_FIELD_IN_PORT;
-	pkt->rewrote = 0;
-	*(__u64 *)&pkt->copies = 0; /* to geneve */
-	if (unpack(ctx, header, inner.ethernet))
-		return iov_drop(pkt, IOV_DROP_NO_MEMORY);
-	if (iov_parse(ctx, pkt, IOV_PKT_FROM_TUNNEL) != IOV_PARSE_OK)
-		return iov_drop(pkt, IOV_DROP_MALFORMED);
-	if (dest->kind == IOV_DEST_LOCAL) {
-		struct iov_port *receiver = iov_port_lookup(dest->index);
-
-		datapath = receiver ? receiver->datapath : 0;
-		pkt->out_port = dest->index;
-		pkt->group = 0;
-	} else {
-		datapath = dest->index;
-		pkt->group = key.egress_key;
-	}
-	pkt->datapath = datapath;
-	epoch = bpf_map_lookup_elem(&iov_epochs, &datapath);
-	pkt->epoch = epoch ? *epoch : 0;
-	if (dest->kind == IOV_DEST_LOCAL)
+	if (number)
+		reason = receive(ctx, pkt, ip, port, *number, &kind);
+	if (reason)
+		return iov_drop(pkt, reason);
+	if (kind == IOV_DEST_LOCAL)
 		return iov_next(ctx, pkt, IOV_SLOT_PORTSEC_OUT);
-	if (dest->kind == IOV_DEST_GROUP)
-		return iov_next(ctx, pkt, IOV_SLOT_FLOOD);
-	return iov_drop(pkt, IOV_DROP_TUNNEL_KEY);
+	return iov_next(ctx, pkt, IOV_SLOT_FLOOD);
 }

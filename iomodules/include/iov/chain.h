@@ -10,6 +10,9 @@
 
 #define IOV_PROGRAM(name) SEC("tc") int name(struct __sk_buff *ctx)
 
+/* Keeps what is rare out of the straight line of instructions. */
+#define iov_unlikely(condition) __builtin_expect(!!(condition), 0)
+
 /* Not ours: the packet goes on to the next program or to the host's stack (TC_ACT_UNSPEC, for clsact and TCX alike). */
 #define IOV_PASS TC_ACT_UNSPEC
 

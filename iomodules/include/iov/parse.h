@@ -26,6 +26,16 @@
 #define IOV_MAX_EXTENSIONS 6
 #define IOV_MAX_ND_OPTIONS 6
 
+/* The 32-bit word at the lower of two addresses, as a 64-bit store sees it. */
+static __always_inline __u64 iov_low_word(__be32 word)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return word;
+#else
+	return (__u64)word << 32;
+#endif
+}
+
 enum iov_parse {
 	IOV_PARSE_OK = 0,
 	IOV_PARSE_SHORT = -1,     /* the linear part ends here, perhaps the frame too */
@@ -37,7 +47,9 @@ struct iov_cursor {
 	void *start;
 	void *pos;
 	void *end;
-	__u32 left; /* bytes that the frame has behind pos, by the innermost header that says */
+	__u32 left;  /* bytes that the frame has behind pos, by the innermost header that says */
+	__u32 flags; /* enum iov_packet_flag, of L3 and L4; the others are in the packet already */
+	__u8 protocol;
 };
 
 #define IOV_HAS(cursor, bytes) ((cursor)->pos + (bytes) <= (cursor)->end)
@@ -115,15 +127,15 @@ static __always_inline void iov_set_l4(struct iov_cursor *c, struct iov_packet *
 	const __be16 *ports = l4;
 	const __u8 *type_code = l4;
 
-	pkt->flags |= IOV_PKT_L4;
-	if (iov_has_ports(pkt->ip_proto)) {
+	c->flags |= IOV_PKT_L4;
+	if (iov_has_ports(c->protocol)) {
 		pkt->sport = ports[0];
 		pkt->dport = ports[1];
 		return;
 	}
 	pkt->sport = bpf_htons(type_code[0]);
 	pkt->dport = bpf_htons(type_code[1]);
-	if (pkt->ip_proto == IPPROTO_ICMPV6 && pkt->flags & IOV_PKT_IP6 && pkt->ttl == 255 &&
+	if (c->protocol == IPPROTO_ICMPV6 && c->flags & IOV_PKT_IP6 && pkt->ttl == 255 &&
 	    (type_code[0] == IOV_ND_SOLICITATION || type_code[0] == IOV_ND_ADVERTISEMENT))
 		iov_parse_nd(c, pkt);
 }
@@ -131,7 +143,7 @@ static __always_inline void iov_set_l4(struct iov_cursor *c, struct iov_packet *
 static __always_inline int iov_parse_l4(struct iov_cursor *c, struct iov_packet *pkt)
 {
 	pkt->l4_offset = c->pos - c->start;
-	if (c->left < 4 || !(iov_has_ports(pkt->ip_proto) || iov_has_type(pkt->ip_proto)))
+	if (c->left < 4 || !(iov_has_ports(c->protocol) || iov_has_type(c->protocol)))
 		return IOV_PARSE_OK;
 	if (!IOV_HAS(c, 4))
 		return IOV_PARSE_SHORT;
@@ -166,6 +178,7 @@ static __always_inline int iov_parse_extensions(struct iov_cursor *c, struct iov
 		left -= length;
 		if (iov_is_extension(next))
 			continue;
+		c->protocol = next;
 		pkt->ip_proto = next;
 		pkt->l4_offset = offset;
 		c->left = left;
@@ -177,7 +190,13 @@ static __always_inline int iov_parse_extensions(struct iov_cursor *c, struct iov
 	return IOV_PARSE_MALFORMED;
 }
 
-static __always_inline int iov_parse_ip4(struct iov_cursor *c, struct iov_packet *pkt, int gso)
+/* A GSO packet may say 0 (BIG TCP). */
+static __always_inline int iov_is_gso(struct iov_cursor *c)
+{
+	return c->ctx->gso_size != 0;
+}
+
+static __always_inline int iov_parse_ip4(struct iov_cursor *c, struct iov_packet *pkt)
 {
 	struct iov_ip4_header *ip = c->pos;
 	__u32 header, total;
@@ -187,20 +206,23 @@ static __always_inline int iov_parse_ip4(struct iov_cursor *c, struct iov_packet
 		return IOV_PARSE_SHORT;
 	header = (__u32)(ip->version_ihl & 0xf) << 2;
 	total = bpf_ntohs(ip->total_length);
-	if (gso) /* a large one may say 0 (BIG TCP) */
+	if ((total < header || total > c->left) && iov_is_gso(c))
 		total = c->left;
 	if (ip->version_ihl >> 4 != 4 || header < sizeof(*ip) || total < header || total > c->left)
 		return IOV_PARSE_MALFORMED;
-	pkt->flags |= IOV_PKT_IP4;
-	pkt->ip_src[0] = ip->source;
-	pkt->ip_dst[0] = ip->destination;
+	c->flags |= IOV_PKT_IP4;
+	c->protocol = ip->protocol;
+	*(__u64 *)&pkt->ip_src[0] = iov_low_word(ip->source);
+	*(__u64 *)&pkt->ip_src[2] = 0;
+	*(__u64 *)&pkt->ip_dst[0] = iov_low_word(ip->destination);
+	*(__u64 *)&pkt->ip_dst[2] = 0;
 	pkt->ip_proto = ip->protocol;
 	pkt->ttl = ip->ttl;
 	pkt->tos = ip->tos;
-	fragment = bpf_ntohs(ip->fragment) & IOV_IP4_FRAGMENT_MASK;
+	fragment = ip->fragment & bpf_htons(IOV_IP4_FRAGMENT_MASK);
 	if (fragment) {
-		pkt->flags |= IOV_PKT_FRAGMENT;
-		if (fragment & IOV_IP4_OFFSET_MASK)
+		c->flags |= IOV_PKT_FRAGMENT;
+		if (fragment & bpf_htons(IOV_IP4_OFFSET_MASK))
 			return IOV_PARSE_OK;
 	}
 	c->pos += header;
@@ -208,37 +230,29 @@ static __always_inline int iov_parse_ip4(struct iov_cursor *c, struct iov_packet
 	return iov_parse_l4(c, pkt);
 }
 
-static __always_inline int iov_parse_ip6(struct iov_cursor *c, struct iov_packet *pkt, int gso)
+static __always_inline int iov_parse_ip6(struct iov_cursor *c, struct iov_packet *pkt)
 {
 	struct iov_ip6_header *ip = c->pos;
 	__u32 total;
-	__u8 next;
 
 	if (!IOV_HAS(c, sizeof(*ip)))
 		return IOV_PARSE_SHORT;
 	total = bpf_ntohs(ip->payload_length) + sizeof(*ip);
-	if (gso)
+	if ((total == sizeof(*ip) || total > c->left) && iov_is_gso(c))
 		total = c->left;
-	if ((bpf_ntohl(ip->version_class_label) >> 28) != 6 || total < sizeof(*ip) || total > c->left)
+	if ((bpf_ntohl(ip->version_class_label) >> 28) != 6 || total > c->left)
 		return IOV_PARSE_MALFORMED;
-	pkt->flags |= IOV_PKT_IP6;
-	pkt->ip_src[0] = ip->source[0];
-	pkt->ip_src[1] = ip->source[1];
-	pkt->ip_src[2] = ip->source[2];
-	pkt->ip_src[3] = ip->source[3];
-	pkt->ip_dst[0] = ip->destination[0];
-	pkt->ip_dst[1] = ip->destination[1];
-	pkt->ip_dst[2] = ip->destination[2];
-	pkt->ip_dst[3] = ip->destination[3];
+	c->flags |= IOV_PKT_IP6;
+	c->protocol = ip->next_header;
+	__builtin_memcpy(pkt->ip_src, ip->source, sizeof(pkt->ip_src));
+	__builtin_memcpy(pkt->ip_dst, ip->destination, sizeof(pkt->ip_dst));
 	pkt->ttl = ip->hop_limit;
 	pkt->tos = bpf_ntohl(ip->version_class_label) >> 20;
-	next = ip->next_header;
 	c->pos += sizeof(*ip);
 	c->left = total - sizeof(*ip);
-
-	if (iov_is_extension(next))
-		return iov_parse_extensions(c, pkt, next);
-	pkt->ip_proto = next;
+	if (iov_is_extension(c->protocol))
+		return iov_parse_extensions(c, pkt, c->protocol);
+	pkt->ip_proto = c->protocol;
 	return iov_parse_l4(c, pkt);
 }
 
@@ -253,28 +267,34 @@ static __always_inline int iov_parse_arp(struct iov_cursor *c, struct iov_packet
 	if (arp->hardware_type != bpf_htons(1) || arp->protocol_type != bpf_htons(ETH_P_IP) ||
 	    arp->hardware_length != 6 || arp->protocol_length != 4)
 		return IOV_PARSE_OK;
-	pkt->flags |= IOV_PKT_ARP;
+	c->flags |= IOV_PKT_ARP;
 	pkt->arp_op = bpf_ntohs(arp->operation) < 256 ? bpf_ntohs(arp->operation) : 0;
 	iov_mac_copy(pkt->arp_sha, arp->sender_mac);
-	pkt->ip_src[0] = arp->sender_ip;
-	pkt->ip_dst[0] = arp->target_ip;
+	*(__u64 *)&pkt->ip_src[0] = iov_low_word(arp->sender_ip);
+	*(__u64 *)&pkt->ip_src[2] = 0;
+	*(__u64 *)&pkt->ip_dst[0] = iov_low_word(arp->target_ip);
+	*(__u64 *)&pkt->ip_dst[2] = 0;
 	return IOV_PARSE_OK;
 }
 
-/* Fields that not every packet fills. The MACs, eth_type and what the caller owns (ports, datapath) are not touched. */
+/* Fields that not every packet fills. Addresses and nd_target are undefined where the flags do not say that they are there. */
 static __always_inline void iov_parse_reset(struct iov_packet *pkt)
 {
-	pkt->l3_offset = 0;
-	pkt->l4_offset = 0;
+	*(__u32 *)&pkt->l3_offset = 0; /* and l4_offset */
 	pkt->vlan_tci = 0;
-	*(__u64 *)&pkt->ip_src[0] = 0;
-	*(__u64 *)&pkt->ip_src[2] = 0;
-	*(__u64 *)&pkt->ip_dst[0] = 0;
-	*(__u64 *)&pkt->ip_dst[2] = 0;
-	*(__u64 *)&pkt->sport = 0; /* to and with uncacheable */
-	*(__u64 *)&pkt->arp_op = 0; /* with drop and arp_sha */
-	*(__u64 *)&pkt->nd_target[0] = 0;
-	*(__u64 *)&pkt->nd_target[2] = 0;
+	*(__u64 *)&pkt->sport = 0;     /* to uncacheable */
+	*(__u64 *)&pkt->arp_op = 0;    /* with drop and arp_sha */
+}
+
+static __always_inline int iov_parse_l3(struct iov_cursor *c, struct iov_packet *pkt, __be16 type)
+{
+	if (type == bpf_htons(ETH_P_IP))
+		return iov_parse_ip4(c, pkt);
+	if (type == bpf_htons(ETH_P_IPV6))
+		return iov_parse_ip6(c, pkt);
+	if (type == bpf_htons(ETH_P_ARP))
+		return iov_parse_arp(c, pkt);
+	return IOV_PARSE_OK;
 }
 
 static __always_inline int iov_parse_frame(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 flags)
@@ -284,24 +304,25 @@ static __always_inline int iov_parse_frame(struct __sk_buff *ctx, struct iov_pac
 		.start = (void *)(long)ctx->data,
 		.pos = (void *)(long)ctx->data,
 		.end = (void *)(long)ctx->data_end,
-		.left = ctx->len,
+		.left = ctx->len - IOV_ETHERNET_LENGTH,
 	};
-	int gso = ctx->gso_size != 0;
+	__u64 destination;
 	__be16 type;
+	int result;
 
 	if (!IOV_HAS(&c, IOV_ETHERNET_LENGTH))
 		return IOV_PARSE_SHORT;
 	iov_parse_reset(pkt);
-	*(__u64 *)&pkt->eth_dst = *(__u64 *)c.pos;
+	destination = *(__u64 *)c.pos;
+	*(__u64 *)&pkt->eth_dst = destination;
 	*(__u32 *)&pkt->eth_src[2] = *(__u32 *)(c.pos + 8);
-	if (pkt->eth_dst[0] & 1) {
+	if (destination & bpf_cpu_to_be64(1ULL << 56)) {
 		flags |= IOV_PKT_MULTICAST;
-		if ((*(__u64 *)pkt->eth_dst | bpf_cpu_to_be64(0xffff)) == ~0ULL)
+		if ((destination | bpf_cpu_to_be64(0xffff)) == ~0ULL)
 			flags |= IOV_PKT_BROADCAST;
 	}
 	type = *(__be16 *)(c.pos + 12);
 	c.pos += IOV_ETHERNET_LENGTH;
-	c.left -= IOV_ETHERNET_LENGTH;
 
 	if (ctx->vlan_present) {
 		flags |= IOV_PKT_VLAN;
@@ -320,14 +341,9 @@ static __always_inline int iov_parse_frame(struct __sk_buff *ctx, struct iov_pac
 	pkt->flags = flags;
 	pkt->eth_type = type;
 	pkt->l3_offset = c.pos - c.start;
-
-	if (type == bpf_htons(ETH_P_IP))
-		return iov_parse_ip4(&c, pkt, gso);
-	if (type == bpf_htons(ETH_P_IPV6))
-		return iov_parse_ip6(&c, pkt, gso);
-	if (type == bpf_htons(ETH_P_ARP))
-		return iov_parse_arp(&c, pkt);
-	return IOV_PARSE_OK;
+	result = iov_parse_l3(&c, pkt, type);
+	pkt->flags |= c.flags;
+	return result;
 }
 
 /*

@@ -125,7 +125,7 @@ struct iov_packet {
 	__u8 eth_src[6];
 	__be16 eth_type;    /* behind any VLAN tag */
 	__u16 vlan_tci;
-	__be32 ip_src[4];   /* IPv4 and ARP: element 0 is source / sender, the rest is 0 */
+	__be32 ip_src[4];   /* IPv4 and ARP: element 0 is source / sender, the rest is 0. Undefined in other packets. */
 	__be32 ip_dst[4];   /* IPv4 and ARP: element 0 is destination / target; ND: the target address is nd_target */
 	__be16 sport;       /* ICMP and ICMPv6: type */
 	__be16 dport;       /* ICMP and ICMPv6: code */
@@ -136,7 +136,7 @@ struct iov_packet {
 	__u8 arp_op;        /* low byte of the ARP operation; ND: the ICMPv6 type */
 	__u8 drop;          /* enum iov_drop, once dropped */
 	__u8 arp_sha[6];    /* ARP sender MAC; ND: source/target link-layer option, all zero when there is none */
-	__be32 nd_target[4];
+	__be32 nd_target[4];/* undefined without IOV_PKT_ND */
 	__u32 looked_at;    /* enum iov_field */
 	__u32 rewrote;      /* enum iov_field */
 	__u32 copies;       /* receivers a flood has reached so far */
