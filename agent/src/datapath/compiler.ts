@@ -81,7 +81,8 @@ export class Compiler {
     if (type === ResourceType.LOGICAL_PORT) {
       this.#dirtyPorts.add(id);
       const port = this.resources.ports.get(id);
-      if (port !== undefined) this.#dirtyMembers.set(id, port.switchId);
+      // The first since the last compilation counts: that is where it was a member.
+      if (port !== undefined && !this.#dirtyMembers.has(id)) this.#dirtyMembers.set(id, port.switchId);
     }
   }
 

@@ -193,6 +193,8 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     if (this.#closed) return;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
+      // Somebody may have come between the last look and now.
+      if (this.#again) this.#schedule();
     });
   }
 

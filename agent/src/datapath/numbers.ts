@@ -18,6 +18,8 @@ export class Numbers {
   readonly #max: number;
   readonly #byIdentity = new Map<string, Holding>();
   readonly #limbo = new Map<number, { identity: string; owner: string | undefined }>();
+  /** The latest number in limbo of each identity. */
+  readonly #limboOf = new Map<string, number>();
   readonly #used = new Set<number>();
   #low = 1;
   #changes = 0;
@@ -53,12 +55,11 @@ export class Numbers {
 
   /** The same owner may have back, before settle(), what it just released. */
   #returning(identity: string, owner: string): number | undefined {
-    for (const [number, was] of this.#limbo) {
-      if (was.identity !== identity || was.owner !== owner) continue;
-      this.#limbo.delete(number);
-      return number;
-    }
-    return undefined;
+    const number = this.#limboOf.get(identity);
+    if (number === undefined || this.#limbo.get(number)?.owner !== owner) return undefined;
+    this.#limbo.delete(number);
+    this.#limboOf.delete(identity);
+    return number;
   }
 
   #free(): number {
@@ -71,18 +72,22 @@ export class Numbers {
   release(identity: string, owner: string): void {
     const holding = this.#byIdentity.get(identity);
     if (holding?.owner !== owner) return;
-    this.#byIdentity.delete(identity);
-    this.#limbo.set(holding.number, { identity, owner });
-    this.#changes++;
+    this.#toLimbo(identity, holding);
   }
 
   /** Gives back what nobody asked for since recover(): to be called when all that is wanted has been allocated. */
   releaseUnclaimed(): void {
     for (const [identity, { number, owner }] of this.#byIdentity) {
       if (owner !== undefined) continue;
-      this.#byIdentity.delete(identity);
-      this.#limbo.set(number, { identity, owner });
+      this.#toLimbo(identity, { number, owner });
     }
+  }
+
+  #toLimbo(identity: string, { number, owner }: Holding): void {
+    this.#byIdentity.delete(identity);
+    this.#limbo.set(number, { identity, owner });
+    this.#limboOf.set(identity, number);
+    this.#changes++;
   }
 
   /** Numbers that settle() would free. */
@@ -93,7 +98,10 @@ export class Numbers {
   /** The maps no longer point at the given released numbers. */
   settle(numbers: Iterable<number> = this.released): void {
     for (const number of numbers) {
-      if (!this.#limbo.delete(number)) continue;
+      const was = this.#limbo.get(number);
+      if (was === undefined) continue;
+      this.#limbo.delete(number);
+      if (this.#limboOf.get(was.identity) === number) this.#limboOf.delete(was.identity);
       this.#used.delete(number);
       this.#low = Math.min(this.#low, number);
       this.#changes++;

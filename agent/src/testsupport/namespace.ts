@@ -1,5 +1,6 @@
-import { type ExecFileSyncOptions, execFileSync } from 'node:child_process';
+import { type ExecFileSyncOptions, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +71,26 @@ export class Machine {
     } catch {
       return false;
     }
+  }
+
+  /** Pings every 2 ms until stopped. */
+  startPings(address: string): { stop(): Promise<{ lost: number }> } {
+    const command = ['netns', 'exec', this.namespace.name, 'ping', '-i', '0.002', '-W', '1', '-q', address];
+    const ping = spawn('ip', command, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    ping.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    const stop = async () => {
+      const closed = once(ping, 'close');
+      ping.kill('SIGINT');
+      await closed;
+      const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(output) ?? [];
+      if (Number(sent) < 10) throw new Error(`ping sent too little to tell: ${output}`);
+      // The last one may still be on its way when ping is told to stop.
+      return { lost: Math.max(0, Number(sent) - Number(received) - 1) };
+    };
+    return { stop };
   }
 
   remove(): void {
