@@ -132,6 +132,7 @@ test('the local database restarts, and is wiped: packets go on, and everything h
   await hv.ovsdb.wipe();
   await hv.vsctl('--no-wait', 'init');
   await hv.vsctl('--no-wait', 'set', 'Open_vSwitch', '.', ...hv.settings());
+  await hv.vsctl('--no-wait', 'wait-until', 'Bridge', 'br-int');
   for (const n of [1, 2]) await hv.plug(vm(n).tap, `vm${n}`);
   await until('vm2 is back', () => vm(2).reaches(ip4(3), { count: 1 }));
   await lab.sync();

@@ -30,7 +30,7 @@ test('a garbage element of addresses: named, the others count, healed', async (t
 });
 
 test('a garbage element of port_security: named, nothing passes that only it allows, healed', async (t) => {
-  await lab.nbctl('--wait=hv', 'set', 'Logical_Switch_Port', 'vm2', 'port_security=02:00:00:00:00:0g');
+  await lab.nbctl('--wait=hv', 'set', 'Logical_Switch_Port', 'vm2', 'port_security="02:00:00:00:00:0g"');
   const problem = await until('the problem is listed', () => about('port_security'));
   t.is(problem.table, 'Logical_Switch_Port');
   t.regex(problem.message, /02:00:00:00:00:0g/);
