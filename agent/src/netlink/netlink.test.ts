@@ -249,6 +249,8 @@ test.serial('lost events: everything is read again and the difference is announc
   ip('tuntap add later0 mode tap');
   await until(small, ['link'], () => small.linkByName('later0') !== undefined);
   small.close();
+  small.close();
+  t.throws(() => small.useNeighbour(1, '127.0.0.1'), { code: 'EBADF' }, 'nothing is asked any more');
 });
 
 test.serial('an agent entered with nsenter --net= alone sees that namespace', async (t) => {

@@ -41,7 +41,7 @@ function throwIfError(what: string, message: NetlinkMessage): void {
  * request is answered without waiting, and only dumps, which can be long, yield to the event loop.
  */
 export class RequestSocket {
-  readonly #fd: number;
+  #fd: number;
   readonly #buffer = Buffer.allocUnsafe(DATAGRAM);
   #sequence = 0;
 
@@ -52,8 +52,11 @@ export class RequestSocket {
     setSocketOption(this.#fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
   }
 
+  /** Requests throw EBADF after this. */
   close(): void {
-    closeSocket(this.#fd);
+    if (this.#fd >= 0) closeSocket(this.#fd);
+    // The number may soon be another file's.
+    this.#fd = -1;
   }
 
   /**

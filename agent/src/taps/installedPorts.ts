@@ -4,28 +4,20 @@ import type { PluggedInterface } from './pluggedInterface.js';
 
 const KEYS = ['ovn-installed', 'ovn-installed-ts'];
 
-/**
- * external_ids:ovn-installed of the interfaces, by which CNI plugins and Nova know that a port forwards. A port is installed on
- * the device it had when that was said: on another device of the same name it has to be said again.
- */
+/** external_ids:ovn-installed of the interfaces, by which CNI plugins and Nova know that a port forwards. */
 export class InstalledPorts {
-  /** iface-id → ifindex; undefined until the first word, while what the last process left is kept. */
-  #installed: Map<string, number> | undefined;
+  /** iface-ids; undefined until the first word, while what the last process left is kept. */
+  #installed: ReadonlySet<string> | undefined;
   /** Interfaces whose iface-id changed before the first word. */
   readonly #moved = new Set<string>();
 
-  /** Says which ports are installed; returns the Interface uuids that this concerns. */
-  set(ifaceIds: ReadonlySet<string>, plugged: ReadonlyMap<string, PluggedInterface>): string[] {
+  /** Says which ports are installed; returns whether that may concern this port. */
+  set(ifaceIds: ReadonlySet<string>): (ifaceId: string) => boolean {
     const before = this.#installed;
-    this.#installed = new Map();
-    for (const ifaceId of ifaceIds) {
-      const plug = plugged.get(ifaceId);
-      if (plug !== undefined) this.#installed.set(ifaceId, plug.ifindex);
-    }
+    const now = new Set(ifaceIds);
+    this.#installed = now;
     this.#moved.clear();
-    return [...plugged.values()]
-      .filter(({ ifaceId }) => before === undefined || before.get(ifaceId) !== this.#installed?.get(ifaceId))
-      .map(({ uuid }) => uuid);
+    return (ifaceId) => before === undefined || before.has(ifaceId) !== now.has(ifaceId);
   }
 
   /** The row has another iface-id, or none, now. */
@@ -40,7 +32,7 @@ export class InstalledPorts {
       plug !== undefined &&
       (this.#installed === undefined
         ? marked && !this.#moved.has(row._uuid)
-        : this.#installed.get(plug.ifaceId) === plug.ifindex);
+        : this.#installed.has(plug.ifaceId));
     if (wanted && marked) return [];
     const remove: Mutation[] = KEYS.some((key) => row.external_ids.has(key))
       ? [['external_ids', 'delete', KEYS]]

@@ -24,6 +24,10 @@ test.serial('a fresh database gets br-int as ovn-controller would make it', asyn
   t.is(await hv.db.get('Open_vSwitch', '.', 'iface_types'), '[geneve, internal, patch, system, tap, vxlan]');
   t.is(await hv.db.get('Open_vSwitch', '.', 'datapath_types'), '[netdev, system]');
   t.deepEqual(hv.problems(), []);
+  const uuid = await bridge('_uuid');
+  await hv.db.vsctl('del-br br-int');
+  await hv.db.vsctl('wait-until Interface br-int ofport=65534');
+  t.not(await bridge('_uuid'), uuid, 'it comes back when somebody deletes it');
 });
 
 test.serial('add-port of a tap: ovs-vsctl returns without --no-wait, and the port is plugged', async (t) => {
@@ -202,7 +206,7 @@ test.serial('two with one iface-id: the first keeps it, also over a restart, unt
   for (const tap of ['tg1', 'tg2']) ip(`link del ${tap}`);
 });
 
-test.serial('ovn-installed is set and removed as told, per device', async (t) => {
+test.serial('ovn-installed is set and removed as told, on what is plugged', async (t) => {
   const hv = await Hypervisor.start();
   t.teardown(() => hv.stop());
   for (const tap of ['th1', 'th2']) ip(`tuntap add ${tap} mode tap`);
@@ -230,16 +234,17 @@ test.serial('ovn-installed is set and removed as told, per device', async (t) =>
   hv.taps.setInstalled(new Set(['h3']));
   await hv.db.vsctl('wait-until Interface th1 external_ids:ovn-installed=true');
 
-  // Nor does another device of the same name.
-  const before = hv.taps.plugged.get('h3')!.ifindex;
+  // A tap that goes takes it along, and the next of its name has to be spoken of again.
   ip('link del th1');
-  ip('tuntap add th1 mode tap');
-  await hv.until(() => (hv.taps.plugged.get('h3')?.ifindex ?? before) !== before);
   await hv.db.vsctl('wait-until Interface th1 external_ids={a=b,iface-id=h3}');
+  hv.taps.setInstalled(new Set());
+  ip('tuntap add th1 mode tap');
+  await hv.until(() => hv.taps.plugged.has('h3'));
+  await hv.db.vsctl('wait-until Interface th1 ofport>0');
+  t.is(await hv.db.get('Interface', 'th1', 'external_ids'), '{a=b, iface-id=h3}');
   hv.taps.setInstalled(new Set(['h3']));
   await hv.db.vsctl('wait-until Interface th1 external_ids:ovn-installed=true');
   for (const tap of ['th1', 'th2']) ip(`link del ${tap}`);
-  await hv.db.vsctl('wait-until Interface th1 external_ids={a=b,iface-id=h3}');
 });
 
 test.serial('nb_cfg is written to the bridge', async (t) => {
@@ -380,6 +385,27 @@ test.serial('a server that talks garbage: the ports stay, and it heals', async (
   t.is(hv.taps.plugged.get('m1'), plugged);
   t.is((await hv.db.vsctl('set Interface tm1 external_ids:a=b')).stderr, '');
   ip('link del tm1');
+});
+
+test.serial('a database of another version: what it lacks is a problem, the rest works', async (t) => {
+  const hv = await Hypervisor.start();
+  t.teardown(() => hv.stop());
+  ip('tuntap add tr1 mode tap');
+  await hv.db.kill();
+  hv.db.wipe({ table: 'Interface', column: 'mtu_request' });
+  await hv.db.start();
+  await hv.set('system-id=hv1 ovn-encap-type=vxlan ovn-encap-ip=192.0.2.1');
+  await hv.db.vsctl('wait-until Bridge br-int fail_mode=secure');
+  t.is((await plug(hv, 'tr1', 'r1')).stderr, '');
+  t.is(hv.taps.plugged.get('r1')?.name, 'tr1');
+  t.deepEqual(hv.problems(), [' mtu_request: the database has no column Interface.mtu_request']);
+  await hv.db.kill();
+  hv.db.wipe();
+  await hv.db.start();
+  await hv.set('system-id=hv1 ovn-encap-type=vxlan ovn-encap-ip=192.0.2.1');
+  await hv.until(() => hv.taps.connected && hv.taps.problems.length === 0);
+  t.pass();
+  ip('link del tr1');
 });
 
 test.serial('counters follow the device', async (t) => {

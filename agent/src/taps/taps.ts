@@ -197,11 +197,12 @@ export class Taps extends EventEmitter<TapsEvents> {
   }
 
   /**
-   * Says which logical ports forward now: external_ids:ovn-installed is set on exactly these. Say it after each change of the
-   * data plane, also when the names are the same: a port counts as installed on the device that it has at the time of the call.
+   * Says which logical ports forward now: external_ids:ovn-installed is set on exactly these, as far as they are plugged, until
+   * something else is said. Before the first word what the last process left stays.
    */
   setInstalled(ifaceIds: ReadonlySet<string>): void {
-    for (const uuid of this.#installed.set(ifaceIds, this.plugged)) this.#unwritten.add(uuid);
+    const concerns = this.#installed.set(ifaceIds);
+    for (const { ifaceId, uuid } of this.plugged.values()) if (concerns(ifaceId)) this.#unwritten.add(uuid);
     this.#writer.request();
   }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -34,10 +34,14 @@ export class LocalOvsdb {
     await endProgram(this.#server);
   }
 
-  /** Replaces the database by an empty one; the server must not run. */
-  wipe(): void {
+  /** Replaces the database by an empty one, with a column less if one is named; the server must not run. */
+  wipe(without?: { table: string; column: string }): void {
     rmSync(this.#file);
-    this.#create();
+    const schema = JSON.parse(readFileSync(SCHEMA, 'utf8'));
+    if (without !== undefined) delete schema.tables[without.table].columns[without.column];
+    const file = join(this.directory, 'other.ovsschema');
+    writeFileSync(file, JSON.stringify(schema));
+    this.#create(file);
   }
 
   /** Starts stock ovs-vswitchd on this database, without the kernel's data path. */
@@ -67,7 +71,7 @@ export class LocalOvsdb {
     rmSync(this.directory, { recursive: true });
   }
 
-  #create(): void {
-    execFileSync('ovsdb-tool', ['create', this.#file, SCHEMA], { env: this.env, stdio: 'pipe' });
+  #create(schema = SCHEMA): void {
+    execFileSync('ovsdb-tool', ['create', this.#file, schema], { env: this.env, stdio: 'pipe' });
   }
 }
