@@ -72,6 +72,7 @@ async function demo(keep: boolean): Promise<number> {
   narrator.say(picture);
   let lab: Lab | undefined;
   const interrupted = async () => {
+    narrator.silence();
     console.error('\nInterrupted; removing everything …');
     await (lab?.destroy() ?? clean());
     process.exit(130);

@@ -12,6 +12,7 @@ const indent = '     ';
 export class Narrator {
   readonly #start = performance.now();
   #number = 0;
+  #silent = false;
   #failed: string[] = [];
 
   /** Steps that did not come out as expected. */
@@ -20,7 +21,12 @@ export class Narrator {
   }
 
   say(text = ''): void {
-    console.log(text);
+    if (!this.#silent) console.log(text);
+  }
+
+  /** Interrupted: what is still running says no more. */
+  silence(): void {
+    this.#silent = true;
   }
 
   /** A command as typed at `prompt` ("", "hv1", "vm1"). */

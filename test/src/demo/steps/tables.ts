@@ -17,9 +17,11 @@ export async function tables(stage: Stage): Promise<void> {
       await show('drops');
       const problems = await show('problems');
       const present = ['vm1', 'vm2', 'vm3', 'vm4', 'vm5', 'vm6'].filter((name) => ports.includes(name));
+      const connected = ['hv1', 'hv2'].filter((name) => new RegExp(`^${name} .* yes `, 'm').test(nodes));
+      const none = /no problem/.test(problems);
       return {
-        ok: /hv1/.test(nodes) && /hv2/.test(nodes) && present.length === 6 && /portsec/.test(modules),
-        seen: `${present.length} ports${/vm\d/.test(problems) ? '; problems' : ''}`,
+        ok: connected.length === 2 && present.length === 6 && /portsec/.test(modules) && none,
+        seen: `${connected.length} nodes, ${present.length} ports, ${none ? 'no problem' : 'problems'}`,
       };
     },
   );
