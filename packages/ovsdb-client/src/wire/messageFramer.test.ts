@@ -106,3 +106,13 @@ test('an endless string is given up and not collected for ever', async (t) => {
   });
   t.regex(error.message, /longer than 16777216 bytes/);
 });
+
+test('an endless message is given up', (t) => {
+  const framer = new MessageFramer();
+  framer.push(Buffer.from('{"a":["",'), () => t.fail());
+  const chunk = Buffer.from(`"${'x'.repeat(4 * 1024 * 1024)}",`);
+  const error = t.throws(() => {
+    for (let i = 0; i < 300; i++) framer.push(chunk, () => t.fail());
+  });
+  t.regex(error.message, /message longer than 1073741824 bytes/);
+});

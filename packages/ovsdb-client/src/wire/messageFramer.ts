@@ -8,6 +8,8 @@ import { WireError } from './wireError.js';
 const PIECE_BYTES = 32 * 1024;
 /** One string or number may not be longer; OVSDB has no such values and a garbage peer must not fill the memory. */
 const MAX_VALUE_BYTES = 16 * 1024 * 1024;
+/** Ten times the biggest databases there are: what is longer has no end. */
+const MAX_MESSAGE_BYTES = 2 ** 30;
 /** OVSDB messages nest about ten deep. */
 const MAX_DEPTH = 128;
 
@@ -52,6 +54,7 @@ interface Frame {
 export class MessageFramer {
   readonly #queue = new ByteQueue();
   readonly #frames: Frame[] = [];
+  #messageStart = 0;
   #inString = false;
   #escaped = false;
 
@@ -120,6 +123,7 @@ export class MessageFramer {
     if (this.#frames.length >= MAX_DEPTH) {
       throw new WireError(`the peer sent JSON nested deeper than ${MAX_DEPTH} levels`);
     }
+    if (this.#frames.length === 0) this.#messageStart = offset;
     this.#frames.push({ kind, open: offset, comma: -1, large: undefined });
   }
 
@@ -157,6 +161,9 @@ export class MessageFramer {
       const prefix = this.#queue.take(child.open);
       frame.large!.addChild(prefix, this.#enlarge(child));
       level += 1;
+    }
+    if (this.#queue.end - this.#messageStart > MAX_MESSAGE_BYTES) {
+      throw new WireError(`the peer sent a message longer than ${MAX_MESSAGE_BYTES} bytes`);
     }
     if (this.#queue.length > MAX_VALUE_BYTES) {
       throw new WireError(`the peer sent a single JSON value longer than ${MAX_VALUE_BYTES} bytes`);
