@@ -9,7 +9,7 @@ import { type CompiledResource, type ResourceKey, refKey } from './logic/resourc
 import { Database } from './monitor/database.js';
 import { ChangePump, type Step } from './monitor/pump.js';
 import type { NorthboundChange, NorthboundRows, SouthboundChange, SouthboundRows } from './monitor/rows.js';
-import { northboundTables, southboundTables } from './monitor/tables.js';
+import { ipMulticastTables, northboundTables, southboundTables } from './monitor/tables.js';
 import { ProblemRegistry } from './problems/registry.js';
 import type { AgentSession } from './session/agent-session.js';
 import { refusalName } from './session/outbox.js';
@@ -52,7 +52,14 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
       log,
     );
     this.southbound = new Database<SouthboundRows>(
-      { name: 'Southbound', database: 'OVN_Southbound', remotes: config.sb, tls, tables: southboundTables },
+      {
+        name: 'Southbound',
+        database: 'OVN_Southbound',
+        remotes: config.sb,
+        tls,
+        tables: southboundTables,
+        more: ipMulticastTables,
+      },
       this.problems,
       log,
     );
@@ -121,7 +128,10 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   }
 
   refuses(): string | undefined {
-    if (!this.leadership.held) return 'this coordinator is not the leader; try the next address';
+    if (!this.leadership.held)
+      return this.southbound.synced
+        ? 'this coordinator is not the leader; try the next address'
+        : 'this coordinator is not connected to the Southbound database; try the next address';
     if (!this.#loaded) return 'the databases are still being read; try again';
     return undefined;
   }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { CommanderError } from 'commander';
 import { pino } from 'pino';
 import { adminService } from './admin/admin-service.js';
@@ -10,8 +11,11 @@ import { GrpcServer } from './server.js';
 import { version } from './version.js';
 
 async function main(): Promise<void> {
+  // Its own lines would stand between ours; what matters of them comes as errors.
+  setLogVerbosity(logVerbosity.NONE);
   const config = readCoordinatorConfig(process.argv, process.env, version);
-  const log = pino({ level: config.logLevel, base: { pid: process.pid } });
+  // Writing a line must not hold up the event loop; what is not written yet is flushed at exit.
+  const log = pino({ level: config.logLevel, base: { pid: process.pid } }, pino.destination({ sync: false }));
   const coordinator = new Coordinator(config, log, version);
   const server = new GrpcServer({
     listen: config.listen,

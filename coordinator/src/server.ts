@@ -71,7 +71,7 @@ export class GrpcServer {
     if ('path' in address) await removeStaleSocket(address.path);
     return new Promise((resolve, reject) => {
       this.#server.bindAsync(text, this.#credentials(address), (error, port) => {
-        if (error) return reject(new UsageError(`listen: ${text}: ${error.message.split('\n')[0]}`));
+        if (error) return reject(new UsageError(`listen: ${text}: ${bindError(error)}`));
         if ('path' in address) chmodSync(address.path, 0o600);
         resolve('port' in address ? addressText({ ...address, port }) : text);
       });
@@ -84,6 +84,11 @@ export class GrpcServer {
     if (!tls || 'path' in address) return ServerCredentials.createInsecure();
     return ServerCredentials.createSsl(tls.ca, [{ cert_chain: tls.cert, private_key: tls.key }], true);
   }
+}
+
+/** grpc-js wraps what the system said: "No address added out of total 1 resolved errors: [listen EADDRINUSE: …]". */
+function bindError({ message }: Error): string {
+  return /errors: \[(.*)\]/s.exec(message)?.[1] ?? message.split('\n')[0] ?? '';
 }
 
 /** A killed predecessor leaves its socket, and binding to that fails; one that somebody listens on is left alone. */

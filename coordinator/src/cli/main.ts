@@ -1,3 +1,4 @@
+import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { Command, CommanderError } from 'commander';
 import { quiet, UsageError, usage } from '../config/settings.js';
 import { version } from '../version.js';
@@ -13,6 +14,7 @@ import { status } from './status.js';
 import { switches } from './switches.js';
 import { tunnels } from './tunnels.js';
 
+setLogVerbosity(logVerbosity.NONE);
 const program = new Command('iovctl')
   .description('Shows what IOVisor-OVN does on all hypervisors')
   .version(version);

@@ -1,4 +1,5 @@
-import { status } from '@grpc/grpc-js';
+import { once } from 'node:events';
+import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import test from 'ava';
 import { scene, switchWith } from '../testing/scene.js';
 
@@ -172,4 +173,41 @@ test.serial('a resource that an agent refuses is a problem until it is applied',
   t.true(
     (await made.problems()).includes(`the agent cannot apply logical port ${id}: no room for its addresses`),
   );
+});
+
+test.serial('groups of IP multicast addresses come with their members, the others without', async (t) => {
+  const made = await scene(t);
+  const { central } = made;
+  const agent = await made.agent('hv1', { plugged: ['p1'] });
+  await central.nbctl('--wait=hv', ...switchWith('sw0', 'p1', 'p2'));
+  const datapath = await made.binding('p1', 'datapath');
+  const member = await made.binding('p2', '_uuid');
+  await central.stopServer('northd');
+  const columns = [`datapath=${datapath}`, 'name=239.0.0.1', 'tunnel_key=32773', `ports=${member}`];
+  await central.sbctl('create', 'Multicast_Group', ...columns);
+  const group = () => agent.switches[0]?.groups.find(({ name }) => name === '239.0.0.1');
+  await agent.until(() => group() !== undefined);
+  t.deepEqual(group()?.portIds, [member]);
+  t.deepEqual(agent.switches[0]?.groups.find(({ name }) => name === '_MC_flood')?.portIds, []);
+  await central.sbctl('destroy', 'Multicast_Group', '239.0.0.1');
+  await agent.until(() => group() === undefined);
+});
+
+const emptyAck = { nbCfg: 0n, refusals: [], forwarding: [], forwardingComplete: false, notForwarding: [] };
+
+test.serial('garbage instead of a message ends that session and nothing else', async (t) => {
+  const made = await scene(t);
+  const agent = await made.agent('hv1');
+  const client = new Client(made.coordinator.address, credentials.createInsecure());
+  t.teardown(() => client.close());
+  const raw = (bytes: Buffer) => bytes;
+  const stream = client.makeBidiStreamRequest('/iovisor.v1.Coordinator/Session', raw, raw);
+  const ended = once(stream, 'error') as Promise<[ServiceError]>;
+  stream.write(Buffer.from('ffffffffffff', 'hex'));
+  t.is((await ended)[0].code, status.INTERNAL);
+  const before = agent.commits.length;
+  agent.send({ $case: 'ack', value: { ...emptyAck, revision: 99n } });
+  t.regex((await agent.untilEnded())?.details ?? '', /Ack of revision 99, which was never sent/);
+  t.is(agent.commits.length, before);
+  await made.agent('hv1');
 });

@@ -7,7 +7,7 @@ export function switchBody(state: SwitchState, northbound: Northbound): LogicalS
   const nbUuid = state.row?.external_ids.get('logical-switch') ?? '';
   const row = northbound.switches.get(nbUuid);
   const groups: MulticastGroup[] = [...state.groups.values()]
-    .map(({ name, tunnel_key }) => ({ name, tunnelKey: tunnel_key, portIds: [] }))
+    .map(({ name, tunnel_key, ports }) => ({ name, tunnelKey: tunnel_key, portIds: [...(ports ?? [])] }))
     .sort((a, b) => a.tunnelKey - b.tunnelKey);
   return {
     name: row?.name ?? state.row?.external_ids.get('name') ?? '',

@@ -149,12 +149,15 @@ export class Southbound {
 
   #setDatapath(uuid: string, row: DatapathBindingRow | undefined): void {
     const state = this.#switch(uuid);
+    const wasSwitch = this.isSwitch(state);
     const oldNb = state.row?.external_ids.get('logical-switch');
     if (oldNb !== undefined && this.#switchByNb.get(oldNb) === state) this.#switchByNb.delete(oldNb);
     state.row = row;
     const nb = row?.external_ids.get('logical-switch');
     if (nb !== undefined) this.#switchByNb.set(nb, state);
     this.#listener.switchChanged(state);
+    // Rows of one transaction come in any order: its ports may have come before it.
+    if (wasSwitch !== this.isSwitch(state)) for (const port of state.ports) this.#listener.portChanged(port);
     if (!row) this.#forget(state);
   }
 

@@ -4,6 +4,7 @@ import {
   Client,
   Replica,
   type ReplicaProblem,
+  type TableOptions,
   type TableTypes,
 } from '@iovisor-ovn/ovsdb-client';
 import type { Logger } from 'pino';
@@ -16,7 +17,9 @@ export interface DatabaseOptions<T extends TableTypes> {
   /** OVSDB remotes, comma-separated. */
   remotes: string;
   tls?: { certFile?: string; keyFile?: string; caFile?: string };
-  tables: { readonly [K in keyof T]?: { readonly columns: readonly string[] } };
+  tables: { readonly [K in keyof T]?: TableOptions };
+  /** Further rows of the same tables which are wanted with other columns; they come as the same changes. */
+  more?: { readonly [K in keyof T]?: TableOptions };
 }
 
 interface DatabaseEvents<T extends TableTypes> {
@@ -30,6 +33,7 @@ export class Database<T extends TableTypes> extends EventEmitter<DatabaseEvents<
   readonly client: Client;
   readonly replica: Replica<T>;
   readonly remotes: string;
+  readonly #more?: Replica<T>;
   readonly #options: DatabaseOptions<T>;
   readonly #problems: ProblemRegistry;
   /** By row: column and what is wrong with it. */
@@ -46,6 +50,8 @@ export class Database<T extends TableTypes> extends EventEmitter<DatabaseEvents<
     const backoff = { minMs: 100, maxMs: 8000 };
     this.client = new Client({ remotes, database, tls, backoff, log: log.child({ database }) });
     this.replica = new Replica<T>(this.client, { tables: options.tables });
+    if (options.more) this.#more = new Replica<T>(this.client, { tables: options.more });
+    this.#more?.on('change', (changes) => this.emit('change', changes));
     this.replica.on('change', (changes) => {
       this.#healValues(changes as readonly Change[]);
       this.emit('change', changes);
@@ -68,11 +74,13 @@ export class Database<T extends TableTypes> extends EventEmitter<DatabaseEvents<
 
   start(): void {
     this.client.start();
+    this.#more?.start();
     this.replica.start();
   }
 
   async close(): Promise<void> {
     this.replica.stop();
+    this.#more?.stop();
     await this.client.close();
   }
 

@@ -113,6 +113,8 @@ export interface MulticastGroupRow {
   readonly datapath: string;
   readonly name: string;
   readonly tunnel_key: number;
+  /** Only replicated for groups of IP multicast addresses. */
+  readonly ports?: readonly string[];
 }
 
 /** Northbound tables the coordinator replicates. */

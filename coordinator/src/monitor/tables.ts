@@ -1,8 +1,15 @@
+import type { Condition } from '@iovisor-ovn/ovsdb-client';
 import type { NorthboundRows, SouthboundRows } from './rows.js';
 
-type Columns<Tables> = {
-  readonly [T in keyof Tables]: { readonly columns: readonly (keyof Tables[T] & string)[] };
-};
+interface Wish<Row> {
+  readonly columns: readonly (keyof Row & string)[];
+  readonly where?: readonly Condition[];
+}
+
+type Columns<Tables> = { readonly [T in keyof Tables]: Wish<Tables[T]> };
+
+/** Tunnel keys below belong to the groups that every switch has (OVN_MIN_IP_MULTICAST of OVN's mcast-group-index.h). */
+const firstIpMulticastKey = 0x8005;
 
 /** What is replicated of Northbound. */
 export const northboundTables: Columns<NorthboundRows> = {
@@ -65,5 +72,16 @@ export const southboundTables: Columns<SouthboundRows> = {
       'up',
     ],
   },
-  Multicast_Group: { columns: ['datapath', 'name', 'tunnel_key'] },
+  Multicast_Group: {
+    columns: ['datapath', 'name', 'tunnel_key'],
+    where: [['tunnel_key', '<', firstIpMulticastKey]],
+  },
+};
+
+/** Groups of IP multicast addresses (from IGMP and MLD snooping): only they need their members. */
+export const ipMulticastTables: Columns<Pick<SouthboundRows, 'Multicast_Group'>> = {
+  Multicast_Group: {
+    columns: ['datapath', 'name', 'tunnel_key', 'ports'],
+    where: [['tunnel_key', '>=', firstIpMulticastKey]],
+  },
 };

@@ -106,7 +106,7 @@ export class AgentSession {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      void this.#flush();
+      this.#flush().catch((error: unknown) => this.#fail(error));
     });
   }
 
@@ -121,9 +121,21 @@ export class AgentSession {
     try {
       this.#receive(message);
     } catch (error) {
-      if (!(error instanceof BadMessage)) throw error;
+      this.#fail(error);
+    }
+  }
+
+  /** What one agent brings about ends its own session and nothing else. */
+  #fail(error: unknown): void {
+    if (error instanceof BadMessage) {
       this.#log.warn({ chassis: this.name, reason: error.message }, 'session ended: bad message');
       this.end(status.INVALID_ARGUMENT, error.message);
+    } else {
+      this.#log.error(
+        { chassis: this.name, err: error },
+        'session ended: internal error; please report this',
+      );
+      this.end(status.INTERNAL, 'internal error; see the coordinator’s log');
     }
   }
 

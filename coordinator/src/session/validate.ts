@@ -18,6 +18,7 @@ export function validateHello(message: AgentMessage['message']): Hello {
       `session protocol ${hello.protocol} is not spoken here; this coordinator speaks ${sessionProtocol}`,
     );
   if (hello.instance === '') throw new BadMessage('Hello.instance is empty');
+  if (!hello.interfaces?.complete) throw new BadMessage('Hello.interfaces is missing or not complete');
   if (!hello.chassis) throw new BadMessage('Hello.chassis is missing');
   validateChassis(hello.chassis);
   return hello;

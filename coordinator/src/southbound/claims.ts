@@ -62,18 +62,10 @@ export class Claims {
       this.#problems.replace(`claim:${name}`, plugged.map(unknownPort));
       return;
     }
-    if (!isVif(port.row)) {
-      this.#problems.replace(
-        `claim:${name}`,
-        plugged.map((one) => notVif(one, port.row)),
-      );
-      return;
-    }
     const decision = this.#decide(port, plugged);
-    this.#problems.replace(
-      `claim:${name}`,
-      decision.losers.map((loser) => bindingProblem(port.row, loser.message, loser.name)),
-    );
+    const losers = decision.losers.map((loser) => bindingProblem(port.row, loser.message, loser.name));
+    const unfit = isVif(port.row) ? [] : plugged.map((one) => notVif(one, port.row));
+    this.#problems.replace(`claim:${name}`, [...losers, ...unfit]);
     const update = this.#difference(port, decision);
     if (update) this.#queue(name, port, decision, update);
   }
@@ -95,7 +87,7 @@ export class Claims {
 
   #build(transaction: Transaction, name: string): void {
     const port = this.#southbound.port(name);
-    if (!port || !isVif(port.row)) return;
+    if (!port) return;
     const update = this.#difference(port, this.#decide(port, [...this.#agents.plugged(name)]));
     if (!update) return;
     // When somebody else has bound it meanwhile nothing is written, and that change has us look again.
@@ -126,7 +118,8 @@ export class Claims {
 
   #decide(port: PortState, plugged: readonly Plugged[]): Decision {
     const candidates: Candidate[] = [];
-    for (const one of plugged) {
+    // A port that became something else than a VIF is let go.
+    for (const one of isVif(port.row) ? plugged : []) {
       const row = this.#southbound.chassis.get(one.chassis)?.row;
       // Not registered yet: the Chassis row's arrival has us look again.
       if (!row) continue;

@@ -63,10 +63,15 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
   autoAck: boolean;
   /** Why the session ended; undefined while it lives. */
   ended?: { error?: ServiceError };
+  /** Acknowledge only what the commit brought, as real agents do with many ports, rather than all ports that forward. */
+  ackDifference = false;
+  /** Answer no query. */
+  mute = false;
   /** What it answers to a query. */
   report: Partial<Report> = {};
   readonly #client: CoordinatorClient;
   readonly #stream: ClientDuplexStream<AgentMessage, CoordinatorMessage>;
+  #fresh: Resource[] = [];
   readonly #plugged = new Map<string, LocalInterface>();
 
   constructor(options: ScriptedAgentOptions) {
@@ -173,26 +178,37 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
   #apply(delta: Delta): void {
     this.deltas.push(delta);
     for (const { type, id } of delta.removals) this.held.delete(`${type}/${id}`);
+    this.#fresh.push(...delta.upserts);
     for (const resource of delta.upserts) this.held.set(`${resourceType(resource)}/${resource.id}`, resource);
     this.emit('delta', delta);
   }
 
   #answer(query: Query): void {
+    if (this.mute) return;
     const empty = { ports: [], modules: [], drops: [], tunnels: [], problems: [] };
     this.send({ $case: 'report', value: { ...empty, ...this.report, queryId: query.id } });
     this.emit('query', query);
   }
 
   #ack(commit: Commit): void {
-    const local = [...this.held.values()].filter(
+    const candidates = this.ackDifference ? this.#fresh : this.held.values();
+    const local = [...candidates].filter(
       ({ body }) => body?.$case === 'logicalPort' && body.value.local && this.#plugged.has(body.value.name),
     );
     const { revision, nbCfg } = commit;
     const forwarding = local.map(({ id }) => id);
     this.send({
       $case: 'ack',
-      value: { revision, nbCfg, refusals: [], forwarding, forwardingComplete: true, notForwarding: [] },
+      value: {
+        revision,
+        nbCfg,
+        refusals: [],
+        forwarding,
+        forwardingComplete: !this.ackDifference || commit.full,
+        notForwarding: [],
+      },
     });
+    this.#fresh = [];
   }
 
   #interfaces(value: Interfaces): void {

@@ -1,0 +1,348 @@
+import test from 'ava';
+import { pino } from 'pino';
+import type {
+  LogicalSwitchPortRow,
+  NorthboundRows,
+  PortBindingRow,
+  SouthboundRows,
+} from '../monitor/rows.js';
+import { ProblemRegistry } from '../problems/registry.js';
+import { Compiler } from './compiler.js';
+import type { ResourceKey } from './resource.js';
+
+/** A compiler fed row by row, as the replicas would, that notes what it marks. */
+class Bench {
+  readonly problems = new ProblemRegistry(pino({ level: 'silent' }));
+  readonly #rows = new Map<string, { _uuid: string }>();
+  marks = new Set<string>();
+  readonly bindings: string[] = [];
+  readonly compiler = new Compiler(this.problems, {
+    dirty: (chassis, key) => this.marks.add(`${chassis}: ${key}`),
+    bindingChanged: (name) => this.bindings.push(name),
+    chassisChanged: () => undefined,
+  });
+
+  sb<T extends keyof SouthboundRows>(table: T, row: SouthboundRows[T]): void {
+    this.compiler.applySouthbound({ table, ...this.#next(row) } as never);
+  }
+
+  nb<T extends keyof NorthboundRows>(table: T, row: NorthboundRows[T]): void {
+    this.compiler.applyNorthbound({ table, ...this.#next(row) } as never);
+  }
+
+  remove(side: 'nb' | 'sb', table: keyof NorthboundRows | keyof SouthboundRows, uuid: string): void {
+    const old = this.#rows.get(uuid);
+    if (!old) return;
+    const change = { table, uuid, old } as never;
+    this.#rows.delete(uuid);
+    if (side === 'nb') this.compiler.applyNorthbound(change);
+    else this.compiler.applySouthbound(change);
+  }
+
+  /** What was marked since the last call, sorted. */
+  taken(): string[] {
+    const taken = [...this.marks].sort();
+    this.marks = new Set();
+    return taken;
+  }
+
+  /** Names of the ports a chassis must hold, with "local" where it has them. */
+  held(chassis: string): string[] {
+    return [...this.compiler.wanted(chassis)]
+      .map((key) => ({ key, body: this.compiler.resource(chassis, key)?.resource.body }))
+      .filter(({ body }) => body !== undefined)
+      .map(({ key, body }) => (body?.$case === 'logicalPort' && body.value.local ? `${key} local` : `${key}`))
+      .sort();
+  }
+
+  #next(row: { _uuid: string }) {
+    const old = this.#rows.get(row._uuid);
+    this.#rows.set(row._uuid, row);
+    return { uuid: row._uuid, row, old };
+  }
+}
+
+function binding(name: string, more: Partial<PortBindingRow> = {}): PortBindingRow {
+  const fixed = { type: '', options: new Map(), tunnel_key: 1, up: false };
+  return { _uuid: `pb-${name}`, logical_port: name, datapath: 'dp', ...fixed, ...more };
+}
+
+function lsp(name: string, more: Partial<LogicalSwitchPortRow> = {}): LogicalSwitchPortRow {
+  return { _uuid: `lsp-${name}`, name, type: '', addresses: [], port_security: [], ...more };
+}
+
+function network(names: readonly string[], chassis: readonly string[] = ['hv1', 'hv2']): Bench {
+  const bench = new Bench();
+  for (const name of chassis) {
+    bench.sb('Encap', {
+      _uuid: `e-${name}`,
+      type: 'geneve',
+      ip: name,
+      chassis_name: name,
+      options: new Map(),
+    });
+    bench.sb('Chassis', { _uuid: `c-${name}`, name, hostname: name, encaps: [`e-${name}`] });
+  }
+  const external = new Map([['logical-switch', 'ls']]);
+  bench.sb('Datapath_Binding', { _uuid: 'dp', tunnel_key: 7, external_ids: external });
+  bench.nb('Logical_Switch', { _uuid: 'ls', name: 'sw0', ports: names.map((name) => `lsp-${name}`) });
+  for (const name of names) {
+    bench.nb('Logical_Switch_Port', lsp(name));
+    bench.sb('Port_Binding', binding(name));
+  }
+  bench.taken();
+  return bench;
+}
+
+test('a chassis takes part in a switch from its first port to its last', (t) => {
+  const bench = network(['a', 'b']);
+  t.deepEqual(bench.held('hv1'), []);
+  bench.sb('Port_Binding', binding('a', { chassis: 'c-hv1' }));
+  t.deepEqual(bench.held('hv1'), ['port/pb-a local', 'port/pb-b', 'switch/dp']);
+  t.deepEqual(bench.taken(), ['hv1: port/pb-a', 'hv1: port/pb-b', 'hv1: switch/dp']);
+  bench.sb('Port_Binding', binding('b', { chassis: 'c-hv2' }));
+  t.deepEqual(bench.held('hv1'), ['chassis/hv2', 'port/pb-a local', 'port/pb-b', 'switch/dp']);
+  t.deepEqual(bench.held('hv2'), ['chassis/hv1', 'port/pb-a', 'port/pb-b local', 'switch/dp']);
+  bench.taken();
+  bench.sb('Port_Binding', binding('b'));
+  t.deepEqual(bench.held('hv2'), []);
+  t.deepEqual(bench.held('hv1'), ['port/pb-a local', 'port/pb-b', 'switch/dp']);
+  const marks = bench.taken();
+  for (const key of ['chassis/hv1', 'port/pb-a', 'port/pb-b', 'switch/dp'])
+    t.true(marks.includes(`hv2: ${key}`));
+  t.true(marks.includes('hv1: chassis/hv2'));
+});
+
+test('a port on two chassis is local to both', (t) => {
+  const bench = network(['a']);
+  bench.sb('Port_Binding', binding('a', { chassis: 'c-hv1', additional_chassis: ['c-hv2'] }));
+  t.deepEqual(bench.held('hv1'), ['chassis/hv2', 'port/pb-a local', 'switch/dp']);
+  t.deepEqual(bench.held('hv2'), ['chassis/hv1', 'port/pb-a local', 'switch/dp']);
+});
+
+test('a row change marks its resource for the chassis that take part, and nothing else', (t) => {
+  const bench = network(['a', 'b', 'c'], ['hv1', 'hv2', 'hv3']);
+  bench.sb('Port_Binding', binding('a', { chassis: 'c-hv1' }));
+  bench.sb('Port_Binding', binding('b', { chassis: 'c-hv2' }));
+  bench.taken();
+  bench.nb('Logical_Switch_Port', lsp('c', { addresses: ['0a:00:00:00:00:01'] }));
+  t.deepEqual(bench.taken(), ['hv1: port/pb-c', 'hv2: port/pb-c']);
+  bench.nb('Logical_Switch', { _uuid: 'ls', name: 'sw0', ports: ['lsp-a', 'lsp-b'] });
+  t.deepEqual(bench.taken(), [], 'its list of ports is not what the agents are told');
+  bench.nb('Logical_Switch', { _uuid: 'ls', name: 'new', ports: ['lsp-a', 'lsp-b'] });
+  t.deepEqual(bench.taken(), ['hv1: switch/dp', 'hv2: switch/dp']);
+  bench.sb('Multicast_Group', { _uuid: 'mg', datapath: 'dp', name: '_MC_flood', tunnel_key: 32768 });
+  t.deepEqual(bench.taken(), ['hv1: switch/dp', 'hv2: switch/dp']);
+  bench.sb('Encap', { _uuid: 'e-hv1', type: 'geneve', ip: 'x', chassis_name: 'hv1', options: new Map() });
+  t.true(bench.taken().includes('hv2: chassis/hv1'));
+  bench.nb('Logical_Switch_Port', lsp('stranger'));
+  t.deepEqual(bench.taken(), []);
+});
+
+test('adding a port to a switch of 1,000 marks one resource per chassis', (t) => {
+  const names = Array.from({ length: 1000 }, (_, i) => `p${i}`);
+  const bench = network(names);
+  bench.sb('Port_Binding', binding('p0', { chassis: 'c-hv1' }));
+  bench.sb('Port_Binding', binding('p1', { chassis: 'c-hv2' }));
+  bench.taken();
+  bench.nb('Logical_Switch_Port', lsp('new'));
+  bench.nb('Logical_Switch', {
+    _uuid: 'ls',
+    name: 'sw0',
+    ports: [...names, 'new'].map((name) => `lsp-${name}`),
+  });
+  bench.sb('Port_Binding', binding('new'));
+  t.deepEqual(bench.taken(), ['hv1: port/pb-new', 'hv2: port/pb-new']);
+});
+
+test('rows in any order end in the same resources with the same versions', (t) => {
+  const steps: ((bench: Bench) => void)[] = [
+    (bench) => bench.sb('Chassis', { _uuid: 'c-hv1', name: 'hv1', hostname: 'hv1', encaps: ['e-hv1'] }),
+    (bench) => bench.sb('Chassis', { _uuid: 'c-hv2', name: 'hv2', hostname: 'hv2', encaps: ['e-hv2'] }),
+    (bench) =>
+      bench.sb('Encap', { _uuid: 'e-hv2', type: 'vxlan', ip: 'i', chassis_name: 'hv2', options: new Map() }),
+    (bench) =>
+      bench.sb('Datapath_Binding', {
+        _uuid: 'dp',
+        tunnel_key: 7,
+        external_ids: new Map([['logical-switch', 'ls']]),
+      }),
+    (bench) => bench.sb('Port_Binding', binding('a', { chassis: 'c-hv1' })),
+    (bench) => bench.sb('Port_Binding', binding('b', { chassis: 'c-hv2' })),
+    (bench) => bench.nb('Logical_Switch', { _uuid: 'ls', name: 'sw0', ports: ['lsp-a', 'lsp-b'] }),
+    (bench) => bench.nb('Logical_Switch_Port', lsp('a', { port_security: ['0a:00:00:00:00:01'] })),
+    (bench) => bench.nb('Logical_Switch_Port', lsp('b', { addresses: ['unknown'] })),
+    (bench) => bench.nb('Port_Group', { _uuid: 'pg', name: 'pg', ports: ['lsp-a'], acls: ['acl'] }),
+    (bench) => bench.nb('ACL', { _uuid: 'acl', action: 'drop', priority: 1 }),
+  ];
+  const versions = (order: readonly number[]) => {
+    const bench = new Bench();
+    for (const index of order) steps[index]?.(bench);
+    return [...bench.compiler.wanted('hv1')]
+      .map((key) => `${key} ${bench.compiler.resource('hv1', key)?.resource.version}`)
+      .sort();
+  };
+  const wanted = versions([...steps.keys()]);
+  t.is(wanted.length, 4);
+  let seed = 7;
+  for (let round = 0; round < 200; round++) {
+    const order = [...steps.keys()];
+    for (let i = order.length - 1; i > 0; i--) {
+      seed = (seed * 48_271) % 2_147_483_647;
+      const j = seed % (i + 1);
+      [order[i], order[j]] = [order[j]!, order[i]!];
+    }
+    t.deepEqual(versions(order), wanted, order.join());
+  }
+});
+
+test('whatever changes in whatever order: following the marks ends where compiling everything does', (t) => {
+  let seed = 12_345;
+  const random = (below: number) => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return seed % below;
+  };
+  const pick = <T>(list: readonly T[]) => list[random(list.length)]!;
+  const hosts = ['hv1', 'hv2', 'hv3'];
+  const names = ['a', 'b', 'c', 'd'];
+  const datapath = (n: number) => ({
+    _uuid: `dp${n}`,
+    tunnel_key: n,
+    external_ids: new Map([['logical-switch', `ls${n}`]]),
+  });
+  const bound = () => (random(3) === 0 ? {} : { chassis: `c-${pick(hosts)}` });
+  const changes: ((bench: Bench) => void)[] = [
+    (bench) => bench.sb('Port_Binding', binding(pick(names), { datapath: `dp${random(2)}`, ...bound() })),
+    (bench) =>
+      bench.sb(
+        'Port_Binding',
+        binding(pick(names), { datapath: 'dp0', ...bound(), additional_chassis: ['c-hv2'] }),
+      ),
+    (bench) => bench.remove('sb', 'Port_Binding', `pb-${pick(names)}`),
+    (bench) => bench.sb('Datapath_Binding', datapath(random(2))),
+    (bench) => bench.remove('sb', 'Datapath_Binding', `dp${random(2)}`),
+    (bench) => {
+      const name = pick(hosts);
+      bench.sb('Chassis', { _uuid: `c-${name}`, name, hostname: `h${random(3)}`, encaps: [`e-${name}`] });
+    },
+    (bench) => bench.remove('sb', 'Chassis', `c-${pick(hosts)}`),
+    (bench) => {
+      const name = pick(hosts);
+      const ip = `192.0.2.${random(9)}`;
+      bench.sb('Encap', { _uuid: `e-${name}`, type: 'vxlan', ip, chassis_name: name, options: new Map() });
+    },
+    (bench) => {
+      const n = random(3);
+      bench.sb('Multicast_Group', {
+        _uuid: `mg${n}`,
+        datapath: `dp${random(2)}`,
+        name: `g${n}`,
+        tunnel_key: n,
+      });
+    },
+    (bench) => bench.remove('sb', 'Multicast_Group', `mg${random(3)}`),
+    (bench) => bench.nb('Logical_Switch_Port', lsp(pick(names), { enabled: random(2) === 0 })),
+    (bench) => bench.remove('nb', 'Logical_Switch_Port', `lsp-${pick(names)}`),
+    (bench) => {
+      const ports = names.filter(() => random(2) === 0).map((name) => `lsp-${name}`);
+      const acls = random(3) === 0 ? ['acl'] : [];
+      bench.nb('Logical_Switch', { _uuid: `ls${random(2)}`, name: `sw${random(3)}`, ports, acls });
+    },
+    (bench) => bench.nb('ACL', { _uuid: 'acl', priority: 1, action: pick(['allow', 'drop']) }),
+    (bench) => {
+      const ports = names.filter(() => random(2) === 0).map((name) => `lsp-${name}`);
+      bench.nb('Port_Group', { _uuid: 'pg', name: 'pg', ports, acls: random(2) === 0 ? ['acl'] : [] });
+    },
+    (bench) => {
+      const options = new Map([['ignore_lsp_down', String(random(2) === 0)]]);
+      bench.nb('NB_Global', { _uuid: 'nb', nb_cfg: 1, options });
+    },
+  ];
+  for (let round = 0; round < 30; round++) {
+    const bench = new Bench();
+    const held = new Map<string, bigint>();
+    for (let step = 0; step < 150; step++) {
+      pick(changes)(bench);
+      for (const mark of bench.taken()) {
+        const [chassis = '', key = ''] = mark.split(': ');
+        const version = bench.compiler.resource(chassis, key as ResourceKey)?.resource.version;
+        if (version === undefined) held.delete(mark);
+        else held.set(mark, version);
+      }
+      const wanted = new Map<string, bigint>();
+      for (const chassis of hosts)
+        for (const key of bench.compiler.wanted(chassis)) {
+          const version = bench.compiler.resource(chassis, key)?.resource.version;
+          if (version !== undefined) wanted.set(`${chassis}: ${key}`, version);
+        }
+      t.deepEqual([...held].sort(), [...wanted].sort(), `round ${round}, step ${step}`);
+    }
+  }
+});
+
+test('a port is looked at again when its switch becomes known after it', (t) => {
+  const bench = new Bench();
+  bench.sb('Port_Binding', binding('a'));
+  t.deepEqual(bench.bindings, ['a']);
+  const external = new Map([['logical-switch', 'ls']]);
+  bench.sb('Datapath_Binding', { _uuid: 'dp', tunnel_key: 7, external_ids: external });
+  t.deepEqual(bench.bindings, ['a', 'a']);
+});
+
+test('what a port’s removal takes away', (t) => {
+  const bench = network(['a', 'b']);
+  bench.sb('Port_Binding', binding('a', { chassis: 'c-hv1' }));
+  bench.taken();
+  bench.remove('sb', 'Port_Binding', 'pb-a');
+  bench.remove('nb', 'Logical_Switch_Port', 'lsp-a');
+  t.deepEqual(bench.held('hv1'), []);
+  t.true(bench.taken().includes('hv1: port/pb-a'));
+  t.is(bench.compiler.southbound.portsOf('c-hv1').size, 0);
+});
+
+test('ports of a router’s datapath are nobody’s business', (t) => {
+  const bench = network(['a']);
+  bench.sb('Datapath_Binding', {
+    _uuid: 'lr',
+    tunnel_key: 8,
+    external_ids: new Map([['logical-router', 'r']]),
+  });
+  bench.sb('Port_Binding', binding('cr-x', { datapath: 'lr', type: 'chassisredirect', chassis: 'c-hv1' }));
+  t.deepEqual(bench.held('hv1'), []);
+});
+
+test('ignore_lsp_down=false: a port that is down is not answered for', (t) => {
+  const bench = network(['a']);
+  const up = () => {
+    const key = [...bench.compiler.wanted('hv1')].find((one) => one.startsWith('port/'));
+    const body = key && bench.compiler.resource('hv1', key)?.resource.body;
+    return body && body.$case === 'logicalPort' && body.value.up;
+  };
+  bench.sb('Port_Binding', binding('a', { chassis: 'c-hv1' }));
+  t.true(up());
+  bench.nb('NB_Global', { _uuid: 'g', nb_cfg: 3, options: new Map([['ignore_lsp_down', 'false']]) });
+  t.false(up());
+  bench.sb('Port_Binding', binding('a', { chassis: 'c-hv1', up: true }));
+  t.true(up());
+});
+
+test('an ACL that closes something closes the ports it could apply to, until it is gone', (t) => {
+  const bench = network(['a', 'b']);
+  const reasons = () =>
+    ['a', 'b'].map((name) => bench.compiler.northbound.failClosed(`lsp-${name}`).replace(/ is not.*/, ''));
+  bench.nb('Port_Group', { _uuid: 'pg', name: 'web', ports: ['lsp-a'], acls: ['acl'] });
+  bench.nb('ACL', { _uuid: 'acl', action: 'allow', priority: 5 });
+  t.deepEqual(reasons(), ['', '']);
+  t.is(bench.problems.size, 1);
+  bench.nb('ACL', { _uuid: 'acl', action: 'drop', priority: 5 });
+  t.deepEqual(reasons(), ['ACL "drop" of Port_Group web', '']);
+  bench.nb('Port_Group', { _uuid: 'pg', name: 'web', ports: ['lsp-b'], acls: ['acl'] });
+  t.deepEqual(reasons(), ['', 'ACL "drop" of Port_Group web']);
+  bench.nb('Port_Group', { _uuid: 'pg', name: 'web', ports: ['lsp-b'], acls: [] });
+  t.deepEqual(reasons(), ['', '']);
+  bench.nb('Logical_Switch', { _uuid: 'ls', name: 'sw0', ports: ['lsp-a', 'lsp-b'], acls: ['acl'] });
+  t.deepEqual(reasons(), ['ACL "drop" of Logical_Switch sw0', 'ACL "drop" of Logical_Switch sw0']);
+  bench.nb('Logical_Switch', { _uuid: 'ls', name: 'sw0', ports: ['lsp-a', 'lsp-b'], acls: [] });
+  t.deepEqual(reasons(), ['', '']);
+  t.is(bench.problems.size, 0);
+});
