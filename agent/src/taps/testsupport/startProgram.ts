@@ -25,7 +25,9 @@ export async function startProgram(
   env: NodeJS.ProcessEnv,
   ready: RegExp,
 ): Promise<ChildProcess> {
-  const child = spawn(program, [...args, '-vconsole:info', '-vsyslog:off'], {
+  // A test process that is killed takes its programs along (prctl(2), PR_SET_PDEATHSIG).
+  const words = ['--pdeathsig', 'KILL', program, ...args, '-vconsole:info', '-vsyslog:off'];
+  const child = spawn('setpriv', words, {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
