@@ -5,7 +5,7 @@ import type { IovMapName } from '../shared-maps.js';
 import { ip4, ip6, mac } from './address.js';
 import { groupRows } from './group-rows.js';
 import { number32 } from './key.js';
-import { enterPrivateNetns, vethPair } from './netns.js';
+import { enterPrivateNetns, type VethPair, vethPair } from './netns.js';
 import { type Outer, outerHeader } from './outer.js';
 import { type RunOptions, runPacket, type Verdict } from './run.js';
 import { writeSecurity } from './security-rows.js';
@@ -25,13 +25,11 @@ export interface LabPortOptions {
   inline?: boolean;
 }
 
-export interface LabPort {
+/** A logical port; of its veth pair the peer is the machine's end. */
+export interface LabPort extends VethPair {
   number: number;
   key: number;
   datapath: number;
-  /** The host's end of the veth pair, and the machine's. */
-  ifindex: number;
-  peerIfindex: number;
 }
 
 /**
@@ -65,7 +63,7 @@ export class Lab {
   addPort(options: LabPortOptions = {}): LabPort {
     const number = ++this.#ports;
     const { datapath = 1, key = number } = options;
-    const port = { number, key, datapath, ...vethPair(`host${number}`, `vm${number}`) };
+    const port = { number, key, datapath, ...vethPair() };
     this.setPort(port, options);
     const row = abi.iov_ifindexCodec.encode({ ifindex: port.ifindex, port: number });
     this.maps.iov_ifindex.update(number32(port.ifindex), row);

@@ -23,11 +23,23 @@ export function ip(...args: string[]): string {
   return execFileSync('ip', args, { encoding: 'utf8' });
 }
 
-/** Makes a veth pair, both ends up. @returns the indices of the two ends */
-export function vethPair(name: string, peer: string): { ifindex: number; peerIfindex: number } {
+/** The two ends of a veth pair, by name and index. */
+export interface VethPair {
+  name: string;
+  ifindex: number;
+  peer: string;
+  peerIfindex: number;
+}
+
+let pairs = 0;
+
+/** Makes a veth pair with new names, both ends up. */
+export function vethPair(): VethPair {
+  pairs++;
+  const [name, peer] = [`host${pairs}`, `peer${pairs}`];
   ip('link', 'add', name, 'type', 'veth', 'peer', 'name', peer);
   for (const device of [name, peer]) ip('link', 'set', 'dev', device, 'up');
-  return { ifindex: ifindexOf(name), peerIfindex: ifindexOf(peer) };
+  return { name, peer, ifindex: ifindexOf(name), peerIfindex: ifindexOf(peer) };
 }
 
 function ifindexOf(name: string): number {
