@@ -184,12 +184,12 @@ test.serial('groups of IP multicast addresses come with their members, the other
   const member = await made.binding('p2', '_uuid');
   await central.stopServer('northd');
   const columns = [`datapath=${datapath}`, 'name=239.0.0.1', 'tunnel_key=32773', `ports=${member}`];
-  await central.sbctl('create', 'Multicast_Group', ...columns);
+  const uuid = await central.sbctl('create', 'Multicast_Group', ...columns);
   const group = () => agent.switches[0]?.groups.find(({ name }) => name === '239.0.0.1');
   await agent.until(() => group() !== undefined);
   t.deepEqual(group()?.portIds, [member]);
   t.deepEqual(agent.switches[0]?.groups.find(({ name }) => name === '_MC_flood')?.portIds, []);
-  await central.sbctl('destroy', 'Multicast_Group', '239.0.0.1');
+  await central.sbctl('destroy', 'Multicast_Group', uuid);
   await agent.until(() => group() === undefined);
 });
 

@@ -1,5 +1,5 @@
 import type { Encap, LogicalPort, LogicalSwitch, MulticastGroup, RemoteChassis } from '@iovisor-ovn/proto';
-import type { Northbound } from './northbound.js';
+import type { Northbound, NorthboundPort } from './northbound.js';
 import type { ChassisState, PortState, Southbound, SwitchState } from './southbound.js';
 
 /** The intent for a switch. Its well-known groups carry no members: agents know them from the ports. */
@@ -43,12 +43,13 @@ export function portBody(
     unknown: nb?.config.unknown ?? false,
     portSecurity: local ? [...(nb?.config.portSecurity ?? [])] : [],
     portSecurityEnabled: (nb?.row.port_security.length ?? 0) > 0,
-    failClosed: local ? failClosed(nb?.row._uuid, northbound) : '',
+    failClosed: local ? failClosed(nb, northbound) : '',
   };
 }
 
-function failClosed(nbUuid: string | undefined, northbound: Northbound): string {
-  return nbUuid === undefined ? 'no Logical_Switch_Port row in Northbound' : northbound.failClosed(nbUuid);
+function failClosed(port: NorthboundPort | undefined, northbound: Northbound): string {
+  if (!port || port.gone) return 'no Logical_Switch_Port row in Northbound';
+  return northbound.failClosed(port.row._uuid);
 }
 
 const preference = ['geneve', 'vxlan'];

@@ -32,6 +32,7 @@ export class Compiler {
     this.#listener = listener;
     this.northbound = new Northbound(problems, {
       portChanged: (name) => this.#markPortNamed(name),
+      isBinding: (name) => this.southbound.port(name) !== undefined,
       switchChanged: (uuid) => this.#markSwitch(this.southbound.switchOf(uuid)),
       optionsChanged: () => {
         for (const port of this.southbound.ports.values()) this.#markPort(port);
@@ -39,7 +40,10 @@ export class Compiler {
     });
     this.southbound = new Southbound({
       portChanged: (port) => this.#bindingChanged(port),
-      portRemoved: (port) => this.#bindingChanged(port),
+      portRemoved: (port) => {
+        this.northbound.forget(port.row.logical_port);
+        this.#bindingChanged(port);
+      },
       switchChanged: (state) => this.#markSwitch(state),
       joined: (state, chassis) => this.#markAll(state, chassis),
       left: (state, chassis) => this.#markAll(state, chassis),

@@ -14,6 +14,8 @@ import { unsupportedByPort, unsupportedBySwitch } from './unsupported.js';
 export interface NorthboundPort {
   row: LogicalSwitchPortRow;
   config: PortConfig;
+  /** The row is deleted, which northd has not done to the Port_Binding yet. */
+  gone: boolean;
 }
 
 /** Who wants to know what changed. */
@@ -22,6 +24,8 @@ export interface NorthboundListener {
   portChanged(name: string): void;
   /** The switch row means something else now, or is gone. */
   switchChanged(uuid: string): void;
+  /** Southbound still has a Port_Binding of that name. */
+  isBinding(name: string): boolean;
   /** An option that all ports depend on changed. */
   optionsChanged(): void;
 }
@@ -59,6 +63,11 @@ export class Northbound {
 
   port(name: string): NorthboundPort | undefined {
     return this.#portsByName.get(name);
+  }
+
+  /** The Port_Binding of that name is gone too. */
+  forget(name: string): void {
+    if (this.#portsByName.get(name)?.gone) this.#portsByName.delete(name);
   }
 
   /** Why the port must not forward; empty when it may. */
@@ -121,19 +130,31 @@ export class Northbound {
 
   #setPort(uuid: string, row: LogicalSwitchPortRow | undefined): void {
     const old = this.#ports.get(uuid);
-    if (old && this.#portsByName.get(old.row.name) === old) this.#portsByName.delete(old.row.name);
-    if (row) {
-      const port = { row, config: readPortConfig(row) };
-      this.#ports.set(uuid, port);
-      this.#portsByName.set(row.name, port);
-      this.#problems.replace(`lsp:${uuid}`, [...port.config.problems, ...unsupportedByPort(row)]);
-    } else {
-      this.#ports.delete(uuid);
-      this.#problems.replace(`lsp:${uuid}`, []);
+    if (!row) {
+      this.#deletePort(uuid, old);
+      return;
     }
+    if (old && this.#portsByName.get(old.row.name) === old) this.#portsByName.delete(old.row.name);
+    const port = { row, config: readPortConfig(row), gone: false };
+    this.#ports.set(uuid, port);
+    this.#portsByName.set(row.name, port);
+    this.#problems.replace(`lsp:${uuid}`, [...port.config.problems, ...unsupportedByPort(row)]);
     this.#checkOwners(uuid);
-    if (old && old.row.name !== row?.name) this.#listener.portChanged(old.row.name);
-    if (row) this.#listener.portChanged(row.name);
+    if (old && old.row.name !== row.name) this.#listener.portChanged(old.row.name);
+    this.#listener.portChanged(row.name);
+  }
+
+  /**
+   * As ovn-controller, which only sees Southbound, the agents hear of it when northd has deleted the Port_Binding, in a
+   * moment: one change for them, not two.
+   */
+  #deletePort(uuid: string, old: NorthboundPort | undefined): void {
+    this.#ports.delete(uuid);
+    this.#problems.replace(`lsp:${uuid}`, []);
+    this.#checkOwners(uuid);
+    if (!old || this.#portsByName.get(old.row.name) !== old) return;
+    old.gone = true;
+    if (!this.#listener.isBinding(old.row.name)) this.#portsByName.delete(old.row.name);
   }
 
   #setRouter(uuid: string, name: string | undefined): void {
