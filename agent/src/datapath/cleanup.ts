@@ -23,7 +23,8 @@ export function cleanup(bpffs: string, devices: Iterable<number>): CleanedUp {
   const done = { attachments: 0, pins: 0 };
   const versions = versionsIn(bpffs);
   const pinned = versions.map((abi) => new Pins(bpffs, abi));
-  const hooks: Hook[] = [new ClsactHook(), ...pinned.map((pins) => new TcxHook(pins))];
+  const maps = new Set(pinned.flatMap((pins) => pins.mapIds()));
+  const hooks: Hook[] = [new ClsactHook(maps), ...pinned.map((pins) => new TcxHook(pins))];
   for (const hook of hooks) {
     for (const role of ['entry', 'uplink'] as const) {
       for (const ifindex of hook.attached(role, all)) {

@@ -37,6 +37,7 @@ export class Compiler {
   readonly #taps = new Map<string, Tap>();
   #encaps: readonly Encap[] = [];
   readonly #ifindexes: IfindexTable;
+  readonly #complete = new Set<string>();
   readonly #members = new Map<string, SwitchMembers>();
   readonly #groupUnits = new Map<string, string[]>();
   readonly #tunnels = new Map<string, { tunnel: Tunnel; number: number }>();
@@ -126,12 +127,12 @@ export class Compiler {
     }
   }
 
-  /** Whether a port is here, has its device and may pass packets. */
+  /**
+   * Whether a port is here, has its device and may pass packets, as of the last compile(): a tap that came since is not yet
+   * in the claims.
+   */
   isComplete(id: string): boolean {
-    const port = this.resources.ports.get(id);
-    if (port === undefined || !port.local || port.failClosed !== '') return false;
-    const ref = refKey({ type: ResourceType.LOGICAL_PORT, id });
-    return this.#portOf.number(id) !== undefined && this.#taps.has(port.name) && !this.refusals.has(ref);
+    return this.#complete.has(id);
   }
 
   /** Has everything tried again that was refused, if a number was given back meanwhile. @returns whether it was */
@@ -255,12 +256,15 @@ export class Compiler {
     this.#elementsOf.keepOnly(id, elements);
     this.#claims.set(`port:${id}`, datapath, entries);
     this.#ifindexes.set(id, tap === undefined ? undefined : { ifindex: tap.ifindex, port: number! });
+    if (tap !== undefined && port.failClosed === '') this.#complete.add(id);
+    else this.#complete.delete(id);
     const here: Delivery = tap === undefined ? {} : { port: number };
     const delivery = remote ? { chassis: port.chassis } : here;
     if (this.#membersOf(port.switchId).set(id, port, delivery)) this.#dirtyGroups.add(port.switchId);
   }
 
   #withdrawPort(id: string): undefined {
+    this.#complete.delete(id);
     this.#ifindexes.set(id, undefined);
     this.#claims.set(`port:${id}`, 0, []);
     this.#portOf.release(id);

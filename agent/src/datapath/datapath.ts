@@ -88,7 +88,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     this.#paths = new TunnelPaths(options.netlink);
     this.compiler = new Compiler(claims, this.#instances, this.#paths.pathOf);
     const { entry, uplink } = this.loaded.modules;
-    const hooks = hooksFor(options.hook, this.loaded.pins);
+    const hooks = hooksFor(options.hook, this.loaded.pins, this.loaded.mapIds);
     this.attachments = new Attachments({ ...hooks, programs: { entry, uplink }, log: options.log });
   }
 

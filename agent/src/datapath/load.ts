@@ -10,6 +10,8 @@ export interface Loaded {
   pins: Pins;
   modules: LoadedModules;
   maps: LoadedModules['maps'];
+  /** Kernel-wide ids of the maps that outlive a load. */
+  mapIds: ReadonlySet<number>;
   loadedAt: Date;
   /** The links carry the new programs: what the load before had pinned can go. */
   supersede(): void;
@@ -26,9 +28,8 @@ export function load(bpffs: string, maxEntries?: Record<string, number>): Loaded
   const pinned = pins.openMaps();
   const modules = loadIoModules({ maps: pinned, maxEntries });
   const maps = modules.maps;
-  for (const [name, map] of Object.entries<BpfMap>(maps)) {
-    if (name !== PROGRAM_ARRAY && pinned[name] === undefined) map.pin(pins.path('maps', name));
-  }
+  const lasting = Object.entries<BpfMap>(maps).filter(([name]) => name !== PROGRAM_ARRAY);
+  for (const [name, map] of lasting) if (pinned[name] === undefined) map.pin(pins.path('maps', name));
   pins.pinProgramArray(maps[PROGRAM_ARRAY]);
   const supersede = () => {
     pins.removeOtherProgramArrays(maps[PROGRAM_ARRAY]);
@@ -41,5 +42,6 @@ export function load(bpffs: string, maxEntries?: Record<string, number>): Loaded
     modules.close();
     for (const map of Object.values(pinned)) map.close();
   };
-  return { pins, modules, maps, loadedAt: new Date(), supersede, close };
+  const mapIds = new Set(lasting.map(([, map]) => map.id));
+  return { pins, modules, maps, mapIds, loadedAt: new Date(), supersede, close };
 }

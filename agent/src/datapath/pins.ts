@@ -49,6 +49,15 @@ export class Pins {
     return Object.fromEntries(names.map((name) => [name, BpfMap.openPinned(this.path('maps', name))]));
   }
 
+  /** Kernel-wide ids of the pinned maps. */
+  mapIds(): number[] {
+    return Object.values(this.openMaps()).map((map) => {
+      const { id } = map;
+      map.close();
+      return id;
+    });
+  }
+
   /** Without a pin the kernel empties a program array when the last process closes it. */
   pinProgramArray(array: BpfMap): void {
     array.pin(this.path('maps', `${PROGRAM_ARRAY}${array.id}`));

@@ -1,4 +1,4 @@
-import { BpfError, BpfProgram, TcFilter } from '@iovisor-ovn/libbpf';
+import { BpfError, BpfProgram, type ProgramInfo, TcFilter } from '@iovisor-ovn/libbpf';
 import type { Attachable, Hook, Role } from './hook.js';
 
 /**
@@ -7,18 +7,24 @@ import type { Attachable, Hook, Role } from './hook.js';
  */
 const PRIORITY = 1;
 const HANDLES: Readonly<Record<Role, number>> = { entry: 0x696f7631, uplink: 0x696f7632 };
-/** By which a filter is known as ours, whichever load made it. */
+/** What a filter in our place is called when some load of ours made it. */
 const PROGRAM_NAMES: Readonly<Record<Role, string>> = { entry: 'iov_entry', uplink: 'iov_uplink' };
 
 /** Filters on the clsact qdisc, for kernels without TCX. They belong to the device and stay when the agent ends. */
 export class ClsactHook implements Hook {
   readonly name = 'clsact';
+  readonly #ourMaps: ReadonlySet<number>;
+
+  /** @param ourMaps ids of the pinned maps: a program that uses one of them is of this agent, not of another */
+  constructor(ourMaps: ReadonlySet<number>) {
+    this.#ourMaps = ourMaps;
+  }
 
   ensure(role: Role, ifindex: number, program: Attachable): void {
     const id = filterId(role, ifindex);
     const there = query(role, ifindex);
     if (there === program.id) return;
-    if (there !== undefined && !isOurs(role, there)) {
+    if (there !== undefined && !isNamedLikeOurs(role, there)) {
       throw new Error(
         `interface ${ifindex}: the clsact ingress filter of priority ${id.priority}, handle ${id.handle} belongs to another program; remove it`,
       );
@@ -28,7 +34,7 @@ export class ClsactHook implements Hook {
 
   release(role: Role, ifindex: number): void {
     const there = query(role, ifindex);
-    if (there === undefined || !isOurs(role, there)) return;
+    if (there === undefined || !this.#isOurs(there)) return;
     TcFilter.detach(filterId(role, ifindex));
     TcFilter.removeQdiscIfUnused(ifindex);
   }
@@ -36,8 +42,12 @@ export class ClsactHook implements Hook {
   attached(role: Role, candidates: Iterable<number>): number[] {
     return [...candidates].filter((ifindex) => {
       const there = query(role, ifindex);
-      return there !== undefined && isOurs(role, there);
+      return there !== undefined && this.#isOurs(there);
     });
+  }
+
+  #isOurs(programId: number): boolean {
+    return programInfo(programId)?.mapIds.some((id) => this.#ourMaps.has(id)) ?? false;
   }
 }
 
@@ -55,16 +65,21 @@ function query(role: Role, ifindex: number): number | undefined {
   }
 }
 
-function isOurs(role: Role, programId: number): boolean {
+/** Also when its maps are of an agent that lost its pins. */
+function isNamedLikeOurs(role: Role, programId: number): boolean {
+  return programInfo(programId)?.name === PROGRAM_NAMES[role];
+}
+
+function programInfo(id: number): ProgramInfo | undefined {
   try {
-    const program = BpfProgram.openId(programId);
+    const program = BpfProgram.openId(id);
     try {
-      return program.info().name === PROGRAM_NAMES[role];
+      return program.info();
     } finally {
       program.close();
     }
   } catch (error) {
-    if (error instanceof BpfError && error.code === 'ENOENT') return false;
+    if (error instanceof BpfError && error.code === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -7,9 +7,13 @@ import { TcxHook } from './tcxHook.js';
 export type HookChoice = 'auto' | Hook['name'];
 
 /** @throws Error when TCX is demanded of a kernel that lacks it */
-export function hooksFor(choice: HookChoice, pins: Pins): { hook: Hook; others: Hook[] } {
+export function hooksFor(
+  choice: HookChoice,
+  pins: Pins,
+  ourMaps: ReadonlySet<number>,
+): { hook: Hook; others: Hook[] } {
   const tcx = new TcxHook(pins);
-  const clsact = new ClsactHook();
+  const clsact = new ClsactHook(ourMaps);
   if (choice === 'tcx' && !features().tcx)
     throw new Error('this kernel has no TCX: use --hook clsact or auto');
   const useTcx = choice === 'tcx' || (choice === 'auto' && features().tcx);
