@@ -1,3 +1,4 @@
+import { PerformanceObserver } from 'node:perf_hooks';
 import test, { type ExecutionContext } from 'ava';
 import { startClient, startTestServer } from '../testsupport/fixture.js';
 import type { TestTables } from '../testsupport/testSchema.js';
@@ -12,16 +13,27 @@ const PER_TRANSACTION = 2000;
  */
 class LoopWatch {
   longestMs = 0;
+  /** The longest pause of the garbage collector, for the log: it may be most of the longest turn. */
+  longestCollectionMs = 0;
+  readonly #collections = new PerformanceObserver((list) => this.#collected(list.getEntries()));
   #wall = performance.now();
   #cpu = process.cpuUsage();
   #stopped = false;
 
   constructor() {
+    this.#collections.observe({ entryTypes: ['gc'] });
     setImmediate(() => this.#turn());
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#collected(this.#collections.takeRecords());
+    this.#collections.disconnect();
+  }
+
+  #collected(entries: readonly { duration: number }[]): void {
+    for (const { duration } of entries)
+      this.longestCollectionMs = Math.max(this.longestCollectionMs, duration);
   }
 
   #turn(): void {
@@ -89,6 +101,7 @@ async function load(t: ExecutionContext, remote: string): Promise<number> {
   t.true(bytes > 80e6);
   t.log(`${items.size} rows, values of ${(bytes / 1e6).toFixed(0)} MB`);
   t.log(`longest turn of the event loop ${watch.longestMs.toFixed(1)} ms, ${seconds.toFixed(1)} s`);
+  t.log(`longest pause of the garbage collector ${watch.longestCollectionMs.toFixed(1)} ms`);
   t.is(items.size, ROWS);
   t.is(batches, 1);
   sizes.delete(0);
