@@ -141,6 +141,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
 
   readonly #onLink = ({ link }: { link: { ifindex: number } }): void => {
     if (this.attachments.isAttached('entry', link.ifindex)) this.#syncTaps();
+    if (this.attachments.isAttached('uplink', link.ifindex)) this.#syncUplinks();
   };
 
   /** Tells the compiler which ports have a device that is there and carries the program. */
@@ -158,11 +159,10 @@ export class Datapath extends EventEmitter<DatapathEvents> {
 
   #syncUplinks(): void {
     const { links } = this.#netlink;
-    const devices = [...this.#paths.devices(this.#localIps)].filter((ifindex) => {
-      const link = links.get(ifindex);
-      return link !== undefined && link.kind !== undefined ? true : link?.mac !== undefined;
-    });
-    this.attachments.sync('uplink', new Set(devices));
+    const devices = [...this.#paths.devices(this.#localIps)];
+    // An address may sit on the loopback device; its packets come in elsewhere.
+    const real = devices.filter((ifindex) => links.has(ifindex) && links.get(ifindex)?.name !== 'lo');
+    this.attachments.sync('uplink', new Set(real));
   }
 
   /** Resolves when the maps hold what the change asks for, except for what was refused. */
