@@ -18,6 +18,7 @@ const sections: Record<SectionName, (cleanup: Cleanup, quick: boolean) => Promis
   memory: benchMemory,
 };
 
+const LONGEST_MESSAGE = 1000;
 const defaultJson = fileURLToPath(new URL('../../../bench-results.json', import.meta.url));
 
 async function main(): Promise<number> {
@@ -74,7 +75,11 @@ async function runSections(options: BenchOptions, cleanup: Cleanup): Promise<num
 }
 
 function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message : String(error);
+  // Command lines with a thousand ports are no help.
+  return text.length > LONGEST_MESSAGE
+    ? `${text.slice(0, LONGEST_MESSAGE / 2)} … ${text.slice(-LONGEST_MESSAGE / 2)}`
+    : text;
 }
 
 process.exitCode = await main();

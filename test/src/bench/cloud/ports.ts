@@ -57,12 +57,26 @@ export async function addPorts(cloud: Cloud, first: number, end: number): Promis
     SWITCH,
     ...ports.flatMap(addCommands),
   );
-  await Promise.all(chunks(ports, 200).map((some) => waitUntilUp(cloud, some)));
+  await waitUntilUp(cloud, ports);
 }
 
-function waitUntilUp(cloud: Cloud, ports: readonly Port[]): Promise<string> {
-  const waits = ports.flatMap((p) => ['--', 'wait-until', 'Logical_Switch_Port', p.name, 'up=true']);
-  return cloud.nbctl('--timeout=300', ...waits.slice(1));
+const UP_SECONDS = 60;
+
+/** Waits for all; says which ones did not come up. */
+async function waitUntilUp(cloud: Cloud, ports: readonly Port[]): Promise<void> {
+  // In parts: a command line has its limits.
+  for (const part of chunks(ports, 200)) {
+    const waits = part.flatMap((p) => ['--', 'wait-until', 'Logical_Switch_Port', p.name, 'up=true']);
+    try {
+      await cloud.nbctl(`--timeout=${UP_SECONDS}`, ...waits.slice(1));
+    } catch {
+      const down = await cloud.nbctl('--bare', '--columns=name', 'find', 'Logical_Switch_Port', 'up!=true');
+      const names = down.split('\n').filter((name) => name !== '');
+      throw new Error(
+        `${cloud.name}: ${names.length} ports not up after ${UP_SECONDS} s: ${names.slice(0, 10).join(' ')} …`,
+      );
+    }
+  }
 }
 
 function chunks<T>(all: readonly T[], size: number): T[][] {

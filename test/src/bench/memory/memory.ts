@@ -3,15 +3,14 @@ import type { Cloud, CloudProcess } from '../cloud/cloud.js';
 import { addPorts } from '../cloud/ports.js';
 import { startClouds } from '../cloud/startClouds.js';
 import type { Section } from '../report.js';
-import { bpfMapBytes, residentBytes } from './processMemory.js';
+import { bpfMapBytes, type ProcessMemory, processMemory } from './processMemory.js';
 
 const PORTS = 1000;
 
-interface ProcessMemory {
+interface MeasuredProcess extends ProcessMemory {
   cloud: string;
   where: string;
   process: string;
-  residentBytes: number;
   bpfMapBytes: number;
 }
 
@@ -20,7 +19,7 @@ export function benchMemory(parent: Cleanup, quick: boolean): Promise<Section> {
   return withCleanup(parent, async (cleanup) => {
     const clouds = await startClouds(cleanup);
     const ports = quick ? PORTS / 10 : PORTS;
-    const found: ProcessMemory[] = [];
+    const found: MeasuredProcess[] = [];
     for (const cloud of clouds) {
       await addPorts(cloud, 0, ports);
       found.push(...(await memoryOf(cloud)));
@@ -31,8 +30,13 @@ export function benchMemory(parent: Cleanup, quick: boolean): Promise<Section> {
       tables: [
         {
           title: `Resident memory at ${ports} ports on two hypervisors, MiB`,
-          header: ['cloud', 'where', 'process', 'RSS', 'BPF maps'],
-          rows: found.map((p) => [p.cloud, p.where, p.process, mib(p.residentBytes), mib(p.bpfMapBytes)]),
+          header: ['cloud', 'where', 'process', 'RSS', 'own', 'BPF maps'],
+          rows: found.map((p) => [
+            p.cloud,
+            p.where,
+            p.process,
+            ...[p.residentBytes, p.anonymousBytes, p.bpfMapBytes].map(mib),
+          ]),
         },
       ],
       targets: [],
@@ -44,7 +48,7 @@ export function benchMemory(parent: Cleanup, quick: boolean): Promise<Section> {
   });
 }
 
-async function memoryOf(cloud: Cloud): Promise<ProcessMemory[]> {
+async function memoryOf(cloud: Cloud): Promise<MeasuredProcess[]> {
   const { central, hypervisors } = cloud.processes();
   const measured = (where: string, processes: CloudProcess[]) =>
     Promise.all(
@@ -52,7 +56,7 @@ async function memoryOf(cloud: Cloud): Promise<ProcessMemory[]> {
         cloud: cloud.name,
         where,
         process: name,
-        residentBytes: await residentBytes(pid),
+        ...(await processMemory(pid)),
         bpfMapBytes: await bpfMapBytes(pid),
       })),
     );
