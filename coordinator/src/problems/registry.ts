@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import type { Problem } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
 
@@ -10,14 +9,13 @@ export type ProblemStatement = Pick<Problem, 'message'> & Partial<Omit<Problem, 
  * "session:<chassis>") and states all problems of that scope anew whenever it looks: a problem not stated again has
  * healed. Each is logged once when it appears and once when it heals.
  */
-export class ProblemRegistry extends EventEmitter<{ change: [] }> {
+export class ProblemRegistry {
   readonly #scopes = new Map<string, Map<string, Problem>>();
   readonly #log: Logger;
   readonly #now: () => Date;
   #size = 0;
 
   constructor(log: Logger, now: () => Date = () => new Date()) {
-    super();
     this.#log = log;
     this.#now = now;
   }
@@ -51,7 +49,6 @@ export class ProblemRegistry extends EventEmitter<{ change: [] }> {
     this.#size += after.size - (before?.size ?? 0);
     if (after.size > 0) this.#scopes.set(scope, after);
     else this.#scopes.delete(scope);
-    this.emit('change');
   }
 }
 

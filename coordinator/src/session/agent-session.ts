@@ -93,7 +93,8 @@ export class AgentSession {
 
   /** Whether the port forwards on this agent; undefined while it has not told what does. */
   forwards(portUuid: string): boolean | undefined {
-    return this.#forwardingKnown ? this.#forwarding.has(portUuid) : undefined;
+    if (this.#forwarding.has(portUuid)) return true;
+    return this.#forwardingKnown ? false : undefined;
   }
 
   mark(key: ResourceKey): void {

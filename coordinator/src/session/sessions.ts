@@ -181,7 +181,10 @@ export class Sessions implements AgentDirectory {
   #reportTwin(name: string, refused: string, connected: string): void {
     clearTimeout(this.#twins.get(name));
     const scope = `twin:${name}`;
-    const heal = setTimeout(() => this.#problems.replace(scope, []), twinMemoryMs);
+    const heal = setTimeout(() => {
+      this.#twins.delete(name);
+      this.#problems.replace(scope, []);
+    }, twinMemoryMs);
     this.#twins.set(name, heal.unref());
     this.#problems.replace(scope, [twin(name, host(refused), host(connected))]);
   }
