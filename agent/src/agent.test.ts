@@ -1,5 +1,9 @@
 import { existsSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js';
+import { ReportKind } from '@iovisor-ovn/proto';
 import test from 'ava';
+import { service as healthService } from 'grpc-health-check';
 import { Hypervisor } from './testsupport/hypervisor.js';
 import { chassisIntent, portIntent, switchIntent } from './testsupport/intents.js';
 import { Machine, sh } from './testsupport/namespace.js';
@@ -132,5 +136,142 @@ test.serial(
     hv1.cleanUp();
     t.false(existsSync(hv1.bpffs));
     t.false(one.pings('10.0.0.2', 1), 'nothing forwards any more');
+  },
+);
+
+/** Asks the agent's health service until it gives this answer; the test runner's limit ends it. */
+async function untilHealth(hv: Hypervisor, service: string, wanted: string): Promise<void> {
+  for (;;) {
+    const answer = await health(hv, service).catch((error: Error) => error.message);
+    if (answer === wanted) return;
+    await setTimeout(20);
+  }
+}
+
+function health(hv: Hypervisor, service: string): Promise<string> {
+  const Health = makeGenericClientConstructor(healthService, 'grpc.health.v1.Health');
+  const client = new Health(`unix:${hv.healthSocket}`, credentials.createInsecure());
+  return new Promise<string>((resolve, reject) => {
+    const done = (error: Error | null, answer?: { status: string }) =>
+      error ? reject(error) : resolve(answer!.status);
+    (client as unknown as { check(request: { service: string }, done: unknown): void }).check(
+      { service },
+      done,
+    );
+  }).finally(() => client.close());
+}
+
+test.serial(
+  'an agent alone: it waits for its database, is ready when it is, reports, and heals',
+  async (t) => {
+    const hv = new Hypervisor('hv9');
+    t.teardown(() => hv.remove());
+    const coordinator = await new ScriptedCoordinator().listen(`unix:${hv.socket}.coordinator`);
+    t.teardown(() => coordinator.stop());
+
+    hv.startAgent('--coordinator', `unix:${hv.socket}.coordinator`);
+    await untilHealth(hv, '', 'NOT_SERVING');
+    t.is(await hv.stopAgent(), 0, 'stops cleanly without a database');
+    hv.startAgent('--coordinator', `unix:${hv.socket}.coordinator`, '--hook', 'clsact');
+    await hv.startDatabase();
+    await untilHealth(hv, 'ovsdb', 'SERVING');
+    t.is(await health(hv, 'coordinator'), 'NOT_SERVING', 'no system-id: it cannot introduce itself');
+    hv.configure({ 'system-id': 'hv9', 'ovn-encap-type': 'geneve,vxlan', 'ovn-encap-ip': '192.0.2.9' });
+    const session = await coordinator.session();
+    const hello = await session.next('hello');
+    t.deepEqual(hello.chassis!.encaps.map(({ type, ip }) => `${type} ${ip}`).sort(), [
+      'geneve 192.0.2.9',
+      'vxlan 192.0.2.9',
+    ]);
+    session.welcome();
+    await untilHealth(hv, 'coordinator', 'SERVING');
+    t.is(await health(hv, ''), 'NOT_SERVING', 'nothing was committed yet');
+
+    const machine = new Machine({ mac: '0a:00:00:00:00:01', address: '10.0.0.1/24', home: hv.namespace });
+    t.teardown(() => machine.remove());
+    hv.vsctl(
+      'add-port',
+      'br-int',
+      machine.tap,
+      '--',
+      'set',
+      'Interface',
+      machine.tap,
+      'external_ids:iface-id=lp',
+    );
+    const { upserts } = await session.next('interfaces');
+    t.deepEqual(
+      upserts.map(({ ifaceId, tap }) => [ifaceId, tap]),
+      [['lp', machine.tap]],
+    );
+    const port = portIntent('lp', 's', 3, {
+      local: true,
+      chassis: 'hv9',
+      addresses: ['0a:00:00:00:00:01 10.0.0.1'],
+      portSecurity: ['0a:00:00:00:00:01 10.0.0.7'],
+    });
+    const ack = await session.apply([switchIntent('s', 5), port], [], { full: true, nbCfg: 12n });
+    t.deepEqual([ack.forwarding, ack.nbCfg], [['lp'], 12n]);
+    await untilHealth(hv, '', 'SERVING');
+    const installed = () =>
+      hv.vsctl('--if-exists', 'get', 'Interface', machine.tap, 'external_ids:ovn-installed');
+    while (installed() !== '"true"') await setTimeout(20);
+    while (hv.vsctl('get', 'Bridge', 'br-int', 'external_ids:ovn-nb-cfg') !== '"12"') await setTimeout(20);
+
+    t.false(machine.pings('10.0.0.2', 1), 'port security allows another address');
+    const ask = async (kind: ReportKind) => {
+      session.send({ $case: 'query', value: { id: BigInt(kind), kind } });
+      return session.next('report', ({ queryId }) => queryId === BigInt(kind));
+    };
+    const [report] = (await ask(ReportKind.REPORT_PORTS)).ports;
+    t.like(report, {
+      name: 'lp',
+      tap: machine.tap,
+      switchName: 'switch s',
+      hook: 'clsact',
+      forwarding: true,
+      state: 'forwarding',
+    });
+    t.deepEqual(report!.instances, ['entry:1', 'portsec:1', 'switch:1']);
+    t.true(report!.rxPackets > 0n && report!.drops > 0n);
+    const { drops } = await ask(ReportKind.REPORT_DROPS);
+    t.true(
+      drops.some(
+        ({ reason, port: name, packets }) => reason === 'portsec_in_arp' && name === 'lp' && packets > 0n,
+      ),
+    );
+    t.true(
+      (await ask(ReportKind.REPORT_MODULES)).modules.some(
+        ({ name, programId }) => name === 'switch' && programId > 0,
+      ),
+    );
+    await session.apply([portIntent('x', 'nowhere', 1), chassisIntent('far', ['vxlan', '192.0.2.77'])]);
+    const { problems } = await ask(ReportKind.REPORT_PROBLEMS);
+    t.true(
+      problems.some(
+        ({ name, table, message, node }) =>
+          name === 'x' && table === 'Logical_Switch_Port' && /nowhere/.test(message) && node === 'hv9',
+      ),
+      JSON.stringify(problems),
+    );
+    t.like((await ask(ReportKind.REPORT_TUNNELS)).tunnels[0], {
+      chassis: 'far',
+      remoteIp: '192.0.2.77',
+      resolved: false,
+    });
+
+    // The tap vanishes, and comes back under its name.
+    sh('ip', '-n', hv.namespace.name, 'link', 'del', machine.tap);
+    t.deepEqual((await session.next('ack', ({ notForwarding }) => notForwarding.length > 0)).notForwarding, [
+      'lp',
+    ]);
+    t.deepEqual((await session.next('interfaces')).removals, ['lp']);
+
+    // Another name: another chassis.
+    hv.configure({ 'system-id': 'hv10' });
+    t.is((await (await coordinator.session()).next('hello')).chassis!.name, 'hv10');
+    t.is(await hv.stopAgent('SIGINT'), 0);
+    hv.cleanUp();
+    t.false(existsSync(hv.bpffs));
   },
 );

@@ -40,6 +40,13 @@ interface DatapathEvents {
   forwarding: [];
 }
 
+/** What a change brought. */
+interface Taken {
+  refs: HeldResource[];
+  /** Of resources that a coordinator must not have sent. */
+  invalid: Refusal[];
+}
+
 interface Job extends Change {
   done(applied: Applied): void;
   failed(error: unknown): void;
@@ -203,8 +210,13 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       this.#again = false;
       const jobs = this.#jobs.splice(0);
       try {
-        const touched = jobs.map((job) => this.#take(job));
-        const changed = await this.#bringUpToDate(jobs.some(({ full }) => full));
+        const slice = new TimeSlice();
+        const touched = [];
+        for (const job of jobs) touched.push(await this.#take(job, slice));
+        const changed = await this.#bringUpToDate(
+          jobs.some(({ full }) => full),
+          slice,
+        );
         for (const [index, job] of jobs.entries()) {
           job.done({ refusals: this.#refusalsAmong(touched[index]!) });
         }
@@ -220,8 +232,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     }
   }
 
-  /** @returns refs of the change's resources, and the refusal of those that are invalid */
-  #take({ upserts, removals }: Change): { refs: HeldResource[]; invalid: Refusal[] } {
+  async #take({ upserts, removals }: Change, slice: TimeSlice): Promise<Taken> {
     const refs: HeldResource[] = [];
     const invalid: Refusal[] = [];
     for (const ref of removals) {
@@ -233,6 +244,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       const refusal = this.#put(resource, held);
       if (refusal === undefined) refs.push(held);
       else invalid.push(refusal);
+      await slice.breathe();
     }
     return { refs, invalid };
   }
@@ -250,8 +262,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   }
 
   /** @returns whether the set of forwarding ports changed */
-  async #bringUpToDate(full: boolean): Promise<boolean> {
-    const slice = new TimeSlice();
+  async #bringUpToDate(full: boolean, slice: TimeSlice): Promise<boolean> {
     await this.#compile(slice);
     if (!full && !this.#synced) return false;
     if (full) await this.#prepareSweep(slice);
@@ -277,7 +288,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   async #prepareSweep(slice: TimeSlice): Promise<void> {
     if (this.#synced) await this.writer.refresh(slice.breathe);
     else for (const numbers of this.#instances.all) numbers.releaseUnclaimed();
-    this.writer.touchAll();
+    await this.writer.touchAll(slice.breathe);
     this.#synced = true;
   }
 
@@ -326,7 +337,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     return [...new Map([...this.#failedRefs, ...this.compiler.refusals]).values()];
   }
 
-  #refusalsAmong({ refs, invalid }: { refs: HeldResource[]; invalid: Refusal[] }): Refusal[] {
+  #refusalsAmong({ refs, invalid }: Taken): Refusal[] {
     const refusals = [...invalid];
     for (const { type, id, version } of refs) {
       const key = refKey({ type, id });

@@ -31,6 +31,10 @@ export class Hypervisor {
     return join(this.#directory.path, 'db.sock');
   }
 
+  get healthSocket(): string {
+    return join(this.#directory.path, 'health.sock');
+  }
+
   async startDatabase(): Promise<void> {
     const file = join(this.#directory.path, 'conf.db');
     if (!existsSync(file)) sh('ovsdb-tool', 'create', file, SCHEMA);
@@ -60,14 +64,13 @@ export class Hypervisor {
   }
 
   startAgent(...args: string[]): ChildProcess {
-    const health = join(this.#directory.path, 'health.sock');
     const flags = [
       '--ovsdb',
       `unix:${this.socket}`,
       '--bpffs',
       this.bpffs,
       '--health',
-      `unix:${health}`,
+      `unix:${this.healthSocket}`,
       '--hover',
       'none',
     ];

@@ -38,7 +38,8 @@ export interface WriteFailure {
   error: Error;
 }
 
-const BATCH = 4096;
+/** Entries of one system call: under a millisecond, so that the event loop can turn in time. */
+const BATCH = 1024;
 
 /**
  * One configuration map and what it holds: read once, then kept up to date by our own writes, which are the only ones.
@@ -98,7 +99,7 @@ export class Mirror {
     return actual === undefined || !actual.equals(value);
   }
 
-  /** Writes at most 4,096 entries (about 3 ms): let the event loop turn between two calls. */
+  /** Yields between batches, for the event loop to turn. @returns what could not be written */
   *write(writes: readonly Write[]): Generator<undefined, WriteFailure[]> {
     const failures: WriteFailure[] = [];
     for (let at = 0; at < writes.length; at += BATCH) {

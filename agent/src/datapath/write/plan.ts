@@ -43,19 +43,24 @@ const ORDER: readonly { map: ConfigMap; part?: 'head' | 'tail' }[] = [
   { map: 'iov_ifindex' },
 ];
 
+/** Keys looked at between two yields. */
+const PORTION = 256;
+
 /** The difference between what is wanted and what is there, for the given keys. Writes nothing. */
-export function makePlan(
+export function* makePlan(
   claims: Claims,
   mirrors: ReadonlyMap<ConfigMap, Mirror>,
   dirty: ReadonlyMap<ConfigMap, ReadonlySet<string>>,
-): Plan {
+): Generator<undefined, Plan> {
   const additions = new Map<ConfigMap, Write[]>();
   const removals = new Map<ConfigMap, Write[]>();
   const epochs = new Set<number>();
   let size = 0;
+  let looked = 0;
   for (const map of CONFIG_MAPS) {
     const mirror = mirrors.get(map);
     for (const key of mirror === undefined ? [] : (dirty.get(map) ?? [])) {
+      if (++looked % PORTION === 0) yield;
       const wanted = claims.wanted(map, key);
       if (!mirror!.differs(key, wanted?.value)) continue;
       const datapath = wanted?.datapath ?? claims.formerDatapath(map, key);

@@ -37,10 +37,15 @@ export class Writer {
   }
 
   /** Has every key compared at the next flush: those wanted and those there. */
-  touchAll(): void {
+  async touchAll(breathe: Breathe): Promise<void> {
     for (const [map, mirror] of this.mirrors) {
-      for (const key of mirror.keys()) this.#claims.touch(map, key);
-      for (const key of this.#claims.keys(map)) this.#claims.touch(map, key);
+      for (const keys of [mirror.keys(), this.#claims.keys(map)]) {
+        let touched = 0;
+        for (const key of keys) {
+          this.#claims.touch(map, key);
+          if (++touched % 1024 === 0) await breathe();
+        }
+      }
     }
   }
 
@@ -48,7 +53,7 @@ export class Writer {
   async flush(breathe: Breathe): Promise<number> {
     for (const { map, write } of this.#failed.values()) this.#claims.touch(map, write.key);
     this.#failed.clear();
-    const plan = makePlan(this.#claims, this.mirrors, this.#claims.takeDirty());
+    const plan = await run(makePlan(this.#claims, this.mirrors, this.#claims.takeDirty()), breathe);
     this.#claims.forgetOrphans();
     const failedUnits = new Set<string>();
     for (const step of plan.additions) await this.#step(step, failedUnits, breathe);
