@@ -13,10 +13,11 @@ const bind = libc.func('int bind(int fd, const void *address, uint32_t length)')
 const recvfrom = libc.func(
   'intptr_t recvfrom(int fd, void *buffer, size_t length, int flags, void *address, void *address_length)',
 );
+const send = libc.func('intptr_t send(int fd, const void *buffer, size_t length, int flags)');
 const poll = libc.func('int poll(void *fds, ulong count, int timeout)');
 const close = libc.func('int close(int fd)');
 
-/** Listens on a device of this thread's network namespace, for what arrives there. */
+/** Sends on a device of this thread's network namespace, and listens for what arrives there. */
 export class Capture {
   readonly #fd: number;
 
@@ -30,6 +31,10 @@ export class Capture {
     address.writeInt32LE(ifindex, 4);
     if (this.#fd < 0 || bind(this.#fd, address, address.length) < 0)
       throw new Error(`cannot listen on interface ${ifindex}`);
+  }
+
+  send(frame: Buffer): void {
+    if (Number(send(this.#fd, frame, frame.length, 0)) !== frame.length) throw new Error('cannot send');
   }
 
   /** The next frame that came in; undefined when none comes within `timeout` milliseconds. */

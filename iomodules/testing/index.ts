@@ -5,6 +5,7 @@ export { arp, echo, ether, icmp6, ipv4, ipv6, linkOption, nd, padExtension, tcp,
 export { groupRows } from './group-rows.js';
 export { number32 } from './key.js';
 export { Lab, type LabPort, type LabPortOptions } from './lab.js';
+export { Machine } from './machine.js';
 export { enterPrivateNetns, ip, type VethPair, vethPair } from './netns.js';
 export { encapsulated, type Outer, outerHeader } from './outer.js';
 export type { RunOptions, Verdict } from './run.js';

@@ -18,8 +18,9 @@ export function enterPrivateNetns(): void {
   writeFileSync('/proc/sys/net/ipv6/conf/default/disable_ipv6', '1');
 }
 
-/** iproute2, in the namespace of this thread. */
+/** iproute2, in the private namespace. */
 export function ip(...args: string[]): string {
+  enterPrivateNetns();
   return execFileSync('ip', args, { encoding: 'utf8' });
 }
 

@@ -248,14 +248,43 @@ static __always_inline int read_geneve(const struct tunnel_header *header, struc
 	return 1;
 }
 
-/* Take `header` bytes off the front, all but the inner MACs and type, `inner`. */
-static __always_inline int unpack(struct __sk_buff *ctx, __u32 header, const void *inner)
+/* What was read of a tunnel packet, before its outer header goes. */
+struct arrival {
+	struct tunnel_header header;
+	__u8 macs[12]; /* with type: the inner Ethernet header */
+	__be16 type;
+	__u16 pad;
+};
+
+/*
+ * Take `header` bytes off the front, all but the inner MACs and type, `inner`.
+ *
+ * The kernel keeps the outer packet's protocol for the frame; one of GSO it would then cut as IPv4. change_proto is the one
+ * helper that sets another: it puts 20 bytes behind the outer MACs, which go with the rest.
+ *
+ * adjust_room wants 20 (IPv6: 40) bytes behind the inner header. Shorter frames get the padding that Ethernet asks for, if
+ * they are of a protocol whose headers fit at all.
+ */
+static __always_inline __u32 unpack(struct __sk_buff *ctx, __u32 header, const struct arrival *inner)
 {
-	/* adjust_room wants an IPv4 header behind what it takes; shorter frames get the padding that Ethernet asks for. */
-	if (ctx->len < header + 60 && bpf_skb_change_tail(ctx, header + 60, 0))
-		return -1;
-	return bpf_skb_adjust_room(ctx, -(__s32)header, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) ||
-	       bpf_skb_store_bytes(ctx, 0, inner, IOV_ETHERNET_LENGTH, BPF_F_INVALIDATE_HASH);
+	__u32 payload = ctx->len - header - IOV_ETHERNET_LENGTH;
+
+	if (inner->type == bpf_htons(ETH_P_IPV6)) {
+		if (payload < 40)
+			return IOV_DROP_MALFORMED;
+		if (bpf_skb_change_proto(ctx, bpf_htons(ETH_P_IPV6), 0))
+			return IOV_DROP_NO_MEMORY;
+		header += 20;
+	} else if (iov_unlikely(payload < 20)) {
+		if (inner->type == bpf_htons(ETH_P_IP))
+			return IOV_DROP_MALFORMED;
+		if (bpf_skb_change_tail(ctx, header + ETH_ZLEN, 0))
+			return IOV_DROP_NO_MEMORY;
+	}
+	if (bpf_skb_adjust_room(ctx, -(__s32)header, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) ||
+	    bpf_skb_store_bytes(ctx, 0, inner->macs, IOV_ETHERNET_LENGTH, BPF_F_INVALIDATE_HASH))
+		return IOV_DROP_NO_MEMORY;
+	return IOV_DROP_NONE;
 }
 
 /* The destination port of a UDP packet that could be a tunnel packet; 0 for all others. */
@@ -274,13 +303,6 @@ static __always_inline __u32 tunnel_port(struct __sk_buff *ctx, struct iov_ip4_h
 	port = bpf_ntohs(port);
 	return port == IOV_VXLAN_PORT || port == IOV_GENEVE_PORT ? port : 0;
 }
-
-/* What was read of a tunnel packet, before its outer header goes. */
-struct arrival {
-	struct tunnel_header header;
-	__u8 ethernet[IOV_ETHERNET_LENGTH]; /* of the inner frame */
-	__u16 pad;
-};
 
 /* Is the outer packet whole, and its tunnel header one of OVN's? Cuts off what is behind the outer packet. */
 static __always_inline int read_arrival(struct __sk_buff *ctx, struct iov_ip4_header *ip, __u32 header, struct arrival *arrival,
@@ -301,10 +323,10 @@ static __always_inline int read_arrival(struct __sk_buff *ctx, struct iov_ip4_he
 	}
 	if (header == IOV_OUTER_GENEVE_LENGTH)
 		return !bpf_skb_load_bytes(ctx, IOV_OUTER_TUNNEL, &arrival->header, 16) &&
-		       !bpf_skb_load_bytes(ctx, IOV_OUTER_GENEVE_LENGTH, arrival->ethernet, IOV_ETHERNET_LENGTH) &&
+		       !bpf_skb_load_bytes(ctx, IOV_OUTER_GENEVE_LENGTH, arrival->macs, IOV_ETHERNET_LENGTH) &&
 		       read_geneve(&arrival->header, key);
 	return !bpf_skb_load_bytes(ctx, IOV_OUTER_TUNNEL, &arrival->header, 8) &&
-	       !bpf_skb_load_bytes(ctx, IOV_OUTER_VXLAN_LENGTH, arrival->ethernet, IOV_ETHERNET_LENGTH) &&
+	       !bpf_skb_load_bytes(ctx, IOV_OUTER_VXLAN_LENGTH, arrival->macs, IOV_ETHERNET_LENGTH) &&
 	       read_vxlan(&arrival->header, key);
 }
 
@@ -317,7 +339,7 @@ static __always_inline __u32 receive(struct __sk_buff *ctx, struct iov_packet *p
 	struct arrival arrival;
 	struct iov_dest *dest;
 	struct iov_port *receiver;
-	__u32 datapath, *epoch;
+	__u32 datapath, reason, *epoch;
 
 	if (!read_arrival(ctx, ip, header, &arrival, &key))
 		return IOV_DROP_TUNNEL_MALFORMED;
@@ -342,8 +364,9 @@ static __always_inline __u32 receive(struct __sk_buff *ctx, struct iov_packet *p
 	pkt->looked_at = IOV_FIELD_IN_PORT;
 	pkt->rewrote = 0;
 	*(__u64 *)&pkt->copies = 0; /* to geneve */
-	if (unpack(ctx, header, arrival.ethernet))
-		return IOV_DROP_NO_MEMORY;
+	reason = unpack(ctx, header, &arrival);
+	if (reason)
+		return reason;
 	return iov_parse(ctx, pkt, IOV_PKT_FROM_TUNNEL) == IOV_PARSE_OK ? IOV_DROP_NONE : IOV_DROP_MALFORMED;
 }
 

@@ -5,6 +5,7 @@
 
 #include <linux/if_packet.h>
 #include "chain.h"
+#include "ethernet.h"
 
 /* May anything be delivered to the port now? The reason not to, or IOV_DROP_NONE. */
 static __always_inline __u32 iov_port_closed(const struct iov_port *port)
@@ -20,12 +21,12 @@ static __always_inline __u32 iov_port_closed(const struct iov_port *port)
 
 /*
  * Hand the frame to the device of a port. Into a veth whose peer is in another network namespace it can go without the
- * device's transmit path, but then nobody looks at the Ethernet type again: a frame that came out of a tunnel still carries
- * the protocol of the outer packet, and anything but IPv4 must go the long way through eth_type_trans().
+ * device's transmit path, but then nobody looks at the Ethernet type again: where the kernel's idea of the protocol differs
+ * (ARP or a tagged frame out of a tunnel) it must go the long way, through eth_type_trans().
  */
 static __always_inline int iov_deliver(struct __sk_buff *ctx, const struct iov_packet *pkt, const struct iov_port *port)
 {
-	if (port->flags & IOV_PORT_PEER && ctx->protocol == pkt->eth_type) {
+	if (port->flags & IOV_PORT_PEER && ctx->protocol == pkt->eth_type && pkt->l3_offset == IOV_ETHERNET_LENGTH) {
 		/* Before 6.15 bpf_redirect_peer leaves PACKET_OTHERHOST, which the receiving stack drops. */
 		if (ctx->pkt_type != PACKET_HOST)
 			bpf_skb_change_type(ctx, PACKET_HOST);
