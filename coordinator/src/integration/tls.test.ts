@@ -13,7 +13,7 @@ function makeCertificates(dir: string, names: readonly string[]): void {
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=ca', '-days', '2');
   for (const name of names) {
-    const names = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const names = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost'];
     openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, ...names);
     const ca = [
       '-CA',
@@ -53,7 +53,7 @@ test('with TLS an agent speaks for the chassis its certificate names and for no 
   const pem = (name: string) => readFileSync(file(name));
   const hv1 = credentials.createSsl(pem('ca.pem'), pem('hv1.key'), pem('hv1.pem'));
   const connect = (name: string, given = hv1) => {
-    const agent = new ScriptedAgent({ address: `127.0.0.1:${port}`, name, credentials: given });
+    const agent = new ScriptedAgent({ address: `localhost:${port}`, name, credentials: given });
     t.teardown(() => agent.close());
     return agent;
   };

@@ -300,6 +300,21 @@ test('what a port’s removal takes away', (t) => {
   t.is(bench.compiler.southbound.portsOf('c-hv1').size, 0);
 });
 
+test('a port is sent when both databases have it, and taken back when Southbound has it no more', (t) => {
+  const bench = network(['a']);
+  bench.sb('Port_Binding', binding('a', { chassis: 'c-hv1' }));
+  bench.sb('Port_Binding', binding('new'));
+  t.deepEqual(bench.held('hv1'), ['port/pb-a local', 'switch/dp']);
+  bench.nb('Logical_Switch_Port', lsp('new'));
+  t.deepEqual(bench.held('hv1'), ['port/pb-a local', 'port/pb-new', 'switch/dp']);
+  bench.taken();
+  bench.remove('nb', 'Logical_Switch_Port', 'lsp-new');
+  t.deepEqual(bench.taken(), []);
+  bench.remove('sb', 'Port_Binding', 'pb-new');
+  t.deepEqual(bench.taken(), ['hv1: port/pb-new']);
+  t.deepEqual(bench.held('hv1'), ['port/pb-a local', 'switch/dp']);
+});
+
 test('ports of a router’s datapath are nobody’s business', (t) => {
   const bench = network(['a']);
   bench.sb('Datapath_Binding', {

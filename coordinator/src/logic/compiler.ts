@@ -108,6 +108,8 @@ export class Compiler {
   #port(chassis: string, uuid: string): CompiledResource | undefined {
     const port = this.southbound.ports.get(uuid);
     if (!port?.switch.members.has(chassis) || !this.southbound.isSwitch(port.switch)) return undefined;
+    // Southbound was quicker than Northbound: what the operator said of the port comes in a moment.
+    if (!this.northbound.port(port.row.logical_port)) return undefined;
     const cache = port.bound.includes(chassis) ? 'compiledLocal' : 'compiledRemote';
     port[cache] ??= compileResource(uuid, {
       $case: 'logicalPort',
