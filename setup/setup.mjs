@@ -9,14 +9,10 @@ import { isBuilt, markBuilt, sourceDigest } from './lib/sources.mjs';
 function checkMachine() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19))
-    throw new SetupError(`Node ${process.versions.node} is too old`, 'install Node 20.19 or later.');
-  if (process.platform !== 'linux')
-    throw new SetupError(`${process.platform} is not Linux`, 'use a Linux machine.');
+    throw new SetupError(`Node ${process.versions.node} is too old: install Node 20.19 or later.`);
+  if (process.platform !== 'linux') throw new SetupError(`Linux is needed, this is ${process.platform}.`);
   if (process.getuid() !== 0)
-    throw new SetupError(
-      'root is needed: packages, BPF programs and network namespaces',
-      'run it again with sudo.',
-    );
+    throw new SetupError('Root is needed for packages, BPF programs and namespaces: run it again with sudo.');
 }
 
 async function setup() {

@@ -38,7 +38,7 @@ export async function step(name, work) {
 /** Prints what went wrong and what to do, and ends with status 1. */
 export function fail(error) {
   if (!(error instanceof SetupError)) throw error;
-  console.error(`\n${paint('red', error.message)}`);
+  console.error(paint('red', error.message));
   if (error.advice) console.error(`\nWhat to do: ${error.advice}`);
   process.exit(1);
 }

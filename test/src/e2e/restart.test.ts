@@ -1,5 +1,5 @@
 import test from 'ava';
-import { Coordinator, type Lab, until } from '../lab/index.js';
+import { Coordinator, type Lab, serving, until } from '../lab/index.js';
 import { ip4, network, port, spec } from './support/network.js';
 
 let lab: Lab;
@@ -66,6 +66,21 @@ test('without a coordinator, --wait=hv blocks; with it, it returns', async (t) =
   t.pass();
 });
 
+test('an agent that starts while there is no coordinator leaves the data plane as it is', async (t) => {
+  const lost = await lostDuring(async () => {
+    await lab.coordinator.stop('SIGKILL');
+    await lab.hv(1).stopAgent('SIGKILL');
+    const agent = lab.hv(1).spawnAgent();
+    // As a whole it is not SERVING without a coordinator. Its answer to ovs-vsctl says that it has started.
+    await agent.during((signal) => serving(lab.hv(1).health, { service: 'ovsdb', signal }));
+    await lab.hv(1).vsctl('set', 'Bridge', 'br-int', 'external_ids:answered=true');
+    t.true(await vm(2).reaches(ip4(3)));
+    await lab.coordinator.start();
+    await lab.sync();
+  });
+  t.deepEqual(lost, none);
+});
+
 test('a second coordinator waits, and takes over when the first is killed', async (t) => {
   const first = lab.coordinator;
   const second = new Coordinator({
@@ -118,4 +133,47 @@ test('a Chassis row deleted by hand comes back and its ports are bound again', a
   });
   await lab.sync();
   t.true(await vm(1).reaches(ip4(3)));
+});
+
+test('the Southbound database is wiped: northd and coordinator fill it again, and packets flow', async (t) => {
+  await lab.central.wipe('sb');
+  await lab.central.sbctl(
+    '--timeout=20',
+    'wait-until',
+    'Chassis',
+    'hv1',
+    '--',
+    'wait-until',
+    'Chassis',
+    'hv2',
+  );
+  await until('--wait=hv returns', async () => {
+    await lab.nbctl('--timeout=5', '--wait=hv', 'sync');
+    return true;
+  });
+  await until('vm1 reaches vm3', () => vm(1).reaches(ip4(3), { count: 1 }));
+  t.true(await vm(1).reaches(ip4(2)));
+});
+
+test('the cable of a hypervisor is pulled and plugged', async (t) => {
+  await lab.underlay.setCable('hv2', false);
+  t.is((await vm(1).ping(ip4(3), { count: 1 })).received, 0);
+  t.true(await vm(1).reaches(ip4(2)));
+  await lab.underlay.setCable('hv2', true);
+  await until('vm1 reaches vm3', () => vm(1).reaches(ip4(3), { count: 1 }));
+  await lab.sync();
+});
+
+test('a hypervisor gets another underlay address', async (t) => {
+  const hv2 = lab.hv(2);
+  await hv2.netns.ip('addr add 172.31.0.20/24 dev uplink', 'addr del 172.31.0.2/24 dev uplink');
+  await hv2.netns.ip('addr replace 172.31.0.20/24 dev uplink');
+  await hv2.vsctl('set', 'Open_vSwitch', '.', 'external_ids:ovn-encap-ip=172.31.0.20');
+  await until('SB has the new address', async () => {
+    const encaps = await lab.central.sbctl('--bare', '--columns=ip', 'find', 'Encap', 'chassis_name=hv2');
+    return encaps === '172.31.0.20';
+  });
+  await lab.sync();
+  await until('vm1 reaches vm3', () => vm(1).reaches(ip4(3), { count: 1 }));
+  t.true(await vm(3).reaches(ip4(1)));
 });

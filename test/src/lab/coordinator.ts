@@ -5,6 +5,7 @@ import { serving } from './health.js';
 import { LabProcess } from './process.js';
 import { program } from './program.js';
 import type { Registry } from './registry.js';
+import { until } from './until.js';
 
 export interface CoordinatorOptions {
   central: Central;
@@ -12,6 +13,12 @@ export interface CoordinatorOptions {
   outlive: boolean;
   /** Default "coordinator"; a second one needs another. */
   name?: string;
+  /** Where it listens. Default: a unix socket in the lab's directory. */
+  listen?: string;
+  /** Put before its command line and iovctl's, to run them in a namespace. */
+  prefix?: readonly string[];
+  /** TLS flags of the coordinator, and of iovctl. */
+  tls?: { coordinator: readonly string[]; iovctl: readonly string[] };
 }
 
 /** A coordinator between the lab's databases and its agents, and the iovctl that asks it. */
@@ -25,21 +32,23 @@ export class Coordinator {
     this.#name = options.name ?? 'coordinator';
   }
 
-  /** Where it listens: "unix:PATH". */
+  /** Where it listens: "unix:PATH" or "HOST:PORT". */
   get address(): string {
-    return `unix:${join(this.#options.registry.dir, `${this.#name}.sock`)}`;
+    return this.#options.listen ?? `unix:${join(this.#options.registry.dir, `${this.#name}.sock`)}`;
   }
 
   argv(...extra: string[]): string[] {
-    const { central } = this.#options;
+    const { central, prefix = [], tls } = this.#options;
     const remotes = ['--nb', central.nb, '--sb', central.sb, '--listen', this.address];
-    return [...program('coordinator', 'iovisor-coordinator'), ...remotes, ...extra];
+    const flags = [...remotes, ...(tls?.coordinator ?? []), ...extra];
+    return [...prefix, ...program('coordinator', 'iovisor-coordinator'), ...flags];
   }
 
   /** Starts it; resolves when its health service says SERVING. */
   async start(...extra: string[]): Promise<void> {
     const process = this.spawn(...extra);
-    await process.during((signal) => serving(this.address, { signal }));
+    if (!this.#options.listen) await process.during((signal) => serving(this.address, { signal }));
+    else await process.during(() => until('iovctl health says SERVING', () => this.iovctl('health')));
   }
 
   spawn(...extra: string[]): LabProcess {
@@ -58,7 +67,8 @@ export class Coordinator {
   }
 
   tryIovctl(...args: string[]): Promise<CommandResult> {
-    const argv = [...program('coordinator', 'iovctl'), ...args];
+    const { prefix = [], tls } = this.#options;
+    const argv = [...prefix, ...program('coordinator', 'iovctl'), ...(tls?.iovctl ?? []), ...args];
     return tryCommand(argv, { env: { ...process.env, IOVISOR_COORDINATOR: this.address } });
   }
 

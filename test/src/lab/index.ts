@@ -8,6 +8,7 @@ export { LocalOvsdb } from './local-ovsdb.js';
 export { Machine, type MachineSpec } from './machine.js';
 export { Netns } from './netns.js';
 export { type PingOptions, type PingResult, PingSeries, ping, pingArgv } from './ping.js';
+export { Pki } from './pki.js';
 export { LabProcess } from './process.js';
 export { checkout, program } from './program.js';
 export { labRoot, Registry } from './registry.js';
