@@ -9,7 +9,7 @@ import { trafficCost } from './trafficCost.js';
 export function benchBpf(parent: Cleanup, quick: boolean): Promise<Section> {
   return withCleanup(parent, async (cleanup) => {
     const native = await Native.compile(cleanup);
-    const test = await testRunCost(cleanup, native, quick ? 5 : 20);
+    const test = await testRunCost(cleanup, native, { loads: quick ? 3 : 9, repetitions: 30 });
     const cpu = availableParallelism() - 1;
     const traffic = await trafficCost(cleanup, native, {
       cpu,
@@ -18,7 +18,7 @@ export function benchBpf(parent: Cleanup, quick: boolean): Promise<Section> {
     });
     const row = (what: string, trafficNs: number, testNs?: number) => [
       what,
-      ...(testNs === undefined ? ['', ''] : [testNs.toFixed(0), times(testNs / test.redirectNs)]),
+      ...(testNs === undefined ? ['', ''] : [testNs.toFixed(1), times(testNs / test.redirectNs)]),
       ...[trafficNs.toFixed(0), times(trafficNs / traffic.redirectNs)],
     ];
     return {
