@@ -29,6 +29,11 @@ async function main(): Promise<void> {
   const listen = await server.listen();
   const metrics = config.metrics && (await serveMetrics(coordinator, config.metrics));
   log.info({ listen, tls: config.tls !== undefined, nb: config.nb, sb: config.sb, version }, 'listening');
+  if (config.warnPlaintext)
+    log.warn(
+      { listen },
+      'no TLS: whoever reaches this address can be any hypervisor; give --tls-cert, --tls-key, --tls-ca',
+    );
   const health = () => {
     server.setHealth('', coordinator.isServing);
     server.setHealth('leader', coordinator.leadership.held);

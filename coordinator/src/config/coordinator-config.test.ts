@@ -44,7 +44,6 @@ test('each mistake is one line that names it', (t) => {
     [['--nb'], /argument missing/],
     [['--nb', 'foo'], /^nb: .*"foo"/],
     [['--listen', 'nowhere'], /^listen: "nowhere" is neither HOST:PORT nor unix:PATH/],
-    [['--listen', '0.0.0.0:1'], /^listen: .*--insecure-listen-plaintext/],
     [['--listen', '127.0.0.1:70000'], /^listen/],
     [['--log-level', 'loud'], /^log-level: "loud" is none of/],
     [['--tls-cert', pem], /^tls-key is missing/],
@@ -63,5 +62,10 @@ test('each mistake is one line that names it', (t) => {
     t.regex(error?.message ?? '', pattern);
     t.false(error?.message.includes('\n'));
   }
-  t.notThrows(() => read(['--listen', '0.0.0.0:1', '--insecure-listen-plaintext']));
+});
+
+test('a network address without TLS is warned of, unless it is said to be wanted', (t) => {
+  t.true(read(['--listen', '127.0.0.1:1,0.0.0.0:1']).warnPlaintext);
+  t.false(read(['--listen', '0.0.0.0:1', '--insecure-listen-plaintext']).warnPlaintext);
+  t.false(read(['--listen', '127.0.0.1:1,unix:/x']).warnPlaintext);
 });

@@ -17,6 +17,8 @@ export interface CoordinatorConfig {
   listen: readonly Address[];
   metrics?: Address;
   tls?: TlsMaterial;
+  /** Agents can come over the network without TLS, and nobody said that this is wanted. */
+  warnPlaintext: boolean;
   /** PEM files for `ssl:` remotes of the databases. */
   database: { certFile?: string; keyFile?: string; caFile?: string };
   logLevel: string;
@@ -54,7 +56,8 @@ const settings: readonly Setting[] = [
   { name: 'db-ca', value: 'FILE', description: 'CA of the databases’ certificates' },
   {
     name: 'insecure-listen-plaintext',
-    description: 'accept agents over the network without TLS: whoever reaches the port can be any of them',
+    description:
+      'without TLS whoever reaches a network --listen address can be any hypervisor: do not warn of it, it is wanted',
   },
   {
     name: 'log-level',
@@ -77,11 +80,7 @@ export function readCoordinatorConfig(
   const values = readSettings(command, settings, argv, env);
   const listen = (values.get('listen') ?? '').split(',').map((text) => parseAddress('listen', text.trim()));
   const tls = readTls(values);
-  const open = listen.find((address) => !isLocal(address));
-  if (open && !tls && values.get('insecure-listen-plaintext') !== 'true')
-    throw new UsageError(
-      `listen: ${values.get('listen')} can be reached over the network: give --tls-cert, --tls-key and --tls-ca, or --insecure-listen-plaintext`,
-    );
+  const exposed = !tls && listen.some((address) => !isLocal(address));
   const metrics = values.get('metrics');
   return {
     nb: remotes(values, 'nb'),
@@ -89,6 +88,7 @@ export function readCoordinatorConfig(
     listen,
     metrics: metrics === undefined ? undefined : parseAddress('metrics', metrics),
     tls,
+    warnPlaintext: exposed && values.get('insecure-listen-plaintext') !== 'true',
     database: readDatabaseFiles(values),
     logLevel: values.get('log-level') ?? 'info',
   };
