@@ -20,8 +20,10 @@ test('with --hook clsact: pings, ND and TCP, inside and across', async (t) => {
   t.true(await vm(1).reaches(ip4(2)));
   t.true(await vm(1).reaches(ip4(3)));
   t.true(await vm(1).reaches(ip6(3)));
-  const { sent, received } = await transfer(vm(1), vm(3), ip4(3), 10);
-  t.is(received, sent);
+  for (const address of [ip4(3), ip6(3)]) {
+    const { sent, received } = await transfer(vm(1), vm(3), address, 10);
+    t.is(received, sent, address);
+  }
 });
 
 test('with --hook clsact: an agent killed and started again loses no ping', async (t) => {

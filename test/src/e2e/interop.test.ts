@@ -1,7 +1,8 @@
 import test from 'ava';
 import { until } from '../lab/index.js';
 import { nodes } from './support/iovctl.js';
-import { ip4, network } from './support/network.js';
+import { ip4, ip6, network } from './support/network.js';
+import { transfer } from './support/transfer.js';
 
 // A site moves hypervisor by hypervisor: ours and stock ones share databases, switches and the underlay.
 for (const encap of ['vxlan', 'geneve'] as const) {
@@ -18,8 +19,12 @@ for (const encap of ['vxlan', 'geneve'] as const) {
   });
 }
 
-test('geneve between our own hypervisors', async (t) => {
+test('geneve between our own hypervisors, also TCP with segmentation offload', async (t) => {
   const lab = await network({ encap: 'geneve', machines: { 1: 1, 3: 2 } });
   t.teardown(() => lab.destroy());
   t.true(await lab.vm('vm1').reaches(ip4(3)));
+  for (const address of [ip4(3), ip6(3)]) {
+    const { sent, received } = await transfer(lab.vm('vm1'), lab.vm('vm3'), address, 10);
+    t.is(received, sent, address);
+  }
 });
