@@ -7,6 +7,7 @@ import { benchLatency } from './latency/latency.js';
 import { machine } from './machine.js';
 import { benchMemory } from './memory/memory.js';
 import { type BenchOptions, parseOptions, type SectionName, usage } from './options.js';
+import { removeOwnLabs } from './ownLabs.js';
 import { benchPps } from './pps/pps.js';
 import { formatSection } from './print.js';
 import type { Section } from './report.js';
@@ -20,6 +21,8 @@ const sections: Record<SectionName, (cleanup: Cleanup, quick: boolean) => Promis
 
 const LONGEST_MESSAGE = 1000;
 const defaultJson = fileURLToPath(new URL('../../../bench-results.json', import.meta.url));
+
+let interrupted = false;
 
 async function main(): Promise<number> {
   let options: BenchOptions;
@@ -38,8 +41,12 @@ async function main(): Promise<number> {
     return 2;
   }
   const cleanup = new Cleanup();
+  cleanup.add('labs', removeOwnLabs);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => cleanup.run().then(() => process.exit(1)));
+    process.once(signal, () => {
+      interrupted = true;
+      cleanup.run().then(() => process.exit(1));
+    });
   }
   try {
     return await runSections(options, cleanup);
@@ -59,11 +66,14 @@ async function runSections(options: BenchOptions, cleanup: Cleanup): Promise<num
     colors.dim(`${results.machine.cpu}, ${results.machine.cpus} CPUs, Linux ${results.machine.kernel}`),
   );
   for (const name of options.only) {
+    console.error(colors.dim(`measuring ${name} …`));
     try {
       const section = await sections[name](cleanup, options.quick);
       results.sections.push(section);
       console.log(formatSection(section));
     } catch (error) {
+      // What was pulled from under its feet is no result.
+      if (interrupted) return 1;
       results.failed[name] = message(error);
       console.error(`\n${colors.red('✘')} ${name}: ${message(error)}`);
     }
