@@ -28,9 +28,16 @@ export class Agent {
   /** Why the coordinator address of the local database cannot be used. */
   #addressProblem = '';
   #name: string | undefined;
+  #interfaces: ReadonlyMap<string, LocalInterface> = new Map();
   #coordinator: string | undefined;
 
-  private constructor(config: Config, log: Logger, netlink: Netlink, datapath: Datapath) {
+  private constructor(
+    config: Config,
+    log: Logger,
+    netlink: Netlink,
+    datapath: Datapath,
+    health: HealthServer | undefined,
+  ) {
     this.#config = config;
     this.#log = log;
     this.#netlink = netlink;
@@ -41,7 +48,7 @@ export class Agent {
       netlink,
       log: log.child({ room: 'taps' }),
     });
-    this.#health = config.health === undefined ? undefined : new HealthServer(config.health);
+    this.#health = health;
     this.#session = new Session({
       addresses: () => this.#addresses(),
       credentials:
@@ -50,7 +57,7 @@ export class Agent {
           : credentials.createSsl(config.tls.ca, config.tls.key, config.tls.cert),
       hello: () => this.#hello(),
       chassisConfig: () => this.#taps.chassisConfig,
-      interfaces: () => this.#interfaces(),
+      interfaces: () => this.#interfaces,
       forwarding: () => datapath.forwarding,
       isLocalPort: (id) => datapath.compiler.resources.ports.get(id)?.local === true,
       apply: (change) => datapath.apply(change),
@@ -62,17 +69,19 @@ export class Agent {
 
   /** @throws Error when the kernel or an address is not to be had */
   static async start(config: Config, log: Logger): Promise<Agent> {
+    // First of all: an address in use tells of another agent, whose data plane must not be taken away from it.
+    const health = config.health === undefined ? undefined : new HealthServer(config.health);
+    await health?.listen();
     const netlink = Netlink.open(log.child({ room: 'netlink' }));
     await netlink.start();
     const { bpffs, hook } = config;
     const datapath = await Datapath.open({ bpffs, hook, netlink, log: log.child({ room: 'datapath' }) });
-    const agent = new Agent(config, log, netlink, datapath);
-    await agent.#start();
+    const agent = new Agent(config, log, netlink, datapath, health);
+    agent.#start();
     return agent;
   }
 
-  async #start(): Promise<void> {
-    await this.#health?.listen();
+  #start(): void {
     const hook = this.#datapath.attachments.hook;
     this.#log.info({ hook, bpffs: this.#config.bpffs }, 'the data plane is loaded');
     if (this.#config.hover !== undefined)
@@ -125,6 +134,7 @@ export class Agent {
   }
 
   #onPlugged(): void {
+    this.#interfaces = this.#readInterfaces();
     this.#datapath.setPlugged(this.#taps.plugged);
     this.#session.poke();
   }
@@ -197,7 +207,7 @@ export class Agent {
     };
   }
 
-  #interfaces(): ReadonlyMap<string, LocalInterface> {
+  #readInterfaces(): ReadonlyMap<string, LocalInterface> {
     return new Map(
       [...this.#taps.plugged].map(([ifaceId, plugged]) => [
         ifaceId,

@@ -25,19 +25,13 @@ async function cleanUp(config: Config): Promise<void> {
 async function run(config: Config): Promise<void> {
   const log = pino({ level: config.logLevel, base: { name: 'iovisor-agent' } });
   const { Agent } = await import('./agent.js');
-  let agent: Awaited<ReturnType<typeof Agent.start>>;
-  try {
-    agent = await Agent.start(config, log);
-  } catch (error) {
-    log.fatal({ error: (error as Error).stack }, (error as Error).message);
-    process.exit(1);
-  }
+  const starting = Agent.start(config, log);
   let stopping = false;
   const stop = async (signal: string) => {
     if (stopping) return;
     stopping = true;
     log.info({ signal }, 'stopping; the data plane goes on');
-    await agent.stop();
+    await (await starting).stop();
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
@@ -45,6 +39,12 @@ async function run(config: Config): Promise<void> {
   process.on('unhandledRejection', (error) =>
     log.error({ error: String((error as Error)?.stack ?? error) }, 'unhandled'),
   );
+  try {
+    await starting;
+  } catch (error) {
+    log.fatal({ error: (error as Error).stack }, (error as Error).message);
+    process.exit(1);
+  }
 }
 
 try {

@@ -75,7 +75,7 @@ test('a restart writes nothing, keeps numbers and loses no packet', async (t) =>
   const programs = [first.loaded.modules.entry.id];
   t.true(a.pings('10.0.0.2', 1));
 
-  const traffic = a.startPings('10.0.0.2');
+  const traffic = await a.startPings('10.0.0.2');
   const again = await kernel.start();
   t.deepEqual(kernel.contents(...CONFIG_MAPS), before, 'as found, before the coordinator spoke');
   again.setLocalEncaps([{ type: 'vxlan', ip: '192.0.2.1', csum: false }]);
@@ -177,8 +177,8 @@ test('no packet is lost while port security is replaced by one that allows the s
   ];
   await datapath.apply(all(...twoPorts(forms[0])));
   t.true(a.pings('10.0.0.2', 1));
-  const traffic = a.startPings('10.0.0.2');
-  for (let round = 0; round < 60; round++)
+  const traffic = await a.startPings('10.0.0.2');
+  for (let round = 0; round < 500; round++)
     await datapath.apply(more(twoPorts(forms[round % forms.length])[1]!));
   t.deepEqual(await traffic.stop(), { lost: 0 });
   // Only the last form is left.

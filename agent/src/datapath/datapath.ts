@@ -35,6 +35,9 @@ export interface Plugged {
   ifindex: number;
 }
 
+/** How often a device that did not take a program is tried again. */
+const RETRY_ATTACH_MS = 2000;
+
 interface DatapathEvents {
   /** The set of forwarding ports changed without a Commit: a tap came or went. */
   forwarding: [];
@@ -69,11 +72,13 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   readonly #versions = new Map<string, HeldResource>();
   readonly #jobs: Job[] = [];
   #plugged: ReadonlyMap<string, Plugged> = new Map();
+  #nameOf: ReadonlyMap<number, string> = new Map();
   #localIps: readonly number[] = [];
   #forwarding: ReadonlySet<string> = new Set();
   /** Resources of which the kernel refused an entry. */
   #failedRefs = new Map<string, { ref: ResourceRef; message: string }>();
   #running: Promise<void> | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
   #again = false;
   #synced = false;
   #closed = false;
@@ -117,11 +122,15 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       this.#schedule();
     });
     this.#netlink.on('link', this.#onLink);
+    this.#retryTimer = setInterval(() => {
+      if (this.attachments.retry()) this.#syncTaps();
+    }, RETRY_ATTACH_MS).unref();
   }
 
   /** Stops; the data plane goes on. */
   async close(): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#retryTimer);
     this.#netlink.off('link', this.#onLink);
     this.#paths.close();
     await this.#running;
@@ -136,6 +145,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
 
   setPlugged(plugged: ReadonlyMap<string, Plugged>): void {
     this.#plugged = plugged;
+    this.#nameOf = new Map([...plugged].map(([name, { ifindex }]) => [ifindex, name]));
     this.#syncTaps();
   }
 
@@ -146,22 +156,27 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     this.#schedule();
   }
 
-  readonly #onLink = ({ link }: { link: { ifindex: number } }): void => {
-    if (this.attachments.isAttached('entry', link.ifindex)) this.#syncTaps();
-    if (this.attachments.isAttached('uplink', link.ifindex)) this.#syncUplinks();
+  readonly #onLink = ({ link: { ifindex } }: { link: { ifindex: number } }): void => {
+    const name = this.#nameOf.get(ifindex);
+    if (name !== undefined) {
+      this.#syncTap(name);
+      this.#schedule();
+    }
+    if (this.attachments.isAttached('uplink', ifindex)) this.#syncUplinks();
   };
 
-  /** Tells the compiler which ports have a device that is there and carries the program. */
   #syncTaps(): void {
-    const names = new Set([...this.#plugged.keys(), ...this.compiler.tapNames]);
-    for (const name of names) {
-      const ifindex = this.#plugged.get(name)?.ifindex ?? 0;
-      const link = this.#netlink.links.get(ifindex);
-      const usable = link !== undefined && this.attachments.isAttached('entry', ifindex);
-      const tap = usable ? { ifindex, peer: link.kind === 'veth' && link.peerInOtherNetns } : undefined;
-      this.compiler.setTap(name, tap);
-    }
+    for (const name of new Set([...this.#plugged.keys(), ...this.compiler.tapNames])) this.#syncTap(name);
     this.#schedule();
+  }
+
+  /** Tells the compiler of a port's device, if it is there and carries the program. */
+  #syncTap(name: string): void {
+    const ifindex = this.#plugged.get(name)?.ifindex ?? 0;
+    const link = this.#netlink.links.get(ifindex);
+    const usable = link !== undefined && this.attachments.isAttached('entry', ifindex);
+    const tap = usable ? { ifindex, peer: link.kind === 'veth' && link.peerInOtherNetns } : undefined;
+    this.compiler.setTap(name, tap);
   }
 
   #syncUplinks(): void {

@@ -1,5 +1,5 @@
 import { ABI_VERSION, type LoadedModules, loadIoModules } from '@iovisor-ovn/iomodules';
-import type { BpfMap } from '@iovisor-ovn/libbpf';
+import { BpfError, type BpfMap } from '@iovisor-ovn/libbpf';
 import { Pins } from './pins.js';
 
 /** The array that chains the programs: one per load, so pinned under a name of its own. */
@@ -26,7 +26,7 @@ export function load(bpffs: string, maxEntries?: Record<string, number>): Loaded
   const pins = new Pins(bpffs, ABI_VERSION);
   pins.make();
   const pinned = pins.openMaps();
-  const modules = loadIoModules({ maps: pinned, maxEntries });
+  const modules = loadWith(pinned, bpffs, maxEntries);
   const maps = modules.maps;
   const lasting = Object.entries<BpfMap>(maps).filter(([name]) => name !== PROGRAM_ARRAY);
   for (const [name, map] of lasting) if (pinned[name] === undefined) map.pin(pins.path('maps', name));
@@ -44,4 +44,22 @@ export function load(bpffs: string, maxEntries?: Record<string, number>): Loaded
   };
   const mapIds = new Set(lasting.map(([, map]) => map.id));
   return { pins, modules, maps, mapIds, loadedAt: new Date(), supersede, close };
+}
+
+function loadWith(
+  maps: Record<string, BpfMap>,
+  bpffs: string,
+  maxEntries?: Record<string, number>,
+): LoadedModules {
+  try {
+    return loadIoModules({ maps, maxEntries });
+  } catch (error) {
+    // Maps of another shape under the same ABI version: from a build in between two releases.
+    if (error instanceof BpfError && error.operation === 'reuse') {
+      throw new Error(`${error.message}. To start anew: iovisor-agent --cleanup --bpffs ${bpffs}`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
 }

@@ -1,6 +1,6 @@
 import type { Ack, Commit, Refusal } from '@iovisor-ovn/proto';
 
-/** What the coordinator was told of the forwarding ports, on one stream. */
+/** What the coordinator was told of the forwarding ports, on one stream. The sets given must not be changed later. */
 export class AckState {
   #sent: ReadonlySet<string> | undefined;
   #commit: Pick<Commit, 'revision' | 'nbCfg'> | undefined;
@@ -18,9 +18,11 @@ export class AckState {
    */
   next(forwarding: ReadonlySet<string>, isOurs: (id: string) => boolean): Ack | undefined {
     if (this.#commit === undefined) return undefined;
+    if (this.#due === undefined && forwarding === this.#sent) return undefined;
     const sent = this.#sent ?? new Set<string>();
-    const started = [...forwarding].filter((id) => !sent.has(id));
-    const stopped = [...sent].filter((id) => !forwarding.has(id) && isOurs(id));
+    const same = forwarding === sent;
+    const started = same ? [] : [...forwarding].filter((id) => !sent.has(id));
+    const stopped = same ? [] : [...sent].filter((id) => !forwarding.has(id) && isOurs(id));
     if (this.#due === undefined && started.length === 0 && stopped.length === 0) return undefined;
     const ack: Ack = {
       revision: this.#commit.revision,
@@ -30,7 +32,7 @@ export class AckState {
       forwardingComplete: this.#sent === undefined,
       notForwarding: stopped,
     };
-    this.#sent = new Set(forwarding);
+    this.#sent = forwarding;
     this.#due = undefined;
     return ack;
   }

@@ -30,7 +30,7 @@ const REPORT: Report = { queryId: 0n, ports: [], modules: [], drops: [], tunnels
 /** An agent without a kernel: what a session is given and what it does. */
 class FakeAgent {
   readonly changes: Change[] = [];
-  readonly interfaces = new Map<string, LocalInterface>();
+  interfaces: ReadonlyMap<string, LocalInterface> = new Map();
   readonly logged: string[] = [];
   chassis: ChassisConfig | undefined = CHASSIS;
   held: HeldResource[] = [];
@@ -76,17 +76,8 @@ class FakeAgent {
   }
 
   plug(...names: string[]): void {
-    for (const name of names) {
-      const one = {
-        ifaceId: name,
-        tap: `tap-${name}`,
-        ifindex: 1,
-        ifaceIdVer: '',
-        encapIp: '',
-        macInUse: '',
-      };
-      this.interfaces.set(name, one);
-    }
+    const one = { ifindex: 1, ifaceIdVer: '', encapIp: '', macInUse: '' };
+    this.interfaces = new Map(names.map((name) => [name, { ...one, ifaceId: name, tap: `tap-${name}` }]));
   }
 }
 
@@ -140,8 +131,7 @@ test('hello, interfaces, a commit, its ack; then only what changed', async (t) =
     forwardingComplete: false,
     notForwarding: ['p'],
   });
-  agent.interfaces.delete('a');
-  agent.plug('c');
+  agent.plug('b', 'c');
   agent.session.poke();
   const difference = await session.next('interfaces');
   t.deepEqual(

@@ -65,6 +65,8 @@ export class Machine {
 
   /** Whether all of `count` pings 20 ms apart are answered within a second each. */
   pings(address: string, count = 3): boolean {
+    // A machine that just failed to resolve the address asks again only every second.
+    this.namespace.ip('neighbour', 'flush', 'dev', 'eth0');
     try {
       this.namespace.run('ping', '-c', `${count}`, '-i', '0.02', '-W', '1', address);
       return true;
@@ -73,14 +75,18 @@ export class Machine {
     }
   }
 
-  /** Pings every 2 ms until stopped. */
-  startPings(address: string): { stop(): Promise<{ lost: number }> } {
-    const command = ['netns', 'exec', this.namespace.name, 'ping', '-i', '0.002', '-W', '1', '-q', address];
+  /** Pings every 2 ms until stopped. Resolves with the first answer. */
+  async startPings(address: string): Promise<{ stop(): Promise<{ lost: number }> }> {
+    const command = ['netns', 'exec', this.namespace.name, 'ping', '-i', '0.002', '-W', '1', address];
     const ping = spawn('ip', command, { stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
-    ping.stdout.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
+    const started = new Promise<void>((resolve) => {
+      ping.stdout.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+        if (output.includes('bytes from')) resolve();
+      });
     });
+    await started;
     const stop = async () => {
       const closed = once(ping, 'close');
       ping.kill('SIGINT');

@@ -125,7 +125,6 @@ test('a filter of somebody else in our very place is left alone, reported, and h
   t.regex([...datapath.attachments.failures.values()][0]!.message, /belongs to another program/);
   TcFilter.detach(place);
   const changed = once(datapath, 'forwarding');
-  await kernel.plug({ a, b });
   await changed;
   t.deepEqual([...datapath.forwarding].sort(), ['a', 'b']);
   t.is(datapath.attachments.failures.size, 0);
@@ -138,7 +137,7 @@ test('from clsact to TCX without a lost packet', async (t) => {
   await kernel.plug({ a, b });
   await first.apply(all(...intents));
   t.true(a.pings('10.0.0.2', 1));
-  const traffic = a.startPings('10.0.0.2');
+  const traffic = await a.startPings('10.0.0.2');
   await kernel.start('tcx');
   await kernel.plug({ a, b });
   t.deepEqual(await traffic.stop(), { lost: 0 });

@@ -78,6 +78,14 @@ export class Attachments {
     return true;
   }
 
+  /** Tries again the devices that did not take a program. @returns whether one does now */
+  retry(): boolean {
+    let changed = false;
+    for (const { role, ifindex } of [...this.failures.values()])
+      changed = this.#attach(role, ifindex) || changed;
+    return changed;
+  }
+
   isAttached(role: Role, ifindex: number): boolean {
     return this.#attached[role].has(ifindex);
   }
