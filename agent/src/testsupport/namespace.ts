@@ -20,8 +20,8 @@ export function uniqueName(prefix: string): string {
 export class Namespace {
   readonly name: string;
 
-  constructor(prefix = 'agent') {
-    this.name = uniqueName(prefix);
+  constructor(prefix: string) {
+    this.name = `agent-${process.pid}-${uniqueName(prefix)}`;
     sh('ip', 'netns', 'add', this.name);
     sh('ip', '-n', this.name, 'link', 'set', 'lo', 'up');
   }
