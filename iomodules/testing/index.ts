@@ -1,3 +1,4 @@
+export { type ChainCost, measureChain } from '../bench/measure.js';
 export { ip4, ip4Bytes, ip6, linkLocalOf, mac } from './address.js';
 export { Capture } from './capture.js';
 export { checksum, icmp6Checksum } from './checksum.js';

@@ -34,11 +34,11 @@ static __always_inline int is_ip(struct __sk_buff *ctx)
 static __always_inline int write_headers(struct __sk_buff *ctx, const struct iov_packet *pkt, const struct iov_tunnel *tunnel,
 					 const struct iov_outer_keys *keys, __be16 type, const __u32 header)
 {
-	__u64 storage[IOV_OUTER_WORDS / 4];
+	__u64 words[IOV_OUTER_WORDS];
 
-	iov_outer_fill(ctx, storage, tunnel, keys, iov_outer_source_port(pkt));
-	iov_inner_fill((__u16 *)storage + header / 2, pkt, type);
-	return bpf_skb_store_bytes(ctx, 0, storage, header + IOV_ETHERNET_LENGTH, 0);
+	iov_outer_fill(ctx, words, tunnel, keys, iov_outer_source_port(pkt));
+	iov_inner_fill(words + header / 8, pkt, type);
+	return bpf_skb_store_bytes(ctx, 0, words, header + IOV_ETHERNET_LENGTH, 0);
 }
 
 /* The reason why it cannot be done, or IOV_DROP_NONE. */
@@ -118,14 +118,14 @@ static __always_inline void begin_round(struct round *round, struct __sk_buff *c
 
 	round->geneve = pkt->geneve == GENEVE_ROUND ? IOV_TUNNEL_GENEVE : 0;
 	round->header = round->geneve ? IOV_OUTER_GENEVE_LENGTH : IOV_OUTER_VXLAN_LENGTH;
-	round->keys_fit = iov_outer_keys(&round->keys, pkt, round->geneve);
 	round->ip_length = iov_outer_ip_length(ctx, pkt, tag, round->header);
+	round->keys_fit = iov_outer_keys(&round->keys, pkt, round->geneve);
 	round->source_port = iov_outer_source_port(pkt);
 }
 
 static __always_inline int make_room(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 header)
 {
-	__u16 inner[7];
+	__u64 inner[2] = {};
 	__be16 type;
 
 	if (pkt->room) {
@@ -137,14 +137,14 @@ static __always_inline int make_room(struct __sk_buff *ctx, struct iov_packet *p
 	if (iov_outer_room(ctx, pkt, header, &type))
 		return -1;
 	iov_inner_fill(inner, pkt, type);
-	return bpf_skb_store_bytes(ctx, header, inner, sizeof(inner), 0);
+	return bpf_skb_store_bytes(ctx, header, (__u8 *)inner + 2, IOV_ETHERNET_LENGTH, 0);
 }
 
 static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 number,
 					    const struct round *round)
 {
 	struct iov_tunnel *tunnel = tunnel_lookup(number);
-	__u64 storage[IOV_OUTER_WORDS / 4];
+	__u64 words[IOV_OUTER_WORDS];
 	__u32 header = round->header & 0x3f;
 
 	if (!tunnel || !header)
@@ -162,8 +162,8 @@ static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_pa
 		return IOV_DROP_TUNNEL_MTU;
 	if (pkt->room != header && make_room(ctx, pkt, header))
 		return IOV_DROP_TUNNEL_ENCAP_FAILED;
-	iov_outer_fill(ctx, storage, tunnel, &round->keys, round->source_port);
-	if (bpf_skb_store_bytes(ctx, 0, storage, header, 0))
+	iov_outer_fill(ctx, words, tunnel, &round->keys, round->source_port);
+	if (bpf_skb_store_bytes(ctx, 0, words, header, 0))
 		return IOV_DROP_TUNNEL_ENCAP_FAILED;
 	if (bpf_clone_redirect(ctx, tunnel->ifindex, 0))
 		return IOV_DROP_NO_MEMORY;

@@ -52,7 +52,10 @@ static __always_inline __be16 iov_outer_source_port(const struct iov_packet *pkt
 {
 	__u32 hash, low, high;
 
-	if (pkt->flags & (IOV_PKT_IP4 | IOV_PKT_IP6)) {
+	if (pkt->flags & IOV_PKT_IP4) {
+		low = pkt->ip_src[0];
+		high = pkt->ip_dst[0];
+	} else if (pkt->flags & IOV_PKT_IP6) {
 		low = pkt->ip_src[0] ^ pkt->ip_src[1] ^ pkt->ip_src[2] ^ pkt->ip_src[3];
 		high = pkt->ip_dst[0] ^ pkt->ip_dst[1] ^ pkt->ip_dst[2] ^ pkt->ip_dst[3];
 	} else {
@@ -71,16 +74,16 @@ static __always_inline __be16 iov_outer_source_port(const struct iov_packet *pkt
  * not in the frame yet. */
 static __always_inline __u32 iov_outer_ip_length(struct __sk_buff *ctx, const struct iov_packet *pkt, __u32 tag, __u32 header)
 {
-	__u32 gso = ctx->gso_size;
+	__u32 outer = tag + header - IOV_OUTER_IP, gso = ctx->gso_size;
 	__u8 data_offset;
 
 	if (!gso)
-		return ctx->len - pkt->room + tag + header - IOV_OUTER_IP;
+		return ctx->len - pkt->room + outer;
 	if (pkt->ip_proto != IPPROTO_TCP)
 		data_offset = 8 << 2;
 	else if (bpf_skb_load_bytes(ctx, pkt->room + pkt->l4_offset + 12, &data_offset, 1))
 		data_offset = 20 << 2;
-	return gso + pkt->l4_offset + (data_offset >> 4 << 2) + tag + header - IOV_OUTER_IP;
+	return gso + pkt->l4_offset + (data_offset >> 4 << 2) + outer;
 }
 
 /*
@@ -123,41 +126,35 @@ static __always_inline int iov_outer_room(struct __sk_buff *ctx, struct iov_pack
 	return 0;
 }
 
-/*
- * The outer header of a packet that has room for it already, into `storage` of at least 64 bytes. What lies behind the header
- * of a VXLAN tunnel is undefined.
- */
-static __always_inline void iov_outer_fill(struct __sk_buff *ctx, __u64 *storage, const struct iov_tunnel *tunnel,
+/* The outer header of a packet that has room for it already, into 8 words. What lies behind the header of a VXLAN tunnel is
+ * undefined. */
+static __always_inline void iov_outer_fill(struct __sk_buff *ctx, __u64 *words, const struct iov_tunnel *tunnel,
 					   const struct iov_outer_keys *keys, __be16 source_port)
 {
 	const __u64 *template = (const __u64 *)tunnel->header;
-	__u16 *words = (__u16 *)storage;
 	__u32 length = ctx->len - IOV_OUTER_IP;
-	__be16 total;
+	__be16 total, checksum;
 
 	/* Only a GSO packet can be longer, and its lengths are written anew when it is cut. */
 	if (length > 0xffff)
 		length = 0xffff;
 	total = bpf_htons(length);
-#pragma unroll
-	for (int i = 0; i < 8; i++)
-		storage[i] = template[i];
-	words[IOV_OUTER_WORD_TOTAL_LENGTH] = total;
-	words[IOV_OUTER_WORD_CHECKSUM] = iov_ip4_checksum_add(words[IOV_OUTER_WORD_CHECKSUM], total);
-	words[IOV_OUTER_WORD_UDP_SOURCE] = source_port;
-	words[IOV_OUTER_WORD_UDP_LENGTH] = bpf_htons(length - 20);
-	words[IOV_OUTER_WORD_VNI] = bpf_htons(keys->vni >> 8);
-	words[IOV_OUTER_WORD_VNI + 1] = bpf_htons(keys->vni << 8);
-	words[IOV_OUTER_WORD_OPTION_DATA] = bpf_htons(keys->ingress);
-	words[IOV_OUTER_WORD_OPTION_DATA + 1] = bpf_htons(keys->egress);
+	checksum = iov_ip4_checksum_add(iov_first_field(template[3]), total);
+	words[0] = template[0];
+	words[1] = template[1];
+	words[2] = template[2] | iov_at_byte(total, 0);
+	words[3] = (template[3] & ~iov_at_byte(0xffff, 0)) | iov_at_byte(checksum, 0);
+	words[4] = template[4] | iov_at_byte(source_port, 2) | iov_at_byte(bpf_htons(length - 20), 6);
+	words[5] = template[5] | iov_at_byte(bpf_htons(keys->vni >> 8), 6);
+	words[6] = template[6] | iov_at_byte(bpf_htons(keys->vni << 8), 0) | iov_at_byte(bpf_htons(keys->ingress), 6);
+	words[7] = template[7] | iov_at_byte(bpf_htons(keys->egress), 0);
 }
 
-/* MACs and type of the inner frame. */
-static __always_inline void iov_inner_fill(__u16 *words, const struct iov_packet *pkt, __be16 type)
+/* MACs and type of the inner frame, behind the header: `words` begins with the last 16 bits of the header. */
+static __always_inline void iov_inner_fill(__u64 *words, const struct iov_packet *pkt, __be16 type)
 {
-	iov_mac_copy(words, pkt->eth_dst);
-	iov_mac_copy(words + 3, pkt->eth_src);
-	words[6] = type;
+	words[0] = iov_mac_behind(iov_first_field(words[0]), pkt->eth_dst);
+	words[1] = iov_mac_before(pkt->eth_src, type);
 }
 
 #endif

@@ -300,7 +300,7 @@ enum iov_tunnel_flag {
  * A way to another chassis: the outer header, prepared. Map iov_tunnels, array, key: tunnel number.
  * header: Ethernet 14, IPv4 20, UDP 8, VXLAN 8 or Geneve 8 + OVN option 8 (ovn-architecture(7), Tunnel Encapsulations).
  * The program fills in lengths, the IPv4 checksum (header holds the valid checksum of a total length of 0), the source
- * port from the flow hash, and the keys.
+ * port from the flow hash, and the keys: all but the checksum are 0 here, and so is what is behind the header.
  */
 struct iov_tunnel {
 	__u32 flags;

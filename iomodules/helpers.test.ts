@@ -1,0 +1,36 @@
+import test from 'ava';
+import { modules } from './modules.js';
+import { helperIds } from './testing/helper-ids.js';
+
+/** The helpers that modules may use, by enum bpf_func_id, with the kernel that brought them: 5.15 must have them all. */
+const allowed: Record<number, [name: string, since: string]> = {
+  1: ['map_lookup_elem', '3.19'],
+  2: ['map_update_elem', '3.19'],
+  9: ['skb_store_bytes', '4.1'],
+  12: ['tail_call', '4.2'],
+  13: ['clone_redirect', '4.2'],
+  19: ['skb_vlan_pop', '4.3'],
+  23: ['redirect', '4.4'],
+  26: ['skb_load_bytes', '4.5'],
+  28: ['csum_diff', '4.6'],
+  31: ['skb_change_proto', '4.8'],
+  32: ['skb_change_type', '4.8'],
+  38: ['skb_change_tail', '4.9'],
+  39: ['skb_pull_data', '4.9'],
+  43: ['skb_change_head', '4.10'],
+  50: ['skb_adjust_room', '4.13'],
+  152: ['redirect_neigh', '5.10'],
+  155: ['redirect_peer', '5.10'],
+};
+
+for (const { name, object } of modules) {
+  test(`${name} uses only helpers that kernel 5.15 has`, (t) => {
+    const ids = helperIds(object);
+    t.true(ids.includes(1));
+    t.deepEqual(
+      ids.filter((id) => allowed[id] === undefined),
+      [],
+    );
+    t.log(ids.map((id) => allowed[id]?.join(' ')).join(', '));
+  });
+}
