@@ -3,7 +3,7 @@ import { credentials } from '@grpc/grpc-js';
 import { ABI_VERSION } from '@iovisor-ovn/iomodules';
 import type { Commit, Hello, LocalInterface, Problem } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
-import { type Config, plaintextProblem } from './config/index.js';
+import { type Config, isExposed } from './config/index.js';
 import { Datapath } from './datapath/index.js';
 import { HealthServer } from './health/index.js';
 import { Netlink } from './netlink/index.js';
@@ -27,6 +27,7 @@ export class Agent {
   readonly #clock = new ProblemClock();
   /** Why the coordinator address of the local database cannot be used. */
   #addressProblem = '';
+  #warnedOfPlaintext = false;
   #name: string | undefined;
   #interfaces: ReadonlyMap<string, LocalInterface> = new Map();
   #coordinator: string | undefined;
@@ -169,23 +170,27 @@ export class Agent {
   }
 
   #addresses(): readonly Address[] {
-    this.#addressProblem = '';
-    if (this.#config.coordinator !== undefined) return this.#config.coordinator;
+    const addresses = this.#config.coordinator ?? this.#localAddresses();
+    const exposed = addresses.some((address) => isExposed(address, this.#config));
+    if (exposed && !this.#warnedOfPlaintext)
+      this.#log.warn(
+        { addresses },
+        'no TLS to a coordinator on another machine; give --tls-cert, --tls-key, --tls-ca',
+      );
+    this.#warnedOfPlaintext = exposed;
+    return addresses;
+  }
+
+  #localAddresses(): readonly Address[] {
     const text = this.#taps.coordinator;
+    this.#addressProblem = '';
     if (text === undefined || text === '') return [];
     try {
-      return parseAddresses(text).filter((address) => this.#mayUse(address));
+      return parseAddresses(text);
     } catch (error) {
       this.#complain((error as Error).message);
       return [];
     }
-  }
-
-  #mayUse(address: Address): boolean {
-    const { tls, insecurePlaintext } = this.#config;
-    const problem = plaintextProblem(address, tls !== undefined, insecurePlaintext);
-    if (problem !== undefined) this.#complain(problem);
-    return problem === undefined;
   }
 
   #complain(problem: string): void {

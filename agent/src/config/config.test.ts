@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { makeConfig } from './config.js';
+import { isExposed, makeConfig } from './config.js';
 import { readOptions } from './readOptions.js';
 
 const AGENT = fileURLToPath(new URL('../../bin/iovisor-agent.js', import.meta.url));
@@ -36,8 +36,6 @@ test('mistakes end the agent with status 2 and one line that names the option', 
     [['--ovsdb', 'udp:1.2.3.4:5'], {}, /--ovsdb/],
     [[], { IOVISOR_OVSDB: 'nonsense' }, /--ovsdb/],
     [['--coordinator', 'host'], {}, /--coordinator.*HOST:PORT/],
-    [['--coordinator', '192.0.2.1:6650'], {}, /--coordinator.*--insecure-plaintext/],
-    [['--coordinator', '127.0.0.1:6650,192.0.2.1:6650'], {}, /192\.0\.2\.1/],
     [['--bpffs', 'relative'], {}, /--bpffs.*absolute/],
     [['--bpffs', '/tmp/none'], {}, /--bpffs.*no BPF file system/],
     [['--hook', 'xdp'], {}, /--hook.*tcx/],
@@ -92,4 +90,20 @@ test('flags before environment before file before defaults', (t) => {
   t.is(config.bpffs, '/sys/fs/bpf/iovisor');
   t.deepEqual(config.hover, { kind: 'tcp', host: '127.0.0.1', port: 5002 });
   t.is(config.metrics, undefined);
+});
+
+test('without TLS only a coordinator on another machine is warned of, unless that is said to be wanted', (t) => {
+  const read = (...args: string[]) => makeConfig(readOptions(args, {}, '0'));
+  const far = { kind: 'tcp', host: '192.0.2.1', port: 1 } as const;
+  t.true(isExposed(far, read()));
+  t.false(isExposed(far, read('--insecure-plaintext')));
+  t.false(isExposed({ kind: 'tcp', host: '127.0.0.1', port: 1 }, read()));
+  t.false(isExposed({ kind: 'unix', path: '/c' }, read()));
+});
+
+test('each bpffs directory has its own health socket, so that several agents start without more flags', (t) => {
+  const health = (...args: string[]) => makeConfig(readOptions(args, {}, '0')).health;
+  t.deepEqual(health(), { kind: 'unix', path: '/run/iovisor/agent.sock' });
+  t.deepEqual(health('--bpffs', '/sys/fs/bpf/hv/2'), { kind: 'unix', path: '/run/iovisor/agent-hv-2.sock' });
+  t.is(health('--health', 'none'), undefined);
 });

@@ -40,18 +40,15 @@ export function makeConfig(raw: RawOptions): Config {
   const tls = tlsIdentity(raw);
   const insecurePlaintext = raw['insecure-plaintext'] === 'true';
   const coordinator = raw.coordinator === undefined ? undefined : of('coordinator', raw, parseAddresses);
-  for (const address of coordinator ?? []) {
-    const problem = plaintextProblem(address, tls !== undefined, insecurePlaintext);
-    if (problem !== undefined) throw new UsageError(`--coordinator: ${problem}`);
-  }
   of('ovsdb', raw, parseRemotes);
+  const bpffs = of('bpffs', raw, absolutePath);
   return {
     ovsdb: raw.ovsdb!,
     coordinator,
-    bpffs: of('bpffs', raw, absolutePath),
+    bpffs,
     hook: oneOf('hook', raw, ['auto', 'tcx', 'clsact'] as const),
     hover: orNone('hover', raw),
-    health: orNone('health', raw),
+    health: raw.health === undefined ? defaultHealth(bpffs) : orNone('health', raw),
     metrics: orNone('metrics', raw),
     tls,
     insecurePlaintext,
@@ -60,11 +57,15 @@ export function makeConfig(raw: RawOptions): Config {
   };
 }
 
-/** Why a coordinator must not be spoken to without TLS; undefined: it may. */
-export function plaintextProblem(address: Address, hasTls: boolean, allowed: boolean): string | undefined {
-  if (hasTls || allowed || isLocal(address)) return undefined;
-  const where = address.kind === 'tcp' ? address.host : address.path;
-  return `${where} is another machine: give --tls-cert, --tls-key and --tls-ca, or --insecure-plaintext`;
+/** Whether speaking to the coordinator at `address` deserves a warning: another machine, no TLS, and nobody said that is wanted. */
+export function isExposed(address: Address, config: Pick<Config, 'tls' | 'insecurePlaintext'>): boolean {
+  return !config.tls && !config.insecurePlaintext && !isLocal(address);
+}
+
+/** Several agents on one machine each have their own bpffs directory, so each gets its own socket from it. */
+function defaultHealth(bpffs: string): Address {
+  const name = bpffs.replace(/^\/sys\/fs\/bpf\//, '').replaceAll('/', '-');
+  return { kind: 'unix', path: `/run/iovisor/agent${name === 'iovisor' ? '' : `-${name}`}.sock` };
 }
 
 function of<T>(name: OptionName, raw: RawOptions, parse: (text: string) => T): T {

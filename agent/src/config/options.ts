@@ -42,8 +42,8 @@ export const OPTIONS = [
   {
     name: 'health',
     value: 'ADDR',
-    default: 'unix:/run/iovisor/agent.sock',
-    description: 'gRPC health service; none: off; one per agent',
+    description:
+      'gRPC health service; none: off (default: unix:/run/iovisor/agent.sock, with the name of another --bpffs in it: agent-NAME.sock)',
   },
   { name: 'metrics', value: 'ADDR', default: 'none', description: 'Prometheus metrics; none: off' },
   { name: 'tls-cert', value: 'FILE', description: 'certificate; its common name is the chassis name' },
@@ -52,7 +52,7 @@ export const OPTIONS = [
   {
     name: 'insecure-plaintext',
     description:
-      'allow a coordinator on another machine without TLS: anybody on the way can read and change everything',
+      'without TLS anybody on the way to a coordinator on another machine can read and change everything: do not warn of it, it is wanted',
   },
   {
     name: 'log-level',
