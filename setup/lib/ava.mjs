@@ -46,8 +46,13 @@ export async function runAva(workspace, report, args = []) {
   let { failed } = tap;
   if ((status !== 0 && failed === 0) || !tap.complete) {
     failed++;
+    // ava 7's TAP reporter cannot report a timeout: it crashes instead.
+    const timedOut = stderr.includes('writeTimeout');
+    const what = timedOut
+      ? 'a test did not end in time (ava.timeout in package.json)'
+      : 'the test run crashed';
     const details = [...stderr.trimEnd().split('\n'), `ava ended with ${status}`];
-    report({ ok: false, title: `${workspace}: the test run crashed`, skipped: false, details });
+    report({ ok: false, title: `${workspace}: ${what}`, skipped: false, details });
   }
   return { passed, failed, skipped };
 }
