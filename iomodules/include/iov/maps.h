@@ -31,15 +31,15 @@ IOV_MAP(iov_epochs, BPF_MAP_TYPE_ARRAY, __u32, __u32, IOV_MAX_DATAPATHS, 0);
 IOV_MAP(iov_fdb, BPF_MAP_TYPE_HASH, struct iov_fdb_key, struct iov_dest, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
 IOV_MAP(iov_arp, BPF_MAP_TYPE_HASH, struct iov_arp_key, struct iov_neighbour, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
 IOV_MAP(iov_nd, BPF_MAP_TYPE_HASH, struct iov_nd_key, struct iov_neighbour, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
-IOV_MAP(iov_groups, BPF_MAP_TYPE_HASH, struct iov_group_key, struct iov_group, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
+IOV_MAP(iov_groups, BPF_MAP_TYPE_HASH, struct iov_group_key, struct iov_group, IOV_MAX_GROUPS, BPF_F_NO_PREALLOC);
 
-IOV_MAP(iov_security, BPF_MAP_TYPE_HASH, struct iov_security_key, struct iov_security, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
-IOV_MAP(iov_security_ip4, BPF_MAP_TYPE_LPM_TRIE, struct iov_security_ip4_key, __u8, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
-IOV_MAP(iov_security_ip6, BPF_MAP_TYPE_LPM_TRIE, struct iov_security_ip6_key, __u8, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
+IOV_MAP(iov_security, BPF_MAP_TYPE_HASH, struct iov_security_key, struct iov_security, IOV_MAX_SECURITY, BPF_F_NO_PREALLOC);
+IOV_MAP(iov_security_ip4, BPF_MAP_TYPE_LPM_TRIE, struct iov_security_ip4_key, __u8, IOV_MAX_SECURITY_IPS, BPF_F_NO_PREALLOC);
+IOV_MAP(iov_security_ip6, BPF_MAP_TYPE_LPM_TRIE, struct iov_security_ip6_key, __u8, IOV_MAX_SECURITY_IPS, BPF_F_NO_PREALLOC);
 
 IOV_MAP(iov_tunnels, BPF_MAP_TYPE_ARRAY, __u32, struct iov_tunnel, IOV_MAX_TUNNELS, 0);
 IOV_MAP(iov_tunnel_counters, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct iov_counters, IOV_MAX_TUNNELS, 0);
-IOV_MAP(iov_tunnel_dests, BPF_MAP_TYPE_HASH, struct iov_tunnel_key, struct iov_dest, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
+IOV_MAP(iov_tunnel_dests, BPF_MAP_TYPE_HASH, struct iov_tunnel_key, struct iov_dest, IOV_MAX_TUNNEL_DESTS, BPF_F_NO_PREALLOC);
 IOV_MAP(iov_tunnel_sources, BPF_MAP_TYPE_HASH, struct iov_tunnel_source, __u32, IOV_MAX_TUNNELS, BPF_F_NO_PREALLOC);
 /* Our own tunnel addresses (value 1): tunnel packets to them from nobody we know are dropped, all others are the host's. */
 IOV_MAP(iov_tunnel_locals, BPF_MAP_TYPE_HASH, __be32, __u8, IOV_MAX_TUNNELS, BPF_F_NO_PREALLOC);

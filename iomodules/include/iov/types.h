@@ -19,7 +19,12 @@ enum iov_constant {
 	IOV_MAX_PORTS = 8192,
 	IOV_MAX_DATAPATHS = 16384,
 	IOV_MAX_TUNNELS = 8192,
-	IOV_MAX_FDB = 1048576,
+	/* MACs and addresses of all switches of a chassis. The kernel allots 16 bytes of bucket for each, used or not. */
+	IOV_MAX_FDB = 262144,
+	IOV_MAX_TUNNEL_DESTS = 131072,
+	IOV_MAX_GROUPS = 65536, /* chunks of IOV_GROUP_CHUNK members */
+	IOV_MAX_SECURITY = 65536, /* MACs that port security lists */
+	IOV_MAX_SECURITY_IPS = 1048576, /* tries have no buckets */
 	IOV_IFINDEX_SLOTS = 65536,
 	IOV_GROUP_CHUNK = 62, /* members in a chunk of a group */
 };
