@@ -23,8 +23,11 @@ program.option('--json', 'print JSON for programs');
 for (const add of [status, nodes, ports, switches, modules, drops, problems, tunnels, health]) add(program);
 for (const command of [program, ...program.commands]) quiet(command);
 
-program.action(() => {
-  throw new UsageError('a command is wanted; see iovctl --help');
+program.allowExcessArguments().action((_options, command: Command) => {
+  const [name] = command.args;
+  throw new UsageError(
+    `${name === undefined ? 'a command is wanted' : `there is no command "${name}"`}; see iovctl --help`,
+  );
 });
 
 try {

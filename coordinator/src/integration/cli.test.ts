@@ -12,14 +12,17 @@ interface Result {
 }
 
 async function run(bin: string, ...args: string[]): Promise<Result> {
-  return promisify(execFile)(process.execPath, [bin, ...args]).then(
+  return promisify(execFile)(process.execPath, [bin, ...args], {
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
+  }).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     (error: Result) => error,
   );
 }
 
 test.serial('wrong flags end the process with status 2 and one line', async (t) => {
-  for (const args of [['--bogus'], ['--listen', '0.0.0.0:1'], ['--config', '/nope']]) {
+  for (const args of [['--bogus'], ['--listen', 'nowhere'], ['--config', '/nope']]) {
     const { code, stdout, stderr } = await run(coordinatorBin, ...args);
     t.is(code, 2);
     t.is(stdout, '');
