@@ -12,7 +12,11 @@ export class LinkTable {
   /** Undefined when nothing changed. */
   set(link: Link): LinkEvent | undefined {
     const old = this.byIndex.get(link.ifindex);
-    if (old !== undefined && sameLink(link, old)) return undefined;
+    if (old !== undefined && sameLink(link, old)) {
+      // The name was free for a moment: an event from before it passed on, read late, gave and took it.
+      if (!this.#byName.has(old.name)) this.#byName.set(old.name, old);
+      return undefined;
+    }
     this.#forgetName(old);
     this.byIndex.set(link.ifindex, link);
     this.#byName.set(link.name, link);
