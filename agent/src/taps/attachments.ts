@@ -5,6 +5,7 @@ import type { Complaint } from './complaint.js';
 import type { DeviceSetup } from './deviceSetup.js';
 import { interfaceKind } from './interfaceKind.js';
 import { Ofports } from './ofports.js';
+import type { ReportComplaints } from './problemBook.js';
 
 /** An Interface row and the name of its bridge. */
 export interface BridgeInterface {
@@ -18,13 +19,14 @@ type Draft = Omit<Attachment, 'ofport'>;
 export class Attachments {
   readonly #netlink: Netlink;
   readonly #setup: DeviceSetup;
+  readonly #report: ReportComplaints;
   readonly #ofports = new Map<string, Ofports>();
   readonly #byUuid = new Map<string, Attachment>();
-  readonly #complaints = new Map<string, readonly Complaint[]>();
 
-  constructor(netlink: Netlink, setup: DeviceSetup) {
+  constructor(netlink: Netlink, setup: DeviceSetup, report: ReportComplaints) {
     this.#netlink = netlink;
     this.#setup = setup;
+    this.#report = report;
   }
 
   get(uuid: string): Attachment | undefined {
@@ -33,6 +35,12 @@ export class Attachments {
 
   values(): Iterable<Attachment> {
     return this.#byUuid.values();
+  }
+
+  /** Takes over a row of which only what this process writes, or nobody here reads, is another than before. */
+  refresh(row: Interface): void {
+    const attachment = this.#byUuid.get(row._uuid);
+    if (attachment !== undefined) this.#byUuid.set(row._uuid, { ...attachment, row });
   }
 
   /** Keeps the numbers that rows bring along, then those that they ask for, before any other is given out. */
@@ -62,11 +70,6 @@ export class Attachments {
     this.#number(drafts);
   }
 
-  /** Everything that is wrong with these interfaces, for people. */
-  *complaints(): Iterable<Complaint> {
-    for (const complaints of this.#complaints.values()) yield* complaints;
-  }
-
   *#complaintsAbout({ row, link, error, kind }: Attachment): Iterable<Complaint> {
     const about = { table: 'Interface', uuid: row._uuid, name: row.name };
     if (error !== undefined) {
@@ -83,9 +86,7 @@ export class Attachments {
   #store(uuid: string, attachment: Attachment | undefined): void {
     if (attachment === undefined) this.#byUuid.delete(uuid);
     else this.#byUuid.set(uuid, attachment);
-    const complaints = attachment === undefined ? [] : [...this.#complaintsAbout(attachment)];
-    if (complaints.length > 0) this.#complaints.set(uuid, complaints);
-    else this.#complaints.delete(uuid);
+    this.#report(`Interface ${uuid}`, attachment === undefined ? [] : [...this.#complaintsAbout(attachment)]);
   }
 
   #ofportsOf(bridge: string): Ofports {

@@ -1,3 +1,4 @@
 /** The local Open_vSwitch database: taps, chassis settings, and the duties of ovs-vswitchd and ovn-controller there. */
+export type { DevicesDelta, PluggedDelta } from './pluggedDelta.js';
 export type { PluggedInterface } from './pluggedInterface.js';
-export { Taps, type TapsEvents, type TapsOptions } from './taps.js';
+export { Taps, type TapsEvents, type TapsOptions, type TapsWork } from './taps.js';

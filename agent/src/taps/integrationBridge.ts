@@ -41,22 +41,29 @@ export interface BridgeMarks {
   readonly nbCfg: bigint | undefined;
 }
 
+/** What is missing or wrong in external_ids of the integration bridge, but for time stamps. */
+export function wrongMarks(bridge: Bridge, { startup, nbCfg }: BridgeMarks): ReadonlyMap<string, string> {
+  const marks = new Map<string, string>();
+  if (bridge.external_ids.get('ovn-startup-ts') !== startup) marks.set('ovn-startup-ts', startup);
+  if (nbCfg !== undefined && bridge.external_ids.get('ovn-nb-cfg') !== String(nbCfg))
+    marks.set('ovn-nb-cfg', String(nbCfg));
+  return marks;
+}
+
 /** Corrects the integration bridge where it is not as ovn-controller would have it. */
 export function correctBridge(
   transaction: Transaction,
   bridge: Bridge,
   datapathType: string | undefined,
-  { startup, nbCfg }: BridgeMarks,
+  wanted: BridgeMarks,
   now: number,
 ): void {
   const where = [byUuid(bridge._uuid)];
   if (bridge.fail_mode !== 'secure') transaction.update('Bridge', where, { fail_mode: 'secure' });
   if (datapathType !== undefined && bridge.datapath_type !== datapathType)
     transaction.update('Bridge', where, { datapath_type: datapathType });
-  const marks = new Map<string, string>();
-  if (bridge.external_ids.get('ovn-startup-ts') !== startup) marks.set('ovn-startup-ts', startup);
-  if (nbCfg !== undefined && bridge.external_ids.get('ovn-nb-cfg') !== String(nbCfg))
-    marks.set('ovn-nb-cfg', String(nbCfg)).set('ovn-nb-cfg-ts', String(now));
+  const marks = new Map(wrongMarks(bridge, wanted));
+  if (marks.has('ovn-nb-cfg')) marks.set('ovn-nb-cfg-ts', String(now));
   if (marks.size === 0) return;
   transaction.mutate('Bridge', where, [
     ['external_ids', 'delete', [...marks.keys()]],

@@ -1,17 +1,11 @@
 import type { Attachment } from './attachment.js';
-import type { Complaint } from './complaint.js';
+import type { DevicesDelta, PluggedDelta } from './pluggedDelta.js';
 import type { PluggedInterface } from './pluggedInterface.js';
+import type { ReportComplaints } from './problemBook.js';
 
 interface Candidate {
   readonly attachment: Attachment;
   readonly plug: PluggedInterface;
-}
-
-export interface PlugsChange {
-  /** Interface rows that became, ceased to be or are otherwise plugged as a port; empty when `plugged` is as before. */
-  readonly plugged: ReadonlySet<string>;
-  /** Whether `devices` is another than before. */
-  readonly devices: boolean;
 }
 
 /** Which devices are plugged into the integration bridge, and which of them is which logical port. */
@@ -20,14 +14,28 @@ export class Plugs {
   readonly plugged = new Map<string, PluggedInterface>();
   /** Name by ifindex, with or without an iface-id. */
   readonly devices = new Map<number, string>();
+  readonly #report: ReportComplaints;
   /** Interface uuid → ifindex. */
   readonly #ifindexes = new Map<string, number>();
+  /** And back. */
+  readonly #ownerOf = new Map<number, string>();
   readonly #candidates = new Map<string, Candidate>();
   readonly #byIfaceId = new Map<string, Set<string>>();
-  readonly #contested = new Map<string, readonly Candidate[]>();
+  /** What was there when the differences were asked for last, of what was touched since. */
+  readonly #pluggedBefore = new Map<string, PluggedInterface | undefined>();
+  readonly #devicesBefore = new Map<number, string | undefined>();
+  /** ifindexes that came to stand for another device since then. */
+  readonly #reused = new Set<number>();
 
-  /** Takes over what became of these Interface rows; tells what is another than before, and for which rows. */
-  update(changes: ReadonlyMap<string, Attachment | undefined>): PlugsChange {
+  constructor(report: ReportComplaints) {
+    this.#report = report;
+  }
+
+  /**
+   * Takes over what became of these Interface rows. `reborn` are those whose device went since they were looked at last, even if
+   * there is one of that name, or of that ifindex, again. Returns the rows that became, ceased to be or are otherwise plugged.
+   */
+  update(changes: ReadonlyMap<string, Attachment | undefined>, reborn: ReadonlySet<string>): Set<string> {
     const touched = new Set<string>();
     for (const [uuid, attachment] of changes) {
       for (const candidate of [this.#candidates.get(uuid), candidateOf(attachment)])
@@ -35,21 +43,38 @@ export class Plugs {
       this.#setCandidate(uuid, candidateOf(attachment));
     }
     const plugged = new Set<string>();
-    for (const ifaceId of touched) for (const uuid of this.#choose(ifaceId)) plugged.add(uuid);
-    return { plugged, devices: this.#setDevices(changes) };
+    for (const ifaceId of touched) for (const uuid of this.#choose(ifaceId, reborn)) plugged.add(uuid);
+    this.#setDevices(changes, reborn);
+    return plugged;
   }
 
-  /** Interfaces that lost their iface-id to another. */
-  *complaints(): Iterable<Complaint> {
-    for (const [ifaceId, [winner, ...losers]] of this.#contested)
-      for (const { plug } of losers)
-        yield {
-          table: 'Interface',
-          uuid: plug.uuid,
-          name: plug.name,
-          column: 'external_ids:iface-id',
-          message: `iface-id "${ifaceId}" belongs to Interface ${winner?.plug.name} already; ${plug.name} is not plugged as that port`,
-        };
+  /** How `plugged` changed since the last call; undefined when it did not. */
+  takePluggedDelta(): PluggedDelta | undefined {
+    const upserts: PluggedInterface[] = [];
+    const removals: string[] = [];
+    for (const [ifaceId, before] of this.#pluggedBefore) {
+      const now = this.plugged.get(ifaceId);
+      if (now === before) continue;
+      if (now === undefined) removals.push(ifaceId);
+      else upserts.push(now);
+    }
+    this.#pluggedBefore.clear();
+    return upserts.length + removals.length > 0 ? { upserts, removals } : undefined;
+  }
+
+  /** How `devices` changed since the last call; undefined when it did not. */
+  takeDevicesDelta(): DevicesDelta | undefined {
+    const added: number[] = [];
+    const removed: number[] = [];
+    for (const [ifindex, before] of this.#devicesBefore) {
+      const now = this.devices.get(ifindex);
+      const reused = before !== undefined && now !== undefined && this.#reused.has(ifindex);
+      if (now !== undefined && (now !== before || reused)) added.push(ifindex);
+      if (before !== undefined && (now === undefined || reused)) removed.push(ifindex);
+    }
+    this.#devicesBefore.clear();
+    this.#reused.clear();
+    return added.length + removed.length > 0 ? { added, removed } : undefined;
   }
 
   #setCandidate(uuid: string, candidate: Candidate | undefined): void {
@@ -70,7 +95,7 @@ export class Plugs {
   }
 
   /** The bearer stays; at a start the one that was installed before; else the one plugged first, which has the lower number. */
-  #choose(ifaceId: string): string[] {
+  #choose(ifaceId: string, reborn: ReadonlySet<string>): string[] {
     const now = this.plugged.get(ifaceId);
     const rank = ({ attachment: { row, ofport }, plug }: Candidate): number[] => [
       plug.uuid === now?.uuid ? 0 : 1,
@@ -81,27 +106,42 @@ export class Plugs {
       .map((uuid) => this.#candidates.get(uuid)!)
       .map((candidate) => ({ candidate, rank: rank(candidate) }))
       .sort((a, b) => compare(a.rank, b.rank))
-      .map(({ candidate }) => candidate);
-    if (candidates.length > 1) this.#contested.set(ifaceId, candidates);
-    else this.#contested.delete(ifaceId);
-    const next = candidates[0]?.plug;
-    if (next === now || (now !== undefined && next !== undefined && samePlug(now, next))) return [];
+      .map(({ candidate }) => candidate.plug);
+    this.#complain(ifaceId, candidates);
+    const [next] = candidates;
+    if (next === now) return [];
+    if (now !== undefined && next !== undefined && samePlug(now, next) && !reborn.has(next.uuid)) return [];
+    if (!this.#pluggedBefore.has(ifaceId)) this.#pluggedBefore.set(ifaceId, now);
     if (next === undefined) this.plugged.delete(ifaceId);
     else this.plugged.set(ifaceId, next);
     return [now, next].filter((plug) => plug !== undefined).map(({ uuid }) => uuid);
   }
 
-  #setDevices(changes: ReadonlyMap<string, Attachment | undefined>): boolean {
-    const touched = new Map<number, string | undefined>();
+  /** About interfaces that lose their iface-id to another. */
+  #complain(ifaceId: string, [winner, ...losers]: readonly PluggedInterface[]): void {
+    const complaints = losers.map(({ uuid, name }) => ({
+      table: 'Interface',
+      uuid,
+      name,
+      column: 'external_ids:iface-id',
+      message: `iface-id "${ifaceId}" belongs to Interface ${winner?.name} already; ${name} is not plugged as that port`,
+    }));
+    this.#report(`iface-id ${ifaceId}`, complaints);
+  }
+
+  #setDevices(changes: ReadonlyMap<string, Attachment | undefined>, reborn: ReadonlySet<string>): void {
     const remember = (ifindex: number) => {
-      if (!touched.has(ifindex)) touched.set(ifindex, this.devices.get(ifindex));
+      if (!this.#devicesBefore.has(ifindex)) this.#devicesBefore.set(ifindex, this.devices.get(ifindex));
     };
-    // First all that go: a device may be named by a new row in the transaction that deletes its old one.
     for (const uuid of changes.keys()) {
       const ifindex = this.#ifindexes.get(uuid);
       if (ifindex === undefined) continue;
-      remember(ifindex);
       this.#ifindexes.delete(uuid);
+      // A new row may have taken the device over, in the transaction that deletes its old one.
+      if (this.#ownerOf.get(ifindex) !== uuid) continue;
+      remember(ifindex);
+      if (reborn.has(uuid)) this.#reused.add(ifindex);
+      this.#ownerOf.delete(ifindex);
       this.devices.delete(ifindex);
     }
     for (const [uuid, attachment] of changes) {
@@ -109,9 +149,9 @@ export class Plugs {
       if (link === undefined) continue;
       remember(link.ifindex);
       this.#ifindexes.set(uuid, link.ifindex);
+      this.#ownerOf.set(link.ifindex, uuid);
       this.devices.set(link.ifindex, link.name);
     }
-    return [...touched].some(([ifindex, name]) => this.devices.get(ifindex) !== name);
   }
 }
 

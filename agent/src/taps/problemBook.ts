@@ -1,29 +1,72 @@
 import type { Problem } from '@iovisor-ovn/proto';
 import type { Complaint } from './complaint.js';
 
-/** The problems as they are now; each remembers since when. */
+/** Says what is wrong with `subject` now; an empty list when nothing is. */
+export type ReportComplaints = (subject: string, complaints: readonly Complaint[]) => void;
+
+/** The problems as they are now, by what they are about; each remembers since when. */
 export class ProblemBook {
-  #problems: readonly Problem[] = [];
+  readonly #about = new Map<string, readonly Problem[]>();
+  #all: readonly Problem[] | undefined = [];
+  #node = '';
+  #changed = false;
 
   get problems(): readonly Problem[] {
-    return this.#problems;
+    this.#all ??= [...this.#about.values()].flat();
+    return this.#all;
   }
 
-  /** Takes over what is wrong now; returns whether that changed. `node` is the chassis name, '' when it is not known. */
-  replace(complaints: Iterable<Complaint>, node: string): boolean {
-    const where = node === '' ? 'Open_vSwitch' : `Open_vSwitch (${node})`;
-    const before = new Map(this.#problems.map((problem) => [keyOf(problem), problem]));
+  /** Takes over all that is wrong with one subject now. */
+  set(subject: string, complaints: readonly Complaint[]): void {
+    const before = this.#about.get(subject) ?? [];
+    if (before.length === 0 && complaints.length === 0) return;
     const since = new Date().toISOString();
-    const now = [...complaints].map((complaint) => {
-      const problem = { ...complaint, where, node, since };
-      return before.get(keyOf(problem)) ?? problem;
+    const now = complaints.map((complaint) => {
+      const same = before.find((problem) => sameComplaint(problem, complaint));
+      return same ?? { ...complaint, ...this.#place(), since };
     });
-    const changed = now.length !== before.size || now.some((problem) => !before.has(keyOf(problem)));
-    if (changed) this.#problems = now;
+    if (now.length === before.length && now.every((problem, at) => problem === before[at])) return;
+    if (now.length > 0) this.#about.set(subject, now);
+    else this.#about.delete(subject);
+    this.#touch();
+  }
+
+  /** `node` is the chassis name, '' when it is not known. */
+  setNode(node: string): void {
+    if (node === this.#node) return;
+    this.#node = node;
+    if (this.#about.size === 0) return;
+    for (const [subject, problems] of this.#about)
+      this.#about.set(
+        subject,
+        problems.map((problem) => ({ ...problem, ...this.#place() })),
+      );
+    this.#touch();
+  }
+
+  /** Something changed since `takeChanged`. */
+  get changed(): boolean {
+    return this.#changed;
+  }
+
+  /** Whether something changed since the last call. */
+  takeChanged(): boolean {
+    const changed = this.#changed;
+    this.#changed = false;
     return changed;
+  }
+
+  #place(): Pick<Problem, 'where' | 'node'> {
+    const node = this.#node;
+    return { where: node === '' ? 'Open_vSwitch' : `Open_vSwitch (${node})`, node };
+  }
+
+  #touch(): void {
+    this.#all = undefined;
+    this.#changed = true;
   }
 }
 
-function keyOf({ where, table, uuid, name, column, message }: Problem): string {
-  return JSON.stringify([where, table, uuid, name, column, message]);
+function sameComplaint(a: Complaint, b: Complaint): boolean {
+  return (['table', 'uuid', 'name', 'column', 'message'] as const).every((key) => a[key] === b[key]);
 }

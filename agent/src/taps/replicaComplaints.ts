@@ -13,14 +13,20 @@ export class ReplicaComplaints {
 
   /** The problems of a batch are reported before its changes are. */
   onChange(batch: readonly Change<LocalTables>[], { reload }: ChangeMeta): void {
+    if (this.#held.length === 0 && this.#fresh.length === 0) return;
     const changed = new Set(batch.map(({ uuid }) => uuid));
     const stay = this.#held.filter(({ uuid }) => !reload && (uuid === undefined || !changed.has(uuid)));
     this.#held = [...stay, ...this.#fresh];
     this.#fresh = [];
   }
 
-  *complaints(): Iterable<Complaint> {
-    for (const { table, uuid = '', column = '', message } of [...this.#held, ...this.#fresh])
-      yield { table, uuid, name: '', column, message };
+  complaints(): Complaint[] {
+    return [...this.#held, ...this.#fresh].map(({ table, uuid = '', column = '', message }) => ({
+      table,
+      uuid,
+      name: '',
+      column,
+      message,
+    }));
   }
 }

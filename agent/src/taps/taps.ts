@@ -1,23 +1,13 @@
 import { EventEmitter } from 'node:events';
-import {
-  byUuid,
-  Client,
-  type Lock,
-  Replica,
-  type TlsFiles,
-  type Transaction,
-} from '@iovisor-ovn/ovsdb-client';
+import { Client, type Lock, Replica, type TlsFiles } from '@iovisor-ovn/ovsdb-client';
 import type { ChassisConfig, Problem } from '@iovisor-ovn/proto';
 import type { LinkEvent, Log, Netlink } from '../netlink/index.js';
 import type { Complaint } from './complaint.js';
 import { DatabaseWriter } from './databaseWriter.js';
-import { InstalledPorts } from './installedPorts.js';
-import { correctBridge, createBridge, fillBridge } from './integrationBridge.js';
-import { columnsToWrite } from './interfaceColumns.js';
-import { DATAPATH_TYPES, IFACE_TYPES } from './interfaceKind.js';
-import { localMac } from './localMac.js';
 import { LocalModel } from './localModel.js';
 import { LOCAL_TABLES, type LocalTables } from './localTables.js';
+import { PendingWrites } from './pendingWrites.js';
+import type { DevicesDelta, PluggedDelta } from './pluggedDelta.js';
 import type { PluggedInterface } from './pluggedInterface.js';
 import { ProblemBook } from './problemBook.js';
 import { ReplicaComplaints } from './replicaComplaints.js';
@@ -35,10 +25,10 @@ export interface TapsOptions {
 }
 
 export interface TapsEvents {
-  /** `plugged` changed. */
-  plugged: [];
-  /** `devices` changed. */
-  devices: [];
+  /** `plugged` changed, by this much since the last event. */
+  plugged: [PluggedDelta];
+  /** `devices` changed, by this much since the last event. */
+  devices: [DevicesDelta];
   /** `chassisConfig`, `coordinator` or `cleanupOnExit` changed. */
   config: [];
   /** `problems` changed. */
@@ -53,9 +43,15 @@ export interface TapsEvents {
 const LOCK = 'ovs_vswitchd';
 const LOCK_PATIENCE_MS = 1000;
 const BACKOFF = { minMs: 200, maxMs: 2000 };
-/** Most Interface rows in one transaction. */
-const ROWS_AT_ONCE = 256;
 const LEAST_STATISTICS_MS = 5000;
+
+/** How much was done since the start, for tests and for those who wonder. */
+export interface TapsWork {
+  /** How many times an Interface row was looked at, with its device. */
+  readonly looks: number;
+  /** How many times an Interface row was compared with what it should be. */
+  readonly comparisons: number;
+}
 
 /**
  * The local Open_vSwitch database: which device is which logical port, and everything ovs-vswitchd and ovn-controller would
@@ -69,24 +65,21 @@ export class Taps extends EventEmitter<TapsEvents> {
   readonly #lock: Lock;
   readonly #replica: Replica<LocalTables>;
   readonly #model: LocalModel;
-  readonly #installed = new InstalledPorts();
+  readonly #writes: PendingWrites;
   readonly #writer: DatabaseWriter;
   readonly #statistics: StatisticsWriter;
   readonly #replicaComplaints = new ReplicaComplaints();
   readonly #problems = new ProblemBook();
-  readonly #unwritten = new Set<string>();
-  readonly #startup = String(Date.now());
   readonly #onLink = (event: LinkEvent) => {
     this.#model.markLink(event);
-    this.#schedule();
+    if (this.#model.pending) this.#schedule();
   };
-  #nbCfg: bigint | undefined;
   #unreachable: string | undefined;
   #lockedOut: NodeJS.Timeout | boolean = false;
   #scheduled = false;
   /** Nothing waits to be looked at. */
   #upToDate = false;
-  #news = { config: false, devices: false, plugged: false };
+  #configChanged = false;
   #loaded = false;
   #connected = false;
   #stopped = false;
@@ -103,13 +96,20 @@ export class Taps extends EventEmitter<TapsEvents> {
     this.#client = new Client({ remotes: remote, database: 'Open_vSwitch', tls, backoff: BACKOFF, log });
     this.#lock = this.#client.lock(LOCK);
     this.#replica = new Replica<LocalTables>(this.#client, { tables: LOCAL_TABLES });
-    this.#model = new LocalModel(this.#replica, netlink, log, bridge);
+    const report = this.#problems.set.bind(this.#problems);
+    this.#model = new LocalModel(this.#replica, netlink, log, report, bridge);
+    this.#writes = new PendingWrites(this.#model, this.#replica);
     this.#writer = new DatabaseWriter({
       client: this.#client,
       log,
       lock: LOCK,
-      steps: [(transaction) => this.#writeNewBridge(transaction), (transaction) => this.#write(transaction)],
-      onFailure: () => this.#everythingUnwritten(),
+      steps: [
+        (transaction) => this.#writes.writeNewBridge(transaction),
+        (transaction) => {
+          if (this.#writes.write(transaction, this.#upToDate)) this.#writer.request();
+        },
+      ],
+      onFailure: () => this.#writes.everything(),
     });
     this.#statistics = new StatisticsWriter({
       client: this.#client,
@@ -129,18 +129,16 @@ export class Taps extends EventEmitter<TapsEvents> {
     this.#netlink.on('link', this.#onLink);
     this.#replica.on('problem', (problem) => {
       this.#replicaComplaints.add(problem);
-      this.#schedule();
+      this.#reportReplica();
     });
     this.#replica.on('change', (batch, meta) => {
       this.#loaded = true;
       this.#replicaComplaints.onChange(batch, meta);
-      for (const change of batch) {
-        this.#model.mark(change);
-        if (change.table !== 'Interface' || change.kind !== 'modify') continue;
-        if (change.old.external_ids.get('iface-id') !== change.row.external_ids.get('iface-id'))
-          this.#installed.moved(change.uuid);
-      }
-      this.#schedule();
+      this.#reportReplica();
+      this.#model.mark(batch);
+      this.#writes.mark(batch);
+      // Most of what comes is what this process wrote.
+      if (this.#model.pending || this.#writes.any) this.#schedule();
     });
     this.#replica.on('synced', () => this.#synced());
     this.#client.on('disconnected', (reason) => this.#away(reason));
@@ -191,6 +189,9 @@ export class Taps extends EventEmitter<TapsEvents> {
   get devices(): ReadonlyMap<number, string> {
     return this.#model.plugs.devices;
   }
+  get work(): TapsWork {
+    return { looks: this.#model.looks, comparisons: this.#writes.comparisons };
+  }
   /** What is wrong in the local database or with a device that it names. */
   get problems(): readonly Problem[] {
     return this.#problems.problems;
@@ -198,18 +199,34 @@ export class Taps extends EventEmitter<TapsEvents> {
 
   /**
    * Says which logical ports forward now: external_ids:ovn-installed is set on exactly these, as far as they are plugged, until
-   * something else is said. Before the first word what the last process left stays.
+   * something else is said. Before the first word what the last process left stays. A port whose device is another one loses the
+   * mark; it gets it again at once in a transaction of its own, unless `removeInstalled` was called meanwhile.
    */
   setInstalled(ifaceIds: ReadonlySet<string>): void {
-    const concerns = this.#installed.set(ifaceIds);
-    for (const { ifaceId, uuid } of this.plugged.values()) if (concerns(ifaceId)) this.#unwritten.add(uuid);
-    this.#writer.request();
+    this.#writes.setInstalled(ifaceIds);
+    this.#requestWrites();
+  }
+
+  /** Says that these logical ports forward, too. Of others nothing is said: before `setInstalled` what is there stays. */
+  addInstalled(ifaceIds: Iterable<string>): void {
+    this.#writes.addInstalled(ifaceIds);
+    this.#requestWrites();
+  }
+
+  /** Says that these logical ports do not forward, or not any more. */
+  removeInstalled(ifaceIds: Iterable<string>): void {
+    this.#writes.removeInstalled(ifaceIds);
+    this.#requestWrites();
   }
 
   /** Says which SB_Global.nb_cfg is in effect, for external_ids:ovn-nb-cfg of the integration bridge. */
   setNbCfg(nbCfg: bigint): void {
-    this.#nbCfg = nbCfg;
-    this.#writer.request();
+    this.#writes.setNbCfg(nbCfg);
+    this.#requestWrites();
+  }
+
+  #requestWrites(): void {
+    if (this.#writes.any) this.#writer.request();
   }
 
   #synced(): void {
@@ -245,6 +262,7 @@ export class Taps extends EventEmitter<TapsEvents> {
       this.#statistics.start();
       // Devices may be configured now, and the database may have lost what is not kept on disk.
       this.#model.markAll();
+      this.#writes.everything();
     } else this.#statistics.stop();
     this.#schedule();
   }
@@ -267,20 +285,21 @@ export class Taps extends EventEmitter<TapsEvents> {
 
   #evaluate(): void {
     if (this.#loaded) {
-      const { change, looked, more } = this.#model.evaluate(this.#writer.enabled);
-      for (const uuid of [...looked, ...change.plugged]) this.#unwritten.add(uuid);
-      this.#news.config ||= change.config;
-      this.#news.devices ||= change.devices;
-      this.#news.plugged ||= change.plugged.size > 0;
+      const { system, config, concerned, reborn, more } = this.#model.evaluate(this.#writer.enabled);
+      this.#writes.looked(concerned, reborn);
+      if (system) this.#writes.systemRead();
+      this.#configChanged ||= config;
       if (more) {
         this.#schedule();
         return;
       }
       this.#upToDate = true;
-      this.#writer.request();
+      this.#requestWrites();
       this.#announce();
     }
-    if (this.#problems.replace(this.#complaints(), this.#model.system.systemId ?? '')) this.emit('problems');
+    this.#problems.set('database', [...this.#complaints()]);
+    this.#problems.setNode(this.#model.system.systemId ?? '');
+    if (this.#problems.takeChanged()) this.emit('problems');
     if (!this.#replica.synced || this.#connected) return;
     this.#connected = true;
     this.emit('connected');
@@ -289,11 +308,19 @@ export class Taps extends EventEmitter<TapsEvents> {
 
   /** Only when all is looked at: who listens sees no half of a change. */
   #announce(): void {
-    const { config, devices, plugged } = this.#news;
-    this.#news = { config: false, devices: false, plugged: false };
+    const config = this.#configChanged;
+    this.#configChanged = false;
+    const { plugs } = this.#model;
+    const devices = plugs.takeDevicesDelta();
+    const plugged = plugs.takePluggedDelta();
     if (config) this.emit('config');
-    if (devices) this.emit('devices');
-    if (plugged) this.emit('plugged');
+    if (devices !== undefined) this.emit('devices', devices);
+    if (plugged !== undefined) this.emit('plugged', plugged);
+  }
+
+  #reportReplica(): void {
+    this.#problems.set('replica', this.#replicaComplaints.complaints());
+    if (this.#problems.changed) this.#schedule();
   }
 
   *#complaints(): Iterable<Complaint> {
@@ -305,62 +332,6 @@ export class Taps extends EventEmitter<TapsEvents> {
         ...about,
         message: `another process holds the lock ${LOCK}: stop ovs-vswitchd, or the other agent; nothing is written here until then`,
       };
-    yield* this.#replicaComplaints.complaints();
-    if (this.#loaded) yield* this.#model.complaints();
-  }
-
-  #everythingUnwritten(): void {
-    for (const { row } of this.#model.attachments.values()) this.#unwritten.add(row._uuid);
-  }
-
-  #writeNewBridge(transaction: Transaction): void {
-    const { root, bridgeName, system } = this.#model;
-    if (root === undefined || this.#model.bridge(bridgeName) !== undefined) return;
-    createBridge(transaction, root, bridgeName, system.get('ovn-bridge-datapath-type') || undefined);
-  }
-
-  /**
-   * cur_cfg goes with, or after, the effects of the configuration it stands for, so that ovs-vsctl(8) sees them when it stops
-   * waiting.
-   */
-  #write(transaction: Transaction): void {
-    const { root, bridgeName, system } = this.#model;
-    let rows = 0;
-    for (const uuid of this.#unwritten) {
-      if (rows++ === ROWS_AT_ONCE) break;
-      this.#unwritten.delete(uuid);
-      this.#writeInterface(transaction, uuid);
-    }
-    if (this.#unwritten.size > 0) this.#writer.request();
-    for (const bridge of this.#replica.table('Bridge')) fillBridge(transaction, bridge);
-    const bridge = this.#model.bridge(bridgeName);
-    if (bridge !== undefined) {
-      const datapathType = system.get('ovn-bridge-datapath-type') || undefined;
-      const marks = { startup: this.#startup, nbCfg: this.#nbCfg };
-      correctBridge(transaction, bridge, datapathType, marks, Date.now());
-    }
-    if (root === undefined) return;
-    const complete = this.#upToDate && this.#unwritten.size === 0;
-    const columns = {
-      ...(sameSet(root.datapath_types, DATAPATH_TYPES) ? {} : { datapath_types: DATAPATH_TYPES }),
-      ...(sameSet(root.iface_types, IFACE_TYPES) ? {} : { iface_types: IFACE_TYPES }),
-      ...(root.cur_cfg !== root.next_cfg && complete ? { cur_cfg: root.next_cfg } : {}),
-    };
-    if (Object.keys(columns).length > 0) transaction.update('Open_vSwitch', [byUuid(root._uuid)], columns);
-  }
-
-  #writeInterface(transaction: Transaction, uuid: string): void {
-    const attachment = this.#model.attachments.get(uuid);
-    if (attachment === undefined) return;
-    const { row, bridge: name } = attachment;
-    const bridge = this.#model.bridge(name);
-    const mac = bridge && localMac(bridge._uuid, bridge.other_config.get('hwaddr'));
-    const columns = columnsToWrite(attachment, mac);
-    if (columns !== undefined) transaction.update('Interface', [byUuid(uuid)], columns);
-    if (name !== this.#model.bridgeName) return;
-    const plug = this.plugged.get(row.external_ids.get('iface-id') ?? '');
-    const mutations = this.#installed.mutations(row, plug?.uuid === uuid ? plug : undefined, Date.now());
-    if (mutations.length > 0) transaction.mutate('Interface', [byUuid(uuid)], mutations);
   }
 
   *#deviceRows(): Iterable<readonly [uuid: string, ifindex: number]> {
@@ -372,8 +343,4 @@ export class Taps extends EventEmitter<TapsEvents> {
     const wish = Number(this.#model.root?.other_config.get('stats-update-interval'));
     return Number.isFinite(wish) ? Math.max(wish, LEAST_STATISTICS_MS) : LEAST_STATISTICS_MS;
   }
-}
-
-function sameSet(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && b.every((element) => a.includes(element));
 }
