@@ -50,6 +50,34 @@ kernelTest('a TCX link sees packets until it is updated, and again, and is detac
   t.is(seen(), 2);
 });
 
+kernelTest('attaching and detaching on another thread lets the event loop turn', async (t) => {
+  const pair = vethPair(t);
+  const { count, seen } = counting(t);
+  let turns = 0;
+  const turn = (): void => {
+    turns++;
+    timer = setImmediate(turn);
+  };
+  let timer = setImmediate(turn);
+  const link = await BpfLink.attachTcxAsync(count, pair.ifindex, 'egress');
+  t.teardown(() => link.close());
+  t.true(turns > 0);
+  t.like(link.info(), { progId: count.id, ifindex: pair.ifindex, attachType: 'egress' });
+  await pair.send();
+  t.is(seen(), 1);
+  turns = 0;
+  await link.detachAsync();
+  t.true(turns > 0);
+  clearImmediate(timer);
+  await pair.send();
+  t.is(seen(), 1);
+  pair.remove();
+  await t.throwsAsync(BpfLink.attachTcxAsync(count, pair.ifindex, 'egress'), {
+    instanceOf: BpfError,
+    code: 'ENODEV',
+  });
+});
+
 kernelTest('a pinned link stays attached without its descriptor, an unpinned one does not', async (t) => {
   const directory = bpffs(t);
   const pair = vethPair(t);

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { BpfError, check } from './errors.js';
 import type { HasFd } from './map.js';
 import { objectInfo, openPin, pin } from './native/info.js';
-import { libbpf } from './native/libbpf.js';
+import { libbpf, onThread } from './native/libbpf.js';
 
 /** Which packets, seen from the interface: those it received or those it is to send. */
 export type Direction = 'ingress' | 'egress';
@@ -41,9 +41,27 @@ export class BpfLink implements HasFd {
    * @throws BpfError EINVAL where the kernel has no TCX (before 6.6; see features()), ENODEV without the interface
    */
   static attachTcx(program: HasFd, ifindex: number, direction: Direction): BpfLink {
-    const target = `TCX ${direction} of interface ${ifindex}`;
-    const fd = libbpf().bpf_link_create(program.fd, ifindex, ATTACH_TYPE[direction], null);
-    if (fd < 0) throw new BpfError('attach to', target, fd, { hint: attachHint(-fd) });
+    return attached(
+      libbpf().bpf_link_create(program.fd, ifindex, ATTACH_TYPE[direction], null),
+      direction,
+      ifindex,
+    );
+  }
+
+  /**
+   * Like attachTcx(), on another thread: the kernel waits for a grace period of RCU, some 10 ms, and holds the RTNL lock
+   * meanwhile, so several at once take as long as one after the other. The program must stay open until then.
+   */
+  static async attachTcxAsync(program: HasFd, ifindex: number, direction: Direction): Promise<BpfLink> {
+    const { fd } = program;
+    const result = await onThread((done) =>
+      libbpf().bpf_link_create.async(fd, ifindex, ATTACH_TYPE[direction], null, done),
+    );
+    return attached(result, direction, ifindex);
+  }
+
+  /** @internal */
+  static ofDescriptor(fd: number, target: string): BpfLink {
     return new BpfLink(fd, target);
   }
 
@@ -76,6 +94,12 @@ export class BpfLink implements HasFd {
     check(libbpf().bpf_link_detach(this.fd), 'detach', this.#target);
   }
 
+  /** Like detach(), on another thread, for the same reason as attachTcxAsync(). Do not close the link meanwhile. */
+  async detachAsync(): Promise<void> {
+    const { fd } = this;
+    check(await onThread((done) => libbpf().bpf_link_detach.async(fd, done)), 'detach', this.#target);
+  }
+
   info(): LinkInfo {
     return readLinkInfo(this.fd);
   }
@@ -86,6 +110,12 @@ export class BpfLink implements HasFd {
     closeSync(this.#fd);
     this.#fd = -1;
   }
+}
+
+function attached(result: number, direction: Direction, ifindex: number): BpfLink {
+  const target = `TCX ${direction} of interface ${ifindex}`;
+  if (result < 0) throw new BpfError('attach to', target, result, { hint: attachHint(-result) });
+  return BpfLink.ofDescriptor(result, target);
 }
 
 /** @internal */

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -123,6 +124,25 @@ kernelTest('a load on another thread', async (t) => {
   const object = opened(t);
   await object.loadAsync();
   t.is(object.program('constant').testRun({ data: packet }).retval, 7);
+});
+
+kernelTest('a load under a storm of signals', async (t) => {
+  const received = () => signals++;
+  let signals = 0;
+  process.on('SIGUSR2', received);
+  // The verifier gives up with EAGAIN when it sees a signal.
+  const storm = spawn('sh', ['-c', `while kill -USR2 ${process.pid} 2>/dev/null; do :; done`]);
+  t.teardown(() => {
+    storm.kill('SIGKILL');
+    process.off('SIGUSR2', received);
+  });
+  while (signals === 0) await new Promise(setImmediate);
+  for (let round = 0; round < 20; round++) {
+    const object = opened(t, { rodata: { verdict: 5 } });
+    if (round % 2 === 0) object.load();
+    else await object.loadAsync();
+    t.is(object.program('constant').testRun({ data: packet }).retval, 5, 'configured as before');
+  }
 });
 
 kernelTest('unknown names are answered with the known ones', (t) => {

@@ -5,11 +5,13 @@ import { Btf } from './btf/btf.js';
 import { ElfFile } from './btf/elf.js';
 import { BpfError, check } from './errors.js';
 import { BpfMap } from './map.js';
-import { libbpf, type Pointer } from './native/libbpf.js';
+import { libbpf, onThread, type Pointer } from './native/libbpf.js';
 import { withLog, withLogAsync } from './native/log.js';
 import { BpfProgram } from './program.js';
 import { type RodataValue, rodataImages } from './rodata.js';
 import { VerifierError } from './verifier-error.js';
+
+const LOAD_TRIES = 5;
 
 /** How to open an object; all names are those of the C source. */
 export interface OpenOptions {
@@ -35,21 +37,19 @@ export class BpfObject {
   readonly programs: ReadonlyMap<string, BpfProgram>;
   #handle: Pointer;
   #loaded = false;
-  readonly #mapHandles: ReadonlyMap<string, Pointer>;
-  readonly #programHandles: ReadonlyMap<string, Pointer>;
+  readonly #options: OpenOptions;
+  readonly #elf: ElfFile;
+  #mapHandles!: ReadonlyMap<string, Pointer>;
+  #programHandles!: ReadonlyMap<string, Pointer>;
 
   private constructor(path: string, handle: Pointer, options: OpenOptions) {
     this.path = path;
     this.#handle = handle;
     const lib = libbpf();
-    const file = readFileSync(path);
-    const elf = new ElfFile(file, path);
+    this.#options = options;
+    this.#elf = new ElfFile(readFileSync(path), path);
     this.btf = Btf.fromObjectFile(path);
-    this.#mapHandles = new Map(
-      walk(lib.bpf_object__next_map, handle, (map) => mapName(lib.bpf_map__name(map))),
-    );
-    this.#programHandles = new Map(walk(lib.bpf_object__next_program, handle, lib.bpf_program__name));
-    this.#configure(elf, options);
+    this.#configure();
     this.maps = mapValues(this.#mapHandles, (name, map) => {
       const [type, keySize] = [lib.bpf_map__type(map), lib.bpf_map__key_size(map)];
       const [valueSize, maxEntries] = [lib.bpf_map__value_size(map), lib.bpf_map__max_entries(map)];
@@ -67,21 +67,22 @@ export class BpfObject {
    */
   static open(path: string, options: OpenOptions = {}): BpfObject {
     readFileSync(path); // libbpf's own complaint about a missing file does not name it
-    const { result, log } = withLog(() => {
-      const handle = libbpf().bpf_object__open_file(path, null);
-      return { handle, errno: koffi.errno() };
-    });
-    if (!result.handle) throw new BpfError('open', `object ${path}`, result.errno, { log });
+    const handle = openHandle(path);
     try {
-      return new BpfObject(path, result.handle, options);
+      return new BpfObject(path, handle, options);
     } catch (error) {
-      libbpf().bpf_object__close(result.handle);
+      libbpf().bpf_object__close(handle);
       throw error;
     }
   }
 
-  #configure(elf: ElfFile, options: OpenOptions): void {
+  #configure(): void {
     const lib = libbpf();
+    const options = this.#options;
+    this.#mapHandles = new Map(
+      walk(lib.bpf_object__next_map, this.#handle, (map) => mapName(lib.bpf_map__name(map))),
+    );
+    this.#programHandles = new Map(walk(lib.bpf_object__next_program, this.#handle, lib.bpf_program__name));
     for (const map of this.#mapHandles.values()) lib.bpf_map__set_pin_path(map, null);
     for (const [name, count] of Object.entries(options.maxEntries ?? {})) {
       const map = this.#find(this.#mapHandles, 'map', name);
@@ -96,7 +97,7 @@ export class BpfObject {
       this.#checkShape(name, map, reused);
       check(lib.bpf_map__reuse_fd(map, reused.fd), 'reuse', `map ${name} of ${this.path}`);
     }
-    for (const [section, image] of rodataImages(elf, this.btf, options.rodata ?? {})) {
+    for (const [section, image] of rodataImages(this.#elf, this.btf, options.rodata ?? {})) {
       const target = `${section} of ${this.path}`;
       const map = lib.bpf_object__find_map_by_name(this.#handle, section);
       check(lib.bpf_map__set_initial_value(map, image, image.length), 'set', target);
@@ -118,21 +119,38 @@ export class BpfObject {
    * @throws VerifierError with the whole log if a program is refused, BpfError otherwise (EPERM, ENOMEM, …)
    */
   load(): void {
-    const handle = this.#openHandle('load');
-    const { result, log } = withLog(() => libbpf().bpf_object__load(handle));
-    this.#afterLoad(result, log);
+    for (let tries = 1; ; tries++) {
+      const handle = this.#openHandle('load');
+      const { result, log } = withLog(() => libbpf().bpf_object__load(handle));
+      if (!wasInterrupted(result, tries)) {
+        this.#afterLoad(result, log);
+        return;
+      }
+      this.#reopen();
+    }
   }
 
   /** Like load(), on another thread: verifying large programs takes seconds. Do not touch the object meanwhile. */
   async loadAsync(): Promise<void> {
-    const handle = this.#openHandle('load');
-    const { result, log } = await withLogAsync(
-      () =>
-        new Promise<number>((resolve, reject) => {
-          libbpf().bpf_object__load.async(handle, (error, value) => (error ? reject(error) : resolve(value)));
-        }),
-    );
-    this.#afterLoad(result, log);
+    for (let tries = 1; ; tries++) {
+      const handle = this.#openHandle('load');
+      const { result, log } = await withLogAsync(() =>
+        onThread((done) => libbpf().bpf_object__load.async(handle, done)),
+      );
+      if (!wasInterrupted(result, tries)) {
+        this.#afterLoad(result, log);
+        return;
+      }
+      this.#reopen();
+    }
+  }
+
+  /** libbpf loads a handle once, whatever comes of it. */
+  #reopen(): void {
+    const handle = openHandle(this.path);
+    libbpf().bpf_object__close(this.#handle);
+    this.#handle = handle;
+    this.#configure();
   }
 
   #afterLoad(result: number, log: string): void {
@@ -173,6 +191,20 @@ export class BpfObject {
     libbpf().bpf_object__close(this.#handle);
     this.#handle = null;
   }
+}
+
+function openHandle(path: string): Pointer {
+  const { result, log } = withLog(() => {
+    const handle = libbpf().bpf_object__open_file(path, null);
+    return { handle, errno: koffi.errno() };
+  });
+  if (!result.handle) throw new BpfError('open', `object ${path}`, result.errno, { log });
+  return result.handle;
+}
+
+/** A signal to the process, a profiler's for instance, ends a verifier's work; libbpf itself tries five times. */
+function wasInterrupted(result: number, tries: number): boolean {
+  return result === -constants.errno.EAGAIN && tries < LOAD_TRIES;
 }
 
 /** libbpf prefixes the maps of globals with the cut object name: `myobj.rodata`. */

@@ -60,13 +60,27 @@ const SIGNATURES = [
   'int bpf_tc_query(void *hook, void *opts)',
 ];
 
+/** What a call on a worker thread ends with. */
+export type Done = (error: unknown, result: number) => void;
+
+/** A function that may take long. */
+interface Callable<A extends unknown[]> {
+  (...args: A): number;
+  /** Runs on a worker thread. */
+  async(...args: [...A, done: Done]): void;
+}
+
+/** Resolves with what a call on a worker thread returns. */
+export function onThread(call: (done: Done) => void): Promise<number> {
+  return new Promise((resolve, reject) => {
+    call((error, result) => (error ? reject(error) : resolve(result)));
+  });
+}
+
 /** The functions of libbpf.so.1 this package calls: negative errno on failure unless a pointer is returned. */
 export interface Libbpf {
   bpf_object__open_file(path: string, opts: Bytes): Pointer;
-  bpf_object__load: ((obj: Pointer) => number) & {
-    /** Runs on a worker thread. */
-    async(obj: Pointer, done: (error: unknown, result: number) => void): void;
-  };
+  bpf_object__load: Callable<[obj: Pointer]>;
   bpf_object__close(obj: Pointer): void;
   bpf_object__next_map(obj: Pointer, map: Pointer): Pointer;
   bpf_object__next_program(obj: Pointer, prog: Pointer): Pointer;
@@ -102,9 +116,9 @@ export interface Libbpf {
   bpf_obj_pin(fd: number, path: string): number;
   bpf_obj_get(path: string): number;
   bpf_obj_get_info_by_fd(fd: number, info: Bytes, length: Bytes): number;
-  bpf_link_create(progFd: number, targetFd: number, attachType: number, opts: Bytes): number;
+  bpf_link_create: Callable<[progFd: number, targetFd: number, attachType: number, opts: Bytes]>;
   bpf_link_update(linkFd: number, progFd: number, opts: Bytes): number;
-  bpf_link_detach(linkFd: number): number;
+  bpf_link_detach: Callable<[linkFd: number]>;
   bpf_prog_get_next_id(start: number, next: Bytes): number;
   bpf_map_get_next_id(start: number, next: Bytes): number;
   bpf_link_get_next_id(start: number, next: Bytes): number;
