@@ -14,6 +14,7 @@ import { ProblemRegistry } from './problems/registry.js';
 import type { AgentSession } from './session/agent-session.js';
 import { refusalName } from './session/outbox.js';
 import { Sessions, type SessionsHost } from './session/sessions.js';
+import { ClaimAudit } from './southbound/audit.js';
 import { Claims } from './southbound/claims.js';
 import { EncapConflict, Registrar } from './southbound/registrar.js';
 import { SouthboundRegistry } from './southbound/registry.js';
@@ -33,6 +34,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   readonly #log: Logger;
   readonly #writer: SouthboundWriter;
   readonly #claims: Claims;
+  readonly #audit: ClaimAudit;
   readonly #registrar: Registrar;
   readonly #pump: ChangePump;
   readonly #refusals = new Map<string, Map<ResourceKey, Refusal>>();
@@ -70,15 +72,9 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
       chassisChanged: (name) => this.#chassisChanged(name),
     });
     this.#writer = new SouthboundWriter(this.southbound.client, log);
-    this.#claims = new Claims(
-      this.compiler.southbound,
-      this.sessions,
-      this.#writer,
-      this.problems,
-      (chassis) => {
-        for (const name of chassis) this.sessions.get(name)?.kick();
-      },
-    );
+    this.#claims = new Claims(this.compiler.southbound, this.sessions, this.#writer, this.problems);
+    const isQuiet = () => this.isServing && !this.#pump.busy;
+    this.#audit = new ClaimAudit(this.compiler.southbound.ports, this.#claims, isQuiet, log);
     const rows = new SouthboundRegistry(this.southbound);
     this.#registrar = new Registrar(rows, this.#writer, this.problems, (name) =>
       this.sessions.get(name)?.kick(),
@@ -102,10 +98,12 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   start(): void {
     this.northbound.start();
     this.southbound.start();
+    this.#audit.start();
   }
 
   /** Stops cleanly: Southbound stays as it is, a standby takes over at once. */
   async stop(): Promise<void> {
+    this.#audit.stop();
     this.#writer.setOpen(false);
     this.sessions.endAll('the coordinator is stopping');
     await this.leadership.release();
@@ -149,7 +147,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   }
 
   isUnsettled(chassis: string): boolean {
-    return this.#pump.busy || this.#claims.isPending(chassis) || this.#registrar.isPending(chassis);
+    return this.#pump.busy || this.#registrar.isPending(chassis);
   }
 
   // What sessions tell.
@@ -182,7 +180,9 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     for (const id of ifaceIds) this.#claims.reconcile(id);
   }
 
-  forwardingChanged(_session: AgentSession, portUuids: readonly string[]): void {
+  forwardingChanged(session: AgentSession, portUuids: readonly string[], complete: boolean): void {
+    // Now it is known of all its ports, also of those that do not.
+    if (complete) this.#reconcilePorts(session.name);
     for (const uuid of portUuids) {
       const port = this.compiler.southbound.ports.get(uuid);
       if (port) this.#claims.reconcile(port.row.logical_port);

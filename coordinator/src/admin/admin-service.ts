@@ -11,6 +11,7 @@ import {
 import type { Coordinator } from '../coordinator.js';
 import type { Database } from '../monitor/database.js';
 import type { NorthboundRows, SouthboundRows } from '../monitor/rows.js';
+import { by } from './compare.js';
 import { listNodes, listPorts, listSwitches } from './inventory.js';
 import { collectReports } from './reports.js';
 
@@ -31,7 +32,7 @@ export function adminService(coordinator: Coordinator, version: string): AdminSe
       answer(reply, async () => {
         const { reports, unreachable } = await ask(coordinator, ReportKind.REPORT_MODULES, call.request);
         const modules = reports.flatMap(({ node, report }) =>
-          report.modules.map((module) => ({ node, module })),
+          [...report.modules].sort(by((one) => one.name)).map((module) => ({ node, module })),
         );
         return {
           modules: modules.filter(({ module }) => matches(call.request.name, module.name)),
@@ -41,7 +42,9 @@ export function adminService(coordinator: Coordinator, version: string): AdminSe
     listDrops: (call, reply) =>
       answer(reply, async () => {
         const { reports, unreachable } = await ask(coordinator, ReportKind.REPORT_DROPS, call.request);
-        const drops = reports.flatMap(({ node, report }) => report.drops.map((drop) => ({ node, drop })));
+        const drops = reports.flatMap(({ node, report }) =>
+          [...report.drops].sort(by((one) => `${one.port}\0${one.reason}`)).map((drop) => ({ node, drop })),
+        );
         return {
           drops: drops.filter(({ drop }) => matches(call.request.name, drop.port)),
           unreachableNodes: unreachable,
@@ -51,7 +54,7 @@ export function adminService(coordinator: Coordinator, version: string): AdminSe
       answer(reply, async () => {
         const { reports, unreachable } = await ask(coordinator, ReportKind.REPORT_TUNNELS, call.request);
         const tunnels = reports.flatMap(({ node, report }) =>
-          report.tunnels.map((tunnel) => ({ node, tunnel })),
+          [...report.tunnels].sort(by((one) => one.chassis)).map((tunnel) => ({ node, tunnel })),
         );
         return {
           tunnels: tunnels.filter(({ tunnel }) => matches(call.request.name, tunnel.chassis)),

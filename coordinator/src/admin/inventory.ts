@@ -2,6 +2,7 @@ import type { Node, Port, Switch } from '@iovisor-ovn/proto';
 import type { Coordinator } from '../coordinator.js';
 import type { ChassisState, PortState, SwitchState } from '../logic/southbound.js';
 import { isOurs } from '../southbound/claims.js';
+import { by, compare } from './compare.js';
 
 /** The hypervisors, connected or only registered. */
 export function listNodes(coordinator: Coordinator): Node[] {
@@ -86,12 +87,4 @@ function switchName(coordinator: Coordinator, state: SwitchState): string {
   return (
     coordinator.compiler.northbound.switches.get(uuid)?.name ?? state.row?.external_ids.get('name') ?? ''
   );
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function by<T>(key: (value: T) => string): (a: T, b: T) => number {
-  return (a, b) => compare(key(a), key(b));
 }

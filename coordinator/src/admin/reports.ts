@@ -1,6 +1,7 @@
 import type { Report, ReportKind } from '@iovisor-ovn/proto';
 import type { AgentSession } from '../session/agent-session.js';
 import type { Sessions } from '../session/sessions.js';
+import { compare } from './compare.js';
 
 export interface NodeReport {
   node: string;
@@ -22,6 +23,8 @@ export async function collectReports(
     if (report) reports.push({ node: session.name, report });
     else unreachable.push(session.name);
   });
+  reports.sort((a, b) => compare(a.node, b.node));
+  unreachable.sort();
   if (node !== '' && asked.length === 0) unreachable.push(node);
   return { reports, unreachable };
 }

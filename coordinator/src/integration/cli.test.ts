@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { coordinatorBin, iovctlBin } from '../testing/process.js';
@@ -19,6 +20,16 @@ async function run(bin: string, ...args: string[]): Promise<Result> {
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     (error: Result) => error,
   );
+}
+
+/** Where nobody listens, a moment ago at least. */
+async function freeAddress(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return `127.0.0.1:${port}`;
 }
 
 test.serial('wrong flags end the process with status 2 and one line', async (t) => {
@@ -50,12 +61,14 @@ test.serial('an address in use is said, with status 2', async (t) => {
 test.serial(
   'iovctl says in one line what to do when nobody answers, and what is wrong with its flags',
   async (t) => {
-    const nobody = await run(iovctlBin, '--coordinator', '127.0.0.1:1', 'nodes');
+    const address = await freeAddress();
+    const nobody = await run(iovctlBin, '--coordinator', address, 'nodes');
     t.is(nobody.code, 1);
     t.is(nobody.stderr.split('\n').length, 2);
-    t.regex(
-      nobody.stderr,
-      /no coordinator answers at 127\.0\.0\.1:1; start iovisor-coordinator, or name another/,
+    t.true(
+      nobody.stderr.includes(
+        `no coordinator answers at ${address}; start iovisor-coordinator, or name another`,
+      ),
     );
     for (const args of [
       ['bogus'],
@@ -93,7 +106,7 @@ test.serial('what iovctl shows', async (t) => {
   };
   t.regex(await iovctl('ports'), /^p1 +sw0 +tap1 +hv1 +portsec:1 → switch:2 +up +forwarding +5 +6 +8$/m);
   t.regex(await iovctl('ports'), /^p2 +sw0 +- +- +- +down +not plugged/m);
-  t.regex(await iovctl('nodes'), /^hv1 +hv1\.example +vxlan .*yes/m);
+  t.regex(await iovctl('nodes'), /^hv1 +hv1\.example +vxlan .*yes +unix /m);
   t.regex(await iovctl('switches'), /^sw0 +1 +2 +1 +hv1$/m);
   t.regex(await iovctl('drops'), /^hv1 +p1 +portsec_in_ip4 +8 +spoofed$/m);
   t.regex(await iovctl('modules'), /^hv1 +switch +2 +1 +9 +ab +1\.5 kB/m);
@@ -105,6 +118,27 @@ test.serial('what iovctl shows', async (t) => {
   t.is(port.name, 'p1');
   t.is(port.local.rxBytes, (1n << 60n).toString(), 'a counter that a number cannot hold is text');
   t.deepEqual(JSON.parse(await iovctl('ports', '--node', 'hv9', '--json')), []);
+});
+
+test.serial('what several hypervisors report is sorted by hypervisor, then by name', async (t) => {
+  const made = await scene(t);
+  const loaded = { programId: 9, tag: 'ab', slot: 2, instances: 1, jitedBytes: 1, loadedAt: '' };
+  for (const name of ['hv2', 'hv1']) {
+    const agent = await made.agent(name);
+    agent.report = {
+      modules: ['switch', 'entry'].map((module) => ({ name: module, ...loaded })),
+      drops: ['p2', 'p1'].map((port) => ({ reason: 'x', port, packets: 1n, description: '' })),
+    };
+  }
+  const rows = async (command: string) => {
+    const { stdout } = await run(iovctlBin, '--coordinator', made.coordinator.address, command);
+    return stdout
+      .split('\n')
+      .slice(1, 5)
+      .map((line) => line.split(/ +/, 2).join(' '));
+  };
+  t.deepEqual(await rows('modules'), ['hv1 entry', 'hv1 switch', 'hv2 entry', 'hv2 switch']);
+  t.deepEqual(await rows('drops'), ['hv1 p1', 'hv1 p2', 'hv2 p1', 'hv2 p2']);
 });
 
 test.serial('a hypervisor that does not answer is named; health tells by its exit status', async (t) => {

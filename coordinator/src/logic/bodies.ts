@@ -1,6 +1,12 @@
 import type { Encap, LogicalPort, LogicalSwitch, MulticastGroup, RemoteChassis } from '@iovisor-ovn/proto';
 import type { Northbound, NorthboundPort } from './northbound.js';
-import type { ChassisState, PortState, Southbound, SwitchState } from './southbound.js';
+import {
+  bindingOf,
+  type ChassisState,
+  type PortState,
+  type Southbound,
+  type SwitchState,
+} from './southbound.js';
 
 /** The intent for a switch. Its well-known groups carry no members: agents know them from the ports. */
 export function switchBody(state: SwitchState, northbound: Northbound): LogicalSwitch {
@@ -27,7 +33,8 @@ export function portBody(
 ): LogicalPort {
   const { row } = port;
   const nb = northbound.port(row.logical_port);
-  const main = row.chassis === undefined ? undefined : southbound.chassisByUuid(row.chassis)?.row.name;
+  const { chassis } = bindingOf(port);
+  const main = chassis === undefined ? undefined : southbound.chassisByUuid(chassis)?.row.name;
   return {
     name: row.logical_port,
     nbUuid: nb?.row._uuid ?? '',

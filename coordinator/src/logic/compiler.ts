@@ -51,6 +51,7 @@ export class Compiler {
         this.#markChassis(name);
         listener.chassisChanged(name);
       },
+      bindingExpected: (port) => this.#markPort(port),
     });
   }
 

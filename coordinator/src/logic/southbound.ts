@@ -21,9 +21,17 @@ export interface SwitchState {
   compiled?: CompiledResource;
 }
 
+/** Who has a port: uuids of Chassis rows. */
+export interface Binding {
+  readonly chassis?: string;
+  readonly additional: readonly string[];
+}
+
 /** A Port_Binding of a logical switch. */
 export interface PortState {
   row: PortBindingRow;
+  /** The binding that is being written: it counts as done until the row says so, or the write is refused. */
+  expected?: Binding;
   switch: SwitchState;
   /** Names of the chassis that have it: the main one first. */
   bound: readonly string[];
@@ -46,6 +54,8 @@ export interface SouthboundListener {
   joined(state: SwitchState, chassis: string): void;
   left(state: SwitchState, chassis: string): void;
   chassisChanged(name: string): void;
+  /** Another binding than before is expected; the row is as it was. */
+  bindingExpected(port: PortState): void;
 }
 
 /** What northd decided: Southbound rows with the reverse indexes that make a change's reach cheap to know. */
@@ -100,7 +110,7 @@ export class Southbound {
     return this.#switchesOfChassis.get(chassis);
   }
 
-  /** Port_Bindings that name this Chassis row. */
+  /** Port_Bindings that name this Chassis row, or are expected to. */
   portsOf(chassisUuid: string): ReadonlySet<PortState> {
     return this.#portsOfChassisUuid.get(chassisUuid);
   }
@@ -115,6 +125,19 @@ export class Southbound {
     const [few, many] = this.switchesOf(a).size <= this.switchesOf(b).size ? [a, b] : [b, a];
     for (const state of this.switchesOf(few)) if (state.members.has(many)) return true;
     return false;
+  }
+
+  /** A binding is being written (undefined: no more): all that depends on it goes ahead. */
+  expect(port: PortState, expected: Binding | undefined): void {
+    if (this.#ports.get(port.row._uuid) !== port) return;
+    const before = bindingOf(port);
+    if (port.expected === expected) return;
+    this.#unindex(port);
+    port.expected = expected;
+    this.#index(port);
+    if (sameBinding(before, bindingOf(port))) return;
+    this.#setBound(port, this.#names(port));
+    this.#listener.bindingExpected(port);
   }
 
   /** Takes one row's change. */
@@ -188,15 +211,16 @@ export class Southbound {
     } else {
       this.#unname(port);
     }
-    for (const chassis of chassisUuids(port.row)) this.#portsOfChassisUuid.delete(chassis, port);
+    this.#unindex(port);
     port.row = row;
-    for (const chassis of chassisUuids(row)) this.#portsOfChassisUuid.add(chassis, port);
+    if (port.expected && sameBinding(port.expected, rowBinding(row))) port.expected = undefined;
+    this.#index(port);
     this.#portsByName.set(row.logical_port, port);
     this.#bind(port);
   }
 
   #removePort(port: PortState): void {
-    for (const chassis of chassisUuids(port.row)) this.#portsOfChassisUuid.delete(chassis, port);
+    this.#unindex(port);
     this.#unname(port);
     this.#ports.delete(port.row._uuid);
     port.switch.ports.delete(port);
@@ -212,9 +236,23 @@ export class Southbound {
 
   /** Works out who has the port now, and tells what follows from it. */
   #bind(port: PortState): void {
-    const names = chassisUuids(port.row).map((uuid) => this.#chassis.get(uuid)?.row.name);
-    this.#setBound(port, [...new Set(names.filter((name) => name !== undefined))]);
+    this.#setBound(port, this.#names(port));
     this.#listener.portChanged(port);
+  }
+
+  #names(port: PortState): string[] {
+    const names = uuidsOf(bindingOf(port)).map((uuid) => this.#chassis.get(uuid)?.row.name);
+    return [...new Set(names.filter((name) => name !== undefined))];
+  }
+
+  #index(port: PortState): void {
+    for (const uuid of uuidsOf(rowBinding(port.row))) this.#portsOfChassisUuid.add(uuid, port);
+    if (port.expected) for (const uuid of uuidsOf(port.expected)) this.#portsOfChassisUuid.add(uuid, port);
+  }
+
+  #unindex(port: PortState): void {
+    for (const uuid of uuidsOf(rowBinding(port.row))) this.#portsOfChassisUuid.delete(uuid, port);
+    if (port.expected) for (const uuid of uuidsOf(port.expected)) this.#portsOfChassisUuid.delete(uuid, port);
   }
 
   #setBound(port: PortState, bound: readonly string[]): void {
@@ -283,7 +321,20 @@ export class Southbound {
   }
 }
 
-function chassisUuids(row: PortBindingRow): string[] {
-  const additional = row.additional_chassis ?? [];
-  return row.chassis === undefined ? [...additional] : [row.chassis, ...additional];
+/** Who has the port, or will in a moment. */
+export function bindingOf(port: PortState): Binding {
+  return port.expected ?? rowBinding(port.row);
+}
+
+export function sameBinding(a: Binding, b: Binding): boolean {
+  if (a.chassis !== b.chassis || a.additional.length !== b.additional.length) return false;
+  return a.additional.every((uuid) => b.additional.includes(uuid));
+}
+
+export function rowBinding(row: PortBindingRow): Binding {
+  return { chassis: row.chassis, additional: row.additional_chassis ?? [] };
+}
+
+function uuidsOf({ chassis, additional }: Binding): readonly string[] {
+  return chassis === undefined ? additional : [chassis, ...additional];
 }

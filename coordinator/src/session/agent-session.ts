@@ -25,14 +25,15 @@ export interface SessionHost {
   /** Something that will change what the chassis must hold is being written to Southbound. */
   isUnsettled(chassis: string): boolean;
   interfacesChanged(session: AgentSession, ifaceIds: readonly string[]): void;
-  forwardingChanged(session: AgentSession, portUuids: readonly string[]): void;
+  /** `complete`: it told of all its ports. */
+  forwardingChanged(session: AgentSession, portUuids: readonly string[], complete: boolean): void;
   configChanged(session: AgentSession): void;
   acknowledged(session: AgentSession, nbCfg: number): void;
   refused(session: AgentSession, refusals: readonly Refusal[]): void;
   goodbye(session: AgentSession, removeChassis: boolean): void;
 }
 
-/** How long what is known is held back for a claim that is being written: then it goes without. */
+/** How long what is known is held back for a registration that is being written: then it goes without. */
 const unsettledMs = 1000;
 
 /** The coordinator's side of one agent's session, after its Hello was accepted. */
@@ -49,6 +50,8 @@ export class AgentSession {
   readonly #outbox: Outbox;
   readonly #interfaces = new Map<string, LocalInterface>();
   readonly #forwarding = new Set<string>();
+  /** Ports that the commit under way takes from the agent: it says no more of them. */
+  readonly #leaving = new Set<string>();
   #config: ChassisConfig;
   #forwardingKnown = false;
   #fullSent = false;
@@ -93,7 +96,7 @@ export class AgentSession {
 
   /** Whether the port forwards on this agent; undefined while it has not told what does. */
   forwards(portUuid: string): boolean | undefined {
-    if (this.#forwarding.has(portUuid)) return true;
+    if (this.#forwarding.has(portUuid) && !this.#leaving.has(portUuid)) return true;
     return this.#forwardingKnown ? false : undefined;
   }
 
@@ -193,14 +196,22 @@ export class AgentSession {
     const outstanding = this.#outstanding;
     const revision = Number(ack.revision);
     if (revision > this.#revision) throw new BadMessage(`Ack of revision ${revision}, which was never sent`);
+    // What it said before it knew of the commit does not count for them.
+    if (outstanding?.revision === revision) this.#forgetLeaving();
     const touched = this.#takeForwarding(ack);
     if (ack.refusals.length > 0) this.#host.refused(this, ack.refusals);
-    if (touched.length > 0) this.#host.forwardingChanged(this, touched);
+    if (touched.length > 0 || ack.forwardingComplete)
+      this.#host.forwardingChanged(this, touched, ack.forwardingComplete);
     if (outstanding?.revision !== revision) return;
     this.#outstanding = undefined;
     this.#acked = revision;
     this.#host.acknowledged(this, outstanding.nbCfg);
     this.kick();
+  }
+
+  #forgetLeaving(): void {
+    for (const id of this.#leaving) this.#forwarding.delete(id);
+    this.#leaving.clear();
   }
 
   /** Returns the ports whose state may be news. */
@@ -217,16 +228,16 @@ export class AgentSession {
   }
 
   async #flush(): Promise<void> {
-    if (this.#flushing || this.#outstanding || this.#stream.ended || this.#isHeldBack()) return;
+    if (this.#isHeldBack() || this.#flushing || this.#outstanding || this.#stream.ended) return;
     this.#flushing = true;
     try {
       const sent = await this.#sendChanges();
-      const nbCfg = this.#host.nbCfg();
       if (this.#stream.ended) return;
+      // What is not in it yet keeps its number for the next commit.
+      const behind = this.#host.isUnsettled(this.name) || !this.#outbox.isComplete;
+      const nbCfg = behind ? Math.max(this.#nbCfgSent, 0) : this.#host.nbCfg();
       if (!sent && this.#fullSent && nbCfg === this.#nbCfgSent) return;
-      // What waits for Southbound is not in it yet: the number before goes with it, this one with the next commit.
-      const contained = this.#host.isUnsettled(this.name) ? Math.max(this.#nbCfgSent, 0) : nbCfg;
-      this.#commit(contained);
+      this.#commit(nbCfg);
     } finally {
       this.#flushing = false;
     }
@@ -238,9 +249,8 @@ export class AgentSession {
       const delta = this.#outbox.take((key) => this.#host.resource(this.name, key));
       if (delta) {
         sent = true;
-        for (const { id } of delta.removals) this.#forwarding.delete(id);
-        for (const resource of delta.upserts)
-          if (!isLocalPort(resource)) this.#forwarding.delete(resource.id);
+        for (const { id } of delta.removals) this.#leaving.add(id);
+        for (const resource of delta.upserts) if (!isLocalPort(resource)) this.#leaving.add(resource.id);
         await this.#send({ $case: 'delta', value: delta });
       }
       if (!this.#outbox.isEmpty) await new Promise(setImmediate);
@@ -252,12 +262,13 @@ export class AgentSession {
     const revision = ++this.#revision;
     this.#outstanding = { revision, nbCfg };
     this.#nbCfgSent = nbCfg;
+    this.#outbox.committed();
     const full = !this.#fullSent;
     this.#fullSent = true;
     void this.#send({ $case: 'commit', value: { revision: BigInt(revision), nbCfg: BigInt(nbCfg), full } });
   }
 
-  /** A claim under way changes what the agent must hold within a moment: one commit with it is better than two. */
+  /** Something is under way which changes within a moment what the agent must hold: one commit with it is better than two. */
   #isHeldBack(): boolean {
     if (!this.#host.isUnsettled(this.name)) {
       this.#unsettledSince = undefined;
@@ -266,7 +277,8 @@ export class AgentSession {
     const now = performance.now();
     if (this.#unsettledSince === undefined) {
       this.#unsettledSince = now;
-      setTimeout(() => this.kick(), unsettledMs).unref();
+      // Timers may be a millisecond early.
+      setTimeout(() => this.kick(), unsettledMs + 2).unref();
     }
     return now - this.#unsettledSince < unsettledMs;
   }

@@ -17,6 +17,7 @@ function chassis(id: string, hostname = id): CompiledResource {
 
 function drain(outbox: Outbox, world: ReadonlyMap<ResourceKey, CompiledResource>): string[] {
   const sent: string[] = [];
+  outbox.committed();
   while (!outbox.isEmpty) {
     const delta = outbox.take((one) => world.get(one));
     for (const { id } of delta?.upserts ?? []) sent.push(`+${id}`);

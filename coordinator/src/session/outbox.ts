@@ -15,6 +15,9 @@ export type Lookup = (key: ResourceKey) => CompiledResource | undefined;
 export class Outbox {
   readonly #held = new Map<ResourceKey, bigint>();
   readonly #dirty = new Set<ResourceKey>();
+  /** Sent since the last commit, and what of it changed again: a commit has each resource at most once. */
+  readonly #sent = new Set<ResourceKey>();
+  readonly #again = new Set<ResourceKey>();
 
   /** `held` is what the agent stated, `wanted` what it must hold: only the difference will be sent. */
   constructor(held: readonly HeldResource[], wanted: Iterable<ResourceKey>) {
@@ -27,8 +30,14 @@ export class Outbox {
     for (const key of wanted) this.#dirty.add(key);
   }
 
+  /** True when nothing more goes into this commit. */
   get isEmpty(): boolean {
     return this.#dirty.size === 0;
+  }
+
+  /** True when nothing waits for the next commit either. */
+  get isComplete(): boolean {
+    return this.#dirty.size === 0 && this.#again.size === 0;
   }
 
   /** Number of resources which the agent holds, or will when what was sent arrives. */
@@ -37,7 +46,15 @@ export class Outbox {
   }
 
   mark(key: ResourceKey): void {
-    this.#dirty.add(key);
+    if (this.#sent.has(key)) this.#again.add(key);
+    else this.#dirty.add(key);
+  }
+
+  /** The commit is made: what is taken from now on belongs to the next. */
+  committed(): void {
+    this.#sent.clear();
+    for (const key of this.#again) this.#dirty.add(key);
+    this.#again.clear();
   }
 
   /**
@@ -54,9 +71,11 @@ export class Outbox {
       if (compiled) {
         if (this.#held.get(key) === compiled.resource.version) continue;
         this.#held.set(key, compiled.resource.version);
+        this.#sent.add(key);
         delta.upserts.push(compiled.resource);
         bytes += compiled.size;
       } else if (this.#held.delete(key)) {
+        this.#sent.add(key);
         delta.removals.push(resourceRef(key));
         bytes += 64;
       }

@@ -16,7 +16,9 @@ export class SessionStream {
   }
 
   get peer(): string {
-    return this.#call.getPeer();
+    const peer = this.#call.getPeer();
+    // What grpc-js makes of a unix socket's missing address.
+    return peer === 'unknown' ? 'unix' : peer;
   }
 
   get ended(): boolean {

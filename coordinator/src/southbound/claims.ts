@@ -1,6 +1,6 @@
 import { byUuid, type Transaction, type TransactionError } from '@iovisor-ovn/ovsdb-client';
 import type { LocalInterface } from '@iovisor-ovn/proto';
-import type { PortState, Southbound } from '../logic/southbound.js';
+import { type PortState, rowBinding, type Southbound, sameBinding } from '../logic/southbound.js';
 import type { PortBindingRow } from '../monitor/rows.js';
 import type { ProblemRegistry, ProblemStatement } from '../problems/registry.js';
 import { type Candidate, type Decision, decideClaim, type Owner } from './claim-policy.js';
@@ -29,29 +29,28 @@ export class Claims {
   readonly #agents: AgentDirectory;
   readonly #writer: SouthboundWriter;
   readonly #problems: ProblemRegistry;
-  readonly #settled: (chassis: readonly string[]) => void;
-  /** Writes under way: by port name, the chassis they concern. */
-  readonly #pending = new Map<string, readonly string[]>();
-  readonly #pendingByChassis = new Map<string, number>();
+  /** Ports of which the last write was refused: the next one has to be done before anything follows from it. */
+  readonly #refused = new Set<string>();
 
-  /** `settled` is called with the chassis names that a claim concerned, when it is written or refused. */
   constructor(
     southbound: Southbound,
     agents: AgentDirectory,
     writer: SouthboundWriter,
     problems: ProblemRegistry,
-    settled: (chassis: readonly string[]) => void,
   ) {
     this.#southbound = southbound;
     this.#agents = agents;
     this.#writer = writer;
     this.#problems = problems;
-    this.#settled = settled;
   }
 
-  /** True while a write that concerns `chassis` is under way. */
-  isPending(chassis: string): boolean {
-    return this.#pendingByChassis.has(chassis);
+  /** True when the row is not as decided and no write is under way that would make it so: this must not happen. */
+  isForgotten(port: PortState): boolean {
+    const name = port.row.logical_port;
+    if (this.#southbound.port(name) !== port || !this.#southbound.isSwitch(port.switch)) return false;
+    if (this.#writer.isPending(writeKey(name)) || this.#refused.has(name)) return false;
+    const decision = this.#decide(port, [...this.#agents.plugged(name)]);
+    return port.expected !== undefined || this.#difference(port, decision) !== undefined;
   }
 
   /** Looks at the port of that name again: something about it, its interface or its agent changed. */
@@ -66,54 +65,51 @@ export class Claims {
     const losers = decision.losers.map((loser) => bindingProblem(port.row, loser.message, loser.name));
     const unfit = isVif(port.row) ? [] : plugged.map((one) => notVif(one, port.row));
     this.#problems.replace(`claim:${name}`, [...losers, ...unfit]);
-    const update = this.#difference(port, decision);
-    if (update) this.#queue(name, port, decision, update);
+    this.#expect(port, decision);
+    if (this.#difference(port, decision)) this.#queue(name);
   }
 
-  #queue(name: string, port: PortState, decision: Decision, update: Partial<PortBindingRow>): void {
-    // `up` alone is no news to any agent: nothing waits for it.
-    const moves = 'chassis' in update || 'additional_chassis' in update;
-    const chassis = moves ? [port.row.chassis, decision.chassis, ...decision.additional] : [];
-    const concerned = chassis
-      .map((uuid) => (uuid === undefined ? undefined : this.#southbound.chassisByUuid(uuid)?.row.name))
-      .filter((one) => one !== undefined);
-    const pending = [...new Set(concerned)];
-    this.#setPending(name, pending);
-    this.#writer.queue(`claim:${name}`, {
+  /**
+   * Agents hear of a binding while it is written, not after: this coordinator alone decides, so it will be as decided.
+   * What they acknowledge is written after it, or with it.
+   */
+  #expect(port: PortState, decision: Decision): void {
+    const done = sameBinding(decision, rowBinding(port.row));
+    const { chassis, additional } = decision;
+    if (done || this.#refused.has(port.row.logical_port)) this.#southbound.expect(port, undefined);
+    else if (!port.expected || !sameBinding(port.expected, decision))
+      this.#southbound.expect(port, { chassis, additional });
+  }
+
+  #queue(name: string): void {
+    this.#writer.queue(writeKey(name), {
       build: (transaction) => this.#build(transaction, name),
-      settled: (error) => this.#done(name, pending, error),
+      settled: (error) => this.#done(name, error),
     });
   }
 
   #build(transaction: Transaction, name: string): void {
     const port = this.#southbound.port(name);
-    if (!port) return;
-    const update = this.#difference(port, this.#decide(port, [...this.#agents.plugged(name)]));
+    if (!port || !this.#southbound.isSwitch(port.switch)) return;
+    const decision = this.#decide(port, [...this.#agents.plugged(name)]);
+    this.#expect(port, decision);
+    const update = this.#difference(port, decision);
     if (!update) return;
     // When somebody else has bound it meanwhile nothing is written, and that change has us look again.
     transaction.update('Port_Binding', [byUuid(port.row._uuid), ['chassis', '==', port.row.chassis]], update);
   }
 
-  #done(name: string, pending: readonly string[], error?: TransactionError): void {
-    // Not when the port was looked at again while this was in flight: then the next write is the one to wait for.
-    if (this.#pending.get(name) === pending) this.#setPending(name, undefined);
+  #done(name: string, error?: TransactionError): void {
     const port = this.#southbound.port(name);
     const message = `Southbound refused the binding: ${error?.message}; it is tried again`;
     this.#problems.replace(`claim-write:${name}`, error && port ? [bindingProblem(port.row, message)] : []);
-    if (error) setTimeout(() => this.reconcile(name), 1000).unref();
-    this.#settled(pending);
-  }
-
-  #setPending(name: string, chassis: readonly string[] | undefined): void {
-    for (const one of this.#pending.get(name) ?? []) {
-      const count = (this.#pendingByChassis.get(one) ?? 1) - 1;
-      if (count > 0) this.#pendingByChassis.set(one, count);
-      else this.#pendingByChassis.delete(one);
+    if (!error) {
+      this.#refused.delete(name);
+      return;
     }
-    for (const one of chassis ?? [])
-      this.#pendingByChassis.set(one, (this.#pendingByChassis.get(one) ?? 0) + 1);
-    if (chassis) this.#pending.set(name, chassis);
-    else this.#pending.delete(name);
+    this.#refused.add(name);
+    if (port) this.#southbound.expect(port, undefined);
+    setTimeout(() => this.reconcile(name), 1000).unref();
   }
 
   #decide(port: PortState, plugged: readonly Plugged[]): Decision {
@@ -193,6 +189,10 @@ export const ownChassisKey = 'iovisor-abi';
 /** True for the chassis of one of our agents, false for a stock ovn-controller's. */
 export function isOurs(otherConfig: ReadonlyMap<string, string> | undefined): boolean {
   return otherConfig?.has(ownChassisKey) ?? false;
+}
+
+function writeKey(port: string): string {
+  return `claim:${port}`;
 }
 
 function isVif(row: PortBindingRow): boolean {

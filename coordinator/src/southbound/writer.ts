@@ -23,13 +23,14 @@ const retryMs = 200;
 
 /**
  * Writes to Southbound, one transaction at a time, asserting the leader lock. What is queued meanwhile goes out
- * together in the next one; a later write with the same key takes the place of the earlier. When a transaction is
+ * together in the next one, in the order it was queued; a later write with the same key takes the place of the earlier. When a transaction is
  * refused its writes are tried one by one, so that a bad one does not hold up the others.
  */
 export class SouthboundWriter {
   readonly #client: WriterClient;
   readonly #log: Logger;
   readonly #pending = new Map<string, Write>();
+  #inFlight: ReadonlyMap<string, Write> = new Map();
   #open = false;
   #busy = false;
   #paused = false;
@@ -43,6 +44,11 @@ export class SouthboundWriter {
   queue(key: string, write: Write): void {
     this.#pending.set(key, write);
     this.#schedule();
+  }
+
+  /** True while a write with this key waits or is in flight. */
+  isPending(key: string): boolean {
+    return this.#pending.has(key) || this.#inFlight.has(key);
   }
 
   /** Writing is possible: connected, and the lock is ours. Until then what is queued waits. */
@@ -78,6 +84,12 @@ export class SouthboundWriter {
       else batch.set(key, write);
     }
     if (batch.size === 0) return;
+    this.#inFlight = batch;
+    await this.#finish(transaction, batch);
+    this.#inFlight = new Map();
+  }
+
+  async #finish(transaction: Transaction, batch: ReadonlyMap<string, Write>): Promise<void> {
     const error = await this.#commit(transaction);
     if (error === undefined) for (const write of batch.values()) write.settled?.();
     else if (!(error instanceof TransactionError)) this.#requeue(batch);
@@ -124,7 +136,10 @@ export class SouthboundWriter {
 
   /** Its fate is unknown or it was not ours to write: it is built anew, from the rows as they are, when writing is possible. */
   #requeue(batch: ReadonlyMap<string, Write>): void {
-    for (const [key, write] of batch) if (!this.#pending.has(key)) this.#pending.set(key, write);
+    // Before what was queued later: a chassis must not say that it is done before the bindings which that was about.
+    const later = [...this.#pending];
+    this.#pending.clear();
+    for (const [key, write] of [...batch, ...later]) this.#pending.set(key, write);
     this.#paused = true;
     const resume = () => {
       this.#paused = false;
