@@ -23,6 +23,9 @@ import { SouthboundWriter } from './southbound/writer.js';
 /** How long an agent that comes while the databases are still being read is kept waiting. */
 const patienceMs = 3000;
 
+/** How long an acknowledgement waits for those of other hypervisors, to be written with them. */
+const ackPatienceMs = 2;
+
 /** The coordinator without its listeners: replicas, logic, sessions and what is written back. */
 export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> implements SessionsHost {
   readonly problems: ProblemRegistry;
@@ -190,7 +193,10 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   }
 
   acknowledged(session: AgentSession, nbCfg: number): void {
-    if (nbCfg > 0) this.#registrar.acknowledge(session.name, nbCfg);
+    // --wait=hv waits for the last one anyway: those of a moment are written together.
+    const last = ![...this.sessions.all()].some((one) => one.owes(nbCfg));
+    if (nbCfg > 0) this.#registrar.acknowledge(session.name, nbCfg, last ? 0 : ackPatienceMs);
+    if (last) this.#writer.hurry();
   }
 
   refused(session: AgentSession, refusals: readonly Refusal[]): void {

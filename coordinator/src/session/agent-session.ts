@@ -94,6 +94,11 @@ export class AgentSession {
     return { sent: this.#revision, acked: this.#acked };
   }
 
+  /** True when the agent has yet to acknowledge what goes with this NB_Global.nb_cfg. */
+  owes(nbCfg: number): boolean {
+    return this.#outstanding !== undefined || this.#nbCfgSent < nbCfg;
+  }
+
   /** Whether the port forwards on this agent; undefined while it has not told what does. */
   forwards(portUuid: string): boolean | undefined {
     if (this.#forwarding.has(portUuid) && !this.#leaving.has(portUuid)) return true;

@@ -6,6 +6,9 @@ import type { ProblemRegistry, ProblemStatement } from '../problems/registry.js'
 import { type Candidate, type Decision, decideClaim, type Owner } from './claim-policy.js';
 import type { SouthboundWriter } from './writer.js';
 
+/** How long a claim may wait for its agent's acknowledgement, to be written with it. */
+const patienceMs = 5;
+
 /** An interface that a connected agent has plugged. */
 export interface Plugged {
   /** Chassis name. */
@@ -66,7 +69,7 @@ export class Claims {
     const unfit = isVif(port.row) ? [] : plugged.map((one) => notVif(one, port.row));
     this.#problems.replace(`claim:${name}`, [...losers, ...unfit]);
     this.#expect(port, decision);
-    if (this.#difference(port, decision)) this.#queue(name);
+    if (this.#difference(port, decision)) this.#queue(name, decision);
   }
 
   /**
@@ -81,11 +84,13 @@ export class Claims {
       this.#southbound.expect(port, { chassis, additional });
   }
 
-  #queue(name: string): void {
-    this.#writer.queue(writeKey(name), {
-      build: (transaction) => this.#build(transaction, name),
-      settled: (error) => this.#done(name, error),
-    });
+  #queue(name: string, decision: Decision): void {
+    const write = {
+      build: (transaction: Transaction) => this.#build(transaction, name),
+      settled: (error?: TransactionError) => this.#done(name, error),
+    };
+    // An agent that is told of its port acknowledges it in a moment: chassis, up and nb_cfg are one transaction then.
+    this.#writer.queue(writeKey(name), write, decision.chassis === undefined ? 0 : patienceMs);
   }
 
   #build(transaction: Transaction, name: string): void {
@@ -96,7 +101,11 @@ export class Claims {
     const update = this.#difference(port, decision);
     if (!update) return;
     // When somebody else has bound it meanwhile nothing is written, and that change has us look again.
-    transaction.update('Port_Binding', [byUuid(port.row._uuid), ['chassis', '==', port.row.chassis]], update);
+    const write = (chassis: string | undefined) =>
+      transaction.update('Port_Binding', [byUuid(port.row._uuid), ['chassis', '==', chassis]], update);
+    write(port.row.chassis);
+    // Our own claim may be done already, and the row not here yet: `up` must not be late then, nb_cfg goes with it.
+    if ('chassis' in update && update.up === true) write(decision.chassis);
   }
 
   #done(name: string, error?: TransactionError): void {

@@ -84,20 +84,24 @@ export class Registrar {
     });
   }
 
-  /** The agent acknowledged everything up to NB_Global.nb_cfg = `nbCfg`. */
-  acknowledge(name: string, nbCfg: number): void {
+  /**
+   * The agent acknowledged everything up to NB_Global.nb_cfg = `nbCfg`. It may wait `patienceMs` for what else there is
+   * to write.
+   */
+  acknowledge(name: string, nbCfg: number, patienceMs: number): void {
     const registration = this.#registrations.get(name);
     if (registration) registration.nbCfg = nbCfg;
     if (this.#rows.chassisPrivate(name)?.nb_cfg === nbCfg) return;
-    this.#writer.queue(`nb_cfg:${name}`, {
-      build: (transaction) => {
+    const write = {
+      build: (transaction: Transaction) => {
         const row = this.#rows.chassisPrivate(name);
         const acked = this.#registrations.get(name)?.nbCfg;
         if (!row || acked === undefined || row.nb_cfg === acked) return;
         const values = { nb_cfg: acked, nb_cfg_timestamp: Date.now() };
         transaction.update('Chassis_Private', [byUuid(row._uuid)], values);
       },
-    });
+    };
+    this.#writer.queue(`nb_cfg:${name}`, write, patienceMs);
   }
 
   /** Looks at the chassis again: its rows changed. A chassis that is not connected is left alone. */

@@ -34,16 +34,28 @@ export class SouthboundWriter {
   #open = false;
   #busy = false;
   #paused = false;
+  /** When what is pending has to go; Infinity when nothing is. */
+  #due = Number.POSITIVE_INFINITY;
+  #timer?: NodeJS.Timeout;
 
   constructor(client: WriterClient, log: Logger) {
     this.#client = client;
     this.#log = log;
   }
 
-  /** Queues a write under `key`. It is sent at the end of this turn of the event loop, or when the one in flight is done. */
-  queue(key: string, write: Write): void {
+  /**
+   * Queues a write under `key`. It is sent at the end of this turn of the event loop, or when the one in flight is done.
+   * One with `patienceMs` waits at most that long for others to go with it: each transaction costs ovn-northd a pass
+   * over everything.
+   */
+  queue(key: string, write: Write, patienceMs = 0): void {
     this.#pending.set(key, write);
-    this.#schedule();
+    this.#setDue(patienceMs === 0 ? 0 : performance.now() + patienceMs);
+  }
+
+  /** Nothing more will come that is worth waiting for. */
+  hurry(): void {
+    if (this.#pending.size > 0) this.#setDue(0);
   }
 
   /** True while a write with this key waits or is in flight. */
@@ -57,8 +69,22 @@ export class SouthboundWriter {
     this.#schedule();
   }
 
+  #setDue(due: number): void {
+    if (due < this.#due) {
+      this.#due = due;
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+    this.#schedule();
+  }
+
   #schedule(): void {
     if (this.#busy || this.#paused || !this.#open || this.#pending.size === 0) return;
+    const waitMs = this.#due - performance.now();
+    if (waitMs > 0) {
+      this.#timer ??= setTimeout(() => this.#setDue(0), waitMs).unref();
+      return;
+    }
     this.#busy = true;
     // The rest of the change that caused this write comes in the same turn.
     setImmediate(() => void this.#run());
@@ -66,17 +92,28 @@ export class SouthboundWriter {
 
   async #run(): Promise<void> {
     try {
-      while (this.#open && !this.#paused && this.#pending.size > 0) await this.#flush();
+      while (this.#isDue) await this.#flush();
     } finally {
       this.#busy = false;
     }
+    this.#schedule();
+  }
+
+  get #isDue(): boolean {
+    return this.#open && !this.#paused && this.#pending.size > 0 && this.#due <= performance.now();
   }
 
   async #flush(): Promise<void> {
+    this.#due = Number.POSITIVE_INFINITY;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const transaction = this.#begin();
     const batch = new Map<string, Write>();
     for (const [key, write] of this.#pending) {
-      if (transaction.size > maxOperations) break;
+      if (transaction.size > maxOperations) {
+        this.#due = 0;
+        break;
+      }
       this.#pending.delete(key);
       const size = transaction.size;
       write.build(transaction);
@@ -140,6 +177,7 @@ export class SouthboundWriter {
     const later = [...this.#pending];
     this.#pending.clear();
     for (const [key, write] of [...batch, ...later]) this.#pending.set(key, write);
+    this.#due = 0;
     this.#paused = true;
     const resume = () => {
       this.#paused = false;
