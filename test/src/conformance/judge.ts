@@ -1,0 +1,82 @@
+import { afterMarkers } from './marker.js';
+import { Stage, type StagePort, type StageSwitch } from './stage.js';
+import type { Case, Expected } from './table.js';
+import type { Arrival } from './wire.js';
+
+/** What a case came to. */
+export interface Outcome {
+  scenario: string;
+  name: string;
+  /** Undefined: as expected. Otherwise what was expected, and what happened. */
+  wrong?: { expected: string; seen: string };
+  differsFromStock?: string;
+}
+
+/** Runs one case. Never throws: a marker that does not arrive is an outcome too. */
+export async function judge(stage: Stage, scenario: string, test: Case): Promise<Outcome> {
+  const outcome: Outcome = { scenario, name: test.name };
+  if (test.differsFromStock) outcome.differsFromStock = test.differsFromStock;
+  try {
+    const made = stage.switches.get(scenario)!;
+    const from = made.ports.get(test.from);
+    if (from === undefined || from.plugged === false) throw new Error(`${test.from} cannot send`);
+    const before = stage.drops?.read();
+    const frame = { device: from.device, frame: test.frame };
+    const arrivals = await afterMarkers(stage.wire, made, from.hv, [frame]);
+    const after = stage.drops?.read();
+    const seen = describe(stage, arrivals, test.frame);
+    const expected = describe(stage, wanted(made, from, test), test.frame);
+    if (seen !== expected) outcome.wrong = { expected, seen: `${seen}${grown(before, after)}` };
+    else if (before && after && 'drop' in test.expected) {
+      const { drop } = test.expected;
+      if ((after.get(drop) ?? 0n) <= (before.get(drop) ?? 0n))
+        outcome.wrong = { expected: `dropped as ${drop}`, seen: `dropped${grown(before, after)}` };
+    }
+  } catch (error) {
+    outcome.wrong = { expected: 'a verdict', seen: (error as Error).message };
+  }
+  return outcome;
+}
+
+function wanted(made: StageSwitch, from: StagePort, { expected, frame }: Case): Arrival[] {
+  if ('answer' in expected) return [{ device: from.device, frame: expected.answer }];
+  return receivers(made, from, expected).map(({ device }) => ({ device, frame }));
+}
+
+function receivers(made: StageSwitch, from: StagePort, expected: Expected): StagePort[] {
+  if (!('to' in expected)) return [];
+  if (expected.to === 'everyone') return Stage.open(made).filter((port) => port !== from);
+  return expected.to.map((short) => {
+    const port = made.ports.get(short);
+    if (!port) throw new Error(`the switch ${made.setup.name} has no port ${short}`);
+    return port;
+  });
+}
+
+/** Sorted text, in which the same arrivals look the same: "b, c; a: 0200…". */
+function describe(stage: Stage, arrivals: readonly Arrival[], original: Buffer): string {
+  const names = new Map(
+    [...stage.switches.values()].flatMap(({ ports }) => [...ports.values()].map((p) => [p.device, p.name])),
+  );
+  const text = ({ device, frame }: Arrival) => {
+    const name = names.get(device) ?? device;
+    return sameFrame(frame, original) ? name : `${name}: ${trimmed(frame).toString('hex')}`;
+  };
+  return arrivals.map(text).sort().join(', ') || 'nothing';
+}
+
+/** Ethernet padding may be added or lost on the way. */
+const sameFrame = (a: Buffer, b: Buffer): boolean => trimmed(a).equals(trimmed(b));
+
+function trimmed(frame: Buffer): Buffer {
+  let end = frame.length;
+  while (end > 14 && frame[end - 1] === 0) end--;
+  return frame.subarray(0, end);
+}
+
+/** " (counted: portsec_in_mac)" */
+function grown(before?: Map<string, bigint>, after?: Map<string, bigint>): string {
+  if (!before || !after) return '';
+  const reasons = [...after].flatMap(([reason, n]) => (n > (before.get(reason) ?? 0n) ? reason : []));
+  return reasons.length > 0 ? ` (counted: ${reasons.join(', ')})` : '';
+}

@@ -1,0 +1,100 @@
+import { ether, linkOption, nd } from '@iovisor-ovn/iomodules/testing';
+import { until } from '../lab/index.js';
+import { beacons, broadcast, solicited } from './host.js';
+import type { StagePort, StageSwitch } from './stage.js';
+import type { Arrival, Wire } from './wire.js';
+
+/** IEEE local experimental ethertype 2: no case uses it. */
+const MARKER = 0x88b6;
+const TIMEOUT_MS = 5000;
+let sequence = 0;
+
+/** Sends `frames`, and behind them what shows that they have been dealt with; resolves with everything that came. */
+export async function afterMarkers(
+  wire: Wire,
+  made: StageSwitch,
+  hv: 1 | 2,
+  frames: readonly Arrival[],
+  timeoutMs = TIMEOUT_MS,
+): Promise<Arrival[]> {
+  const beacon = beaconOf(made, hv);
+  const seen: Arrival[] = [];
+  wire.send(frames);
+  // A user space switch polls its ports in turn and may read the marker's before the frame's, but not twice.
+  await round(wire, made, beacon, seen, [], timeoutMs);
+  // ovn-controller makes NAs itself, in the order of the questions: with this answer, earlier ones are out too.
+  await round(wire, made, beacon, seen, answersQuestions(made) ? [question(hv)] : [], timeoutMs);
+  return seen;
+}
+
+/**
+ * Sends markers until they arrive: what comes first meets tunnels whose next hop is not resolved yet.
+ */
+export async function warmUp(wire: Wire, made: StageSwitch): Promise<void> {
+  for (const hv of [1, 2] as const)
+    await until(`the switch ${made.setup.name} forwards`, async () => {
+      await afterMarkers(wire, made, hv, [], 500);
+      return true;
+    });
+}
+
+/** OVN answers neither ARP nor ND in a switch that is transparent for VLANs. */
+const answersQuestions = ({ setup }: StageSwitch): boolean => setup.otherConfig?.['vlan-passthru'] !== 'true';
+
+/** Sends a broadcast and `more` from the beacon and waits for the broadcast everywhere, and for an answer to `more`. */
+async function round(
+  wire: Wire,
+  made: StageSwitch,
+  beacon: StagePort,
+  seen: Arrival[],
+  more: readonly Buffer[],
+  timeoutMs: number,
+): Promise<void> {
+  const id = Buffer.alloc(46);
+  id.writeUInt32BE(++sequence);
+  const { mac } = beacons[beacon.hv === 1 ? 'x' : 'y'].host;
+  const frame = ether({ src: mac, dst: broadcast, type: MARKER }, id);
+  const missing = new Set(receivers(made, beacon));
+  if (more.length > 0) missing.add(beacon.device);
+  wire.send([frame, ...more].map((f) => ({ device: beacon.device, frame: f })));
+  const deadline = Date.now() + timeoutMs;
+  while (missing.size > 0) {
+    if (!(await wire.more(deadline - Date.now())))
+      throw new Error(`the marker did not arrive at ${namesOf(made, missing)} in ${timeoutMs} ms`);
+    for (const arrival of wire.take()) {
+      if (arrival.frame.equals(frame)) missing.delete(arrival.device);
+      else if (arrival.device === beacon.device && isAnswer(arrival.frame, beacon.hv))
+        missing.delete(beacon.device);
+      else if (arrival.frame.readUInt16BE(12) !== MARKER) seen.push(arrival);
+    }
+  }
+}
+
+const beaconOf = ({ ports }: StageSwitch, hv: 1 | 2): StagePort => ports.get(hv === 1 ? 'x' : 'y')!;
+const otherOf = (hv: 1 | 2) => beacons[hv === 1 ? 'y' : 'x'].host;
+const ownOf = (hv: 1 | 2) => beacons[hv === 1 ? 'x' : 'y'].host;
+
+function receivers({ ports }: StageSwitch, sender: StagePort): string[] {
+  const open = [...ports.values()].filter(({ plugged, enabled }) => plugged !== false && enabled !== false);
+  return open.filter((port) => port !== sender).map(({ device }) => device);
+}
+
+/** A beacon asks for the other one's MAC. */
+function question(hv: 1 | 2): Buffer {
+  const [own, other] = [ownOf(hv), otherOf(hv)];
+  const to = solicited(other.ip6);
+  const options = [linkOption(1, own.mac)];
+  const packet = nd({ type: 135, src: own.lla, dst: to.ip6, target: other.ip6, options });
+  return ether({ src: own.mac, dst: to.mac, type: 0x86dd }, packet);
+}
+
+/** The NA to a beacon's own link-local address: no case has that destination. */
+function isAnswer(frame: Buffer, hv: 1 | 2): boolean {
+  const [own, other] = [ownOf(hv), otherOf(hv)];
+  const header = ether({ src: other.mac, dst: own.mac, type: 0x86dd }, Buffer.alloc(0));
+  return frame.subarray(0, 14).equals(header) && frame[54] === 136;
+}
+
+function namesOf({ ports }: StageSwitch, devices: ReadonlySet<string>): string {
+  return [...ports.values()].flatMap(({ name, device }) => (devices.has(device) ? name : [])).join(', ');
+}

@@ -1,0 +1,54 @@
+/** What a port of a test switch is. */
+export interface PortSetup {
+  /** Number of its hypervisor; its device is plugged in there. */
+  hv: 1 | 2;
+  /** Logical_Switch_Port.addresses */
+  addresses?: readonly string[];
+  /** Logical_Switch_Port.port_security */
+  portSecurity?: readonly string[];
+  /** Logical_Switch_Port.enabled; default true. */
+  enabled?: boolean;
+  /** false: it exists in the Northbound database only. Default true. */
+  plugged?: boolean;
+}
+
+export interface SwitchSetup {
+  /** Unique; the first part of its ports' names. */
+  name: string;
+  /** Logical_Switch.other_config */
+  otherConfig?: Readonly<Record<string, string>>;
+  /** By their short names. Every switch also gets `x` (hv1) and `y` (hv2), see beacons. */
+  ports: Readonly<Record<string, PortSetup>>;
+}
+
+/** What must become of a frame. */
+export type Expected =
+  /** It arrives unchanged at these ports and nowhere else. */
+  | { to: readonly string[] }
+  /** It arrives unchanged at every port of the switch that is plugged in and enabled, but the sender's. */
+  | { to: 'everyone' }
+  /** The sender gets this frame, and nobody gets anything else. */
+  | { answer: Buffer }
+  /** Nobody gets anything; ours counts it under this reason. */
+  | { drop: string };
+
+export interface Case {
+  name: string;
+  /** Short name of the port. */
+  from: string;
+  frame: Buffer;
+  expected: Expected;
+  /** Why stock OVN 23.03 does otherwise and we do not follow (../../../shared/reference/ovn-behaviour.md). */
+  differsFromStock?: string;
+}
+
+/** A switch and what is sent into it. */
+export interface Scenario {
+  setup: SwitchSetup;
+  cases: readonly Case[];
+}
+
+export const reaches = (...to: string[]): Expected => ({ to });
+export const everyone: Expected = { to: 'everyone' };
+export const answered = (answer: Buffer): Expected => ({ answer });
+export const dropped = (reason: string): Expected => ({ drop: reason });
