@@ -145,9 +145,11 @@ static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_pa
 {
 	struct iov_tunnel *tunnel = tunnel_lookup(number);
 	__u64 words[IOV_OUTER_WORDS];
-	__u32 header = round->header & 0x3f;
+	/* That it is one of the two lengths, in a way that kernels before 6.8 understand: they learn no lower bound from "!= 0". */
+	__u32 header = IOV_OUTER_VXLAN_LENGTH | (round->header & (IOV_OUTER_VXLAN_LENGTH ^ IOV_OUTER_GENEVE_LENGTH));
 
-	if (!tunnel || !header)
+	_Static_assert((IOV_OUTER_VXLAN_LENGTH & IOV_OUTER_GENEVE_LENGTH) == IOV_OUTER_VXLAN_LENGTH, "their bits say which it is");
+	if (!tunnel)
 		return IOV_DROP_TUNNEL_UNRESOLVED;
 	if ((tunnel->flags & IOV_TUNNEL_GENEVE) != round->geneve) {
 		if (!round->geneve)
