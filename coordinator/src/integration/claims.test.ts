@@ -1,5 +1,8 @@
+import { join } from 'node:path';
 import test from 'ava';
-import { scene, switchWith } from '../testing/scene.js';
+import { startCentral } from '../testing/central.js';
+import { Scene, scene, switchWith } from '../testing/scene.js';
+import { SlowLink } from '../testing/slow-link.js';
 
 test.serial('claim, up, --wait=hv, unplug, plug again', async (t) => {
   const made = await scene(t);
@@ -176,5 +179,29 @@ test.serial(
     slow.ack();
     await waiting;
     t.pass();
+  },
+);
+
+test.serial(
+  'the agent has a port before Southbound has its claim; up and nb_cfg come after it',
+  async (t) => {
+    const central = await startCentral();
+    t.teardown(() => central.stop());
+    let delayMs = 0;
+    const link = await new SlowLink(join(central.dir, 'slow.sock'), central.sb, () => delayMs).listen();
+    t.teardown(() => link.close());
+    const made = new Scene(t, central);
+    await made.startCoordinator({ args: ['--sb', link.remote] });
+    const agent = await made.agent('hv1');
+    await central.nbctl('--wait=hv', ...switchWith('sw0', 'p1'));
+    // Longer than all else takes together; what is asserted below does not depend on how long.
+    delayMs = 2000;
+    agent.plug('p1');
+    await agent.until(() => agent.port('p1')?.local === true);
+    t.is(await made.boundTo('p1'), '', 'its claim is still on its way');
+    t.is(await central.nbctl('lsp-get-up', 'p1'), 'down');
+    await central.nbctl('--wait=hv', 'sync');
+    t.is(await made.boundTo('p1'), 'hv1');
+    t.is(await made.binding('p1', 'up'), 'true');
   },
 );

@@ -361,3 +361,24 @@ test('an ACL that closes something closes the ports it could apply to, until it 
   t.deepEqual(reasons(), ['', '']);
   t.is(bench.problems.size, 0);
 });
+
+test('an expected binding counts until the row says so, or it is taken back', (t) => {
+  const bench = network(['a', 'b']);
+  const { southbound } = bench.compiler;
+  const expected = { chassis: 'c-hv1', additional: [] };
+  const expect = (binding: typeof expected | undefined) => southbound.expect(southbound.port('a')!, binding);
+  expect(expected);
+  t.deepEqual(bench.held('hv1'), ['port/pb-a local', 'port/pb-b', 'switch/dp']);
+  bench.sb('Port_Binding', binding('a', { tunnel_key: 9 }));
+  t.deepEqual(bench.held('hv1'), ['port/pb-a local', 'port/pb-b', 'switch/dp'], 'another column changed');
+  expect(undefined);
+  t.deepEqual(bench.held('hv1'), []);
+  expect(expected);
+  bench.taken();
+  bench.sb('Port_Binding', binding('a', { chassis: 'c-hv1', tunnel_key: 9 }));
+  t.is(southbound.port('a')?.expected, undefined);
+  t.deepEqual(bench.held('hv1'), ['port/pb-a local', 'port/pb-b', 'switch/dp']);
+  bench.sb('Port_Binding', binding('a', { tunnel_key: 9 }));
+  t.deepEqual(bench.held('hv1'), []);
+  t.is(southbound.portsOf('c-hv1').size, 0);
+});

@@ -71,3 +71,21 @@ test('a key and its reference are the same thing', (t) => {
   ] as const)
     t.deepEqual(resourceRef(resourceKey(type, 'a/b')), { type, id: 'a/b' });
 });
+
+test('a resource that changes again before the commit goes with the next one', (t) => {
+  const world = new Map([[key('a'), chassis('a')]]);
+  const outbox = new Outbox([], world.keys());
+  const take = () => outbox.take((one) => world.get(one));
+  t.is(take()?.upserts.length, 1);
+  world.clear();
+  outbox.mark(key('a'));
+  t.true(outbox.isEmpty);
+  t.false(outbox.isComplete);
+  t.is(take(), undefined);
+  outbox.committed();
+  t.deepEqual(
+    take()?.removals.map(({ id }) => id),
+    ['a'],
+  );
+  t.true(outbox.isComplete);
+});

@@ -107,3 +107,31 @@ test('a write that a restart of the database interrupts is made anew', async (t)
   t.is(await waiting, undefined);
   t.is(await central.sbctl('--bare', '--columns=name', 'list', 'Chassis_Private'), 'a');
 });
+
+test('a write with patience goes with the next one, in the order they were queued, or when it is told to hurry', async (t) => {
+  const { writer } = await setUp(t);
+  const built: string[] = [];
+  const patient = (key: string) =>
+    new Promise<void>((resolve) => {
+      const build: Write['build'] = (transaction) => {
+        built.push(key);
+        transaction.insert('Chassis_Private', { name: key });
+      };
+      writer.queue(key, { build, settled: () => resolve() }, 3_600_000);
+    });
+  const first = patient('patient');
+  await new Promise(setImmediate);
+  t.deepEqual(built, []);
+  t.true(writer.isPending('patient'));
+  const second = write(writer, 'now', (transaction) => {
+    built.push('now');
+    transaction.insert('Chassis_Private', { name: 'now' });
+  });
+  await Promise.all([first, second]);
+  t.deepEqual(built, ['patient', 'now']);
+  const third = patient('again');
+  writer.hurry();
+  await third;
+  await new Promise(setImmediate);
+  t.false(writer.isPending('again'));
+});
