@@ -4,12 +4,13 @@ import { ABI_VERSION } from '@iovisor-ovn/iomodules';
 import type { Commit, Hello, LocalInterface, Problem } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
 import { type Config, isExposed } from './config/index.js';
-import { Datapath } from './datapath/index.js';
+import { Datapath, type ForwardingDelta } from './datapath/index.js';
 import { HealthServer } from './health/index.js';
+import { LocalAnswers } from './localAnswers.js';
 import { Netlink } from './netlink/index.js';
 import { datapathProblems, makeReport, ProblemClock } from './report/index.js';
 import { type Address, parseAddresses, Session } from './session/index.js';
-import { Taps } from './taps/index.js';
+import { type PluggedDelta, type PluggedInterface, Taps } from './taps/index.js';
 import { VERSION } from './version.js';
 
 const PROTOCOL = 1;
@@ -29,7 +30,9 @@ export class Agent {
   #addressProblem = '';
   #warnedOfPlaintext = false;
   #name: string | undefined;
-  #interfaces: ReadonlyMap<string, LocalInterface> = new Map();
+  readonly #interfaces = new Map<string, LocalInterface>();
+  /** What the local database is to hear after the coordinator. */
+  readonly #answers: LocalAnswers;
   #coordinator: string | undefined;
 
   private constructor(
@@ -49,6 +52,7 @@ export class Agent {
       netlink,
       log: log.child({ room: 'taps' }),
     });
+    this.#answers = new LocalAnswers(this.#taps, () => datapath.forwardingNames);
     this.#health = health;
     this.#session = new Session({
       addresses: () => this.#addresses(),
@@ -90,12 +94,12 @@ export class Agent {
     if (this.#config.metrics !== undefined)
       this.#log.warn('metrics come in a later version: nothing is served there');
     this.#taps
-      .on('devices', () => this.#onDevices())
-      .on('plugged', () => this.#onPlugged())
+      .on('devices', (delta) => this.#datapath.changeDevices(delta))
+      .on('plugged', (delta) => this.#onPlugged(delta))
       .on('config', () => this.#onConfig())
       .on('connected', () => this.#onConnected())
       .on('disconnected', () => this.#updateHealth());
-    this.#datapath.on('forwarding', () => this.#onForwarding());
+    this.#datapath.on('forwarding', (delta, applied) => this.#onForwarding(delta, applied));
     this.#session.on('live', () => this.#updateHealth()).on('ended', () => this.#updateHealth());
     // It resolves when the database was there for the first time, which may take any time: 'connected' says so, too.
     this.#taps.start().catch((error) => this.#log.error({ error: String(error) }, 'the local database'));
@@ -107,6 +111,7 @@ export class Agent {
   async stop(): Promise<void> {
     this.#health?.close();
     await this.#session.stop(this.#taps.cleanupOnExit);
+    this.#answers.flush();
     await this.#taps.stop();
     await this.#datapath.close();
     this.#netlink.close();
@@ -125,18 +130,17 @@ export class Agent {
 
   #onConnected(): void {
     this.#onConfig();
-    this.#onDevices();
-    this.#onPlugged();
+    // What an earlier agent attached and is not plugged any more comes in no event.
+    this.#datapath.setDevices(new Set(this.#taps.devices.keys()));
     this.#updateHealth();
   }
 
-  #onDevices(): void {
-    this.#datapath.setDevices(new Set(this.#taps.devices.keys()));
-  }
-
-  #onPlugged(): void {
-    this.#interfaces = this.#readInterfaces();
-    this.#datapath.setPlugged(this.#taps.plugged);
+  #onPlugged({ upserts, removals }: PluggedDelta): void {
+    for (const ifaceId of removals) this.#interfaces.delete(ifaceId);
+    for (const plugged of upserts) this.#interfaces.set(plugged.ifaceId, localInterface(plugged));
+    const upserted = upserts.map((plugged) => [plugged.ifaceId, plugged] as const);
+    this.#datapath.changePlugged({ upserts: upserted, removals });
+    this.#session.touchInterfaces([...removals, ...upserted.map(([ifaceId]) => ifaceId)]);
     this.#session.poke();
   }
 
@@ -152,21 +156,16 @@ export class Agent {
     else this.#session.poke();
   }
 
-  #onForwarding(): void {
-    this.#setInstalled();
-    this.#session.poke();
+  #onForwarding(delta: ForwardingDelta, applied: boolean): void {
+    this.#session.touchForwarding(delta.ids);
+    // What was applied is acknowledged in a moment.
+    if (!applied) this.#session.poke();
+    this.#answers.forwarding(delta);
   }
 
   #committed(commit: Commit): void {
-    this.#setInstalled();
-    this.#taps.setNbCfg(commit.nbCfg);
+    this.#answers.committed(commit.nbCfg, this.#datapath.synced);
     this.#updateHealth();
-  }
-
-  #setInstalled(): void {
-    const { ports } = this.#datapath.compiler.resources;
-    const names = [...this.#datapath.forwarding].flatMap((id) => ports.get(id)?.name ?? []);
-    this.#taps.setInstalled(new Set(names));
   }
 
   #addresses(): readonly Address[] {
@@ -212,22 +211,6 @@ export class Agent {
     };
   }
 
-  #readInterfaces(): ReadonlyMap<string, LocalInterface> {
-    return new Map(
-      [...this.#taps.plugged].map(([ifaceId, plugged]) => [
-        ifaceId,
-        {
-          ifaceId,
-          tap: plugged.name,
-          ifindex: plugged.ifindex,
-          ifaceIdVer: plugged.ifaceIdVer ?? '',
-          encapIp: plugged.encapIp ?? '',
-          macInUse: plugged.mac ?? '',
-        },
-      ]),
-    );
-  }
-
   #updateHealth(): void {
     const ovsdb = this.#taps.connected;
     const { synced } = this.#datapath;
@@ -237,4 +220,15 @@ export class Agent {
     this.#health?.set('coordinator', live);
     this.#health?.set('', ovsdb && synced && live);
   }
+}
+
+function localInterface(plugged: PluggedInterface): LocalInterface {
+  return {
+    ifaceId: plugged.ifaceId,
+    tap: plugged.name,
+    ifindex: plugged.ifindex,
+    ifaceIdVer: plugged.ifaceIdVer ?? '',
+    encapIp: plugged.encapIp ?? '',
+    macInUse: plugged.mac ?? '',
+  };
 }

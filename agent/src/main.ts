@@ -17,7 +17,7 @@ async function cleanUp(config: Config): Promise<void> {
   const log = pino({ level: config.logLevel }, process.stderr);
   const netlink = Netlink.open(log);
   await netlink.start();
-  const { attachments, pins } = cleanup(config.bpffs, netlink.links.keys());
+  const { attachments, pins } = await cleanup(config.bpffs, netlink.links.keys());
   netlink.close();
   process.stdout.write(`removed ${attachments} attached programs and ${pins} pins under ${config.bpffs}\n`);
 }

@@ -11,4 +11,6 @@ export interface Change {
 export interface Applied {
   /** Resources of this change that are not in effect, or not wholly. */
   refusals: Refusal[];
+  /** Ids of ports of this change that forward, changed or not: they are to be acknowledged (again). */
+  forwarding: string[];
 }

@@ -18,7 +18,7 @@ export interface CleanedUp {
  * programs, maps, and the directories. Nothing there is no error.
  * @param devices all devices of this network namespace
  */
-export function cleanup(bpffs: string, devices: Iterable<number>): CleanedUp {
+export async function cleanup(bpffs: string, devices: Iterable<number>): Promise<CleanedUp> {
   const all = [...devices];
   const done = { attachments: 0, pins: 0 };
   const versions = versionsIn(bpffs);
@@ -28,7 +28,7 @@ export function cleanup(bpffs: string, devices: Iterable<number>): CleanedUp {
   for (const hook of hooks) {
     for (const role of ['entry', 'uplink'] as const) {
       for (const ifindex of hook.attached(role, all)) {
-        hook.release(role, ifindex);
+        await hook.release(role, ifindex);
         done.attachments++;
       }
     }

@@ -51,6 +51,8 @@ export class Compiler {
   readonly #dirtyGroups = new Set<string>();
   /** Switch whose groups a dirty port was in before the change. */
   readonly #dirtyMembers = new Map<string, string>();
+  readonly #compiledPorts = new Set<string>();
+  #tunnelsCompiled = false;
   #changesSeen = 0;
 
   constructor(claims: Claims, instances: Instances, pathOf: (tunnel: Tunnel) => TunnelPath | undefined) {
@@ -96,10 +98,6 @@ export class Compiler {
     for (const id of this.resources.portsNamed(ifaceId)) this.#dirtyPorts.add(id);
   }
 
-  get tapNames(): Iterable<string> {
-    return this.#taps.keys();
-  }
-
   setLocalEncaps(encaps: readonly Encap[]): void {
     this.#encaps = encaps;
     this.#claims.set('locals', 0, compileLocals(addresses(encaps)));
@@ -133,6 +131,20 @@ export class Compiler {
    */
   isComplete(id: string): boolean {
     return this.#complete.has(id);
+  }
+
+  /** Ports that compile() looked at since the last call, also those that are gone. */
+  takeCompiledPorts(): ReadonlySet<string> {
+    const taken = new Set(this.#compiledPorts);
+    this.#compiledPorts.clear();
+    return taken;
+  }
+
+  /** Whether compile() looked at a tunnel since the last call. */
+  takeTunnelsCompiled(): boolean {
+    const compiled = this.#tunnelsCompiled;
+    this.#tunnelsCompiled = false;
+    return compiled;
   }
 
   /** Has everything tried again that was refused, if a number was given back meanwhile. @returns whether it was */
@@ -186,6 +198,7 @@ export class Compiler {
   }
 
   #compileChassis(id: string): undefined {
+    this.#tunnelsCompiled = true;
     const before = this.#tunnels.get(id)?.number;
     const remote = this.resources.chassis.get(id);
     const withdraw = () => {
@@ -211,6 +224,7 @@ export class Compiler {
   }
 
   #compilePort(id: string): undefined {
+    this.#compiledPorts.add(id);
     const port = this.resources.ports.get(id);
     const formerSwitch = this.#dirtyMembers.get(id);
     this.#dirtyMembers.delete(id);

@@ -31,7 +31,7 @@ test('intents become map entries; machines reach each other; a removed port leav
   t.false(a.pings('10.0.0.2', 1), 'fail closed: no intent yet');
   const { refusals } = await datapath.apply(all(...twoPorts()));
   t.deepEqual(refusals, []);
-  t.deepEqual([...datapath.forwarding].sort(), ['a', 'b']);
+  t.deepEqual([...datapath.forwarding.keys()].sort(), ['a', 'b']);
   t.true(a.pings('10.0.0.2'));
   const { ifindex } = await kernel.link(a);
   t.like(kernel.port(1), { ifindex, datapath: 1, port_key: 1 });

@@ -11,6 +11,7 @@ import { Claims } from './claims.js';
 import { Compiler, refKey } from './compiler.js';
 import { PortCounters } from './counters.js';
 import { keyText, u32 } from './entry.js';
+import { type ForwardingDelta, ForwardingPorts } from './forwardingPorts.js';
 import { Instances } from './instances.js';
 import { type Loaded, load } from './load.js';
 import { refOfUnit } from './refOfUnit.js';
@@ -37,10 +38,27 @@ export interface Plugged {
 
 /** How often a device that did not take a program is tried again. */
 const RETRY_ATTACH_MS = 2000;
+/** When an entry that the kernel refused is tried again: memory may be short for a moment only. */
+const RETRY_WRITE_MS = { min: 20, max: 5000 };
 
 interface DatapathEvents {
-  /** The set of forwarding ports changed without a Commit: a tap came or went. */
-  forwarding: [];
+  /**
+   * The set of forwarding ports changed.
+   * @param applied because of a change that is about to be answered; otherwise a tap came or went, or a retry succeeded
+   */
+  forwarding: [delta: ForwardingDelta, applied: boolean];
+}
+
+/** How a set of devices changes: those removed first. */
+export interface DeviceChange {
+  added: readonly number[];
+  removed: readonly number[];
+}
+
+/** How the plugged ports change, by name: those removed first. */
+export interface PlugChange {
+  upserts: Iterable<readonly [name: string, plugged: Plugged]>;
+  removals: Iterable<string>;
 }
 
 /** What a change brought. */
@@ -71,14 +89,17 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   readonly counters: PortCounters;
   readonly #versions = new Map<string, HeldResource>();
   readonly #jobs: Job[] = [];
-  #plugged: ReadonlyMap<string, Plugged> = new Map();
-  #nameOf: ReadonlyMap<number, string> = new Map();
-  #localIps: readonly number[] = [];
-  #forwarding: ReadonlySet<string> = new Set();
+  readonly #plugged = new Map<string, Plugged>();
+  readonly #nameOf = new Map<number, string>();
+  /** Undefined until the local database was read: what an earlier agent attached stays until then. */
+  #localIps: readonly number[] | undefined;
+  readonly #forwarding = new ForwardingPorts();
   /** Resources of which the kernel refused an entry. */
   #failedRefs = new Map<string, { ref: ResourceRef; message: string }>();
   #running: Promise<void> | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
+  #rewriteTimer: NodeJS.Timeout | undefined;
+  #rewriteMs = RETRY_WRITE_MS.min;
   #again = false;
   #synced = false;
   #closed = false;
@@ -114,6 +135,9 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   async #adopt(): Promise<void> {
     await this.writer.refresh(new TimeSlice().breathe);
     this.#instances.recover((map) => this.writer.mirrors.get(map)!);
+    this.attachments.on('changed', (role, ifindexes) => {
+      if (role === 'entry') for (const ifindex of ifindexes) this.#syncDevice(ifindex);
+    });
     this.attachments.adopt(new Set(this.#netlink.links.keys()));
     this.loaded.supersede();
     this.#paths.on('changed', (concerns) => {
@@ -122,31 +146,54 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       this.#schedule();
     });
     this.#netlink.on('link', this.#onLink);
-    this.#retryTimer = setInterval(() => {
-      if (this.attachments.retry()) this.#syncTaps();
-    }, RETRY_ATTACH_MS).unref();
+    this.#retryTimer = setInterval(() => this.attachments.retry(), RETRY_ATTACH_MS).unref();
   }
 
   /** Stops; the data plane goes on. */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#retryTimer);
+    clearTimeout(this.#rewriteTimer);
     this.#netlink.off('link', this.#onLink);
     this.#paths.close();
     await this.#running;
+    await this.attachments.close();
     this.loaded.close();
   }
 
   /** Every device of the integration bridge: each carries the entry program, which drops what has no port yet. */
   setDevices(devices: ReadonlySet<number>): void {
-    const present = new Set([...devices].filter((ifindex) => this.#netlink.links.has(ifindex)));
-    if (this.attachments.sync('entry', present)) this.#syncTaps();
+    this.attachments.set('entry', devices);
   }
 
+  /** Like setDevices(), by what changed. An ifindex in both lists is another device than before. */
+  changeDevices(change: DeviceChange): void {
+    this.attachments.change('entry', change);
+  }
+
+  /** All plugged ports. */
   setPlugged(plugged: ReadonlyMap<string, Plugged>): void {
-    this.#plugged = plugged;
-    this.#nameOf = new Map([...plugged].map(([name, { ifindex }]) => [ifindex, name]));
-    this.#syncTaps();
+    this.changePlugged({
+      upserts: plugged,
+      removals: [...this.#plugged.keys()].filter((name) => !plugged.has(name)),
+    });
+  }
+
+  /** Like setPlugged(), by what changed. */
+  changePlugged({ upserts, removals }: PlugChange): void {
+    const changed = [...upserts];
+    const names = [...removals, ...changed.map(([name]) => name)];
+    for (const name of names) {
+      const before = this.#plugged.get(name)?.ifindex;
+      if (before !== undefined && this.#nameOf.get(before) === name) this.#nameOf.delete(before);
+      this.#plugged.delete(name);
+    }
+    for (const [name, { ifindex }] of changed) {
+      this.#plugged.set(name, { ifindex });
+      this.#nameOf.set(ifindex, name);
+    }
+    for (const name of names) this.#syncTap(name);
+    this.#schedule();
   }
 
   setLocalEncaps(encaps: readonly Encap[]): void {
@@ -157,16 +204,14 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   }
 
   readonly #onLink = ({ link: { ifindex } }: { link: { ifindex: number } }): void => {
-    const name = this.#nameOf.get(ifindex);
-    if (name !== undefined) {
-      this.#syncTap(name);
-      this.#schedule();
-    }
+    this.#syncDevice(ifindex);
     if (this.attachments.isAttached('uplink', ifindex)) this.#syncUplinks();
   };
 
-  #syncTaps(): void {
-    for (const name of new Set([...this.#plugged.keys(), ...this.compiler.tapNames])) this.#syncTap(name);
+  #syncDevice(ifindex: number): void {
+    const name = this.#nameOf.get(ifindex);
+    if (name === undefined) return;
+    this.#syncTap(name);
     this.#schedule();
   }
 
@@ -180,11 +225,12 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   }
 
   #syncUplinks(): void {
+    if (this.#localIps === undefined) return;
     const { links } = this.#netlink;
     const devices = [...this.#paths.devices(this.#localIps)];
     // An address may sit on the loopback device; its packets come in elsewhere.
     const real = devices.filter((ifindex) => links.has(ifindex) && links.get(ifindex)?.name !== 'lo');
-    this.attachments.sync('uplink', new Set(real));
+    this.attachments.set('uplink', new Set(real));
   }
 
   /** Resolves when the maps hold what the change asks for, except for what was refused. */
@@ -195,9 +241,14 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     });
   }
 
-  /** Ids of local ports whose device forwards. */
-  get forwarding(): ReadonlySet<string> {
-    return this.#forwarding;
+  /** Local ports whose device forwards, name by id. */
+  get forwarding(): ReadonlyMap<string, string> {
+    return this.#forwarding.ids;
+  }
+
+  /** Their names. */
+  get forwardingNames(): Iterable<string> {
+    return this.#forwarding.names;
   }
 
   /** Resources in effect, with their versions: what a reconnecting session states. */
@@ -228,15 +279,13 @@ export class Datapath extends EventEmitter<DatapathEvents> {
         const slice = new TimeSlice();
         const touched = [];
         for (const job of jobs) touched.push(await this.#take(job, slice));
-        const changed = await this.#bringUpToDate(
+        await this.#bringUpToDate(
           jobs.some(({ full }) => full),
           slice,
         );
-        for (const [index, job] of jobs.entries()) {
-          job.done({ refusals: this.#refusalsAmong(touched[index]!) });
-        }
-        // An applied change is answered with what forwards now; otherwise nobody would ask.
-        if (jobs.length === 0 && changed) this.emit('forwarding');
+        const delta = this.#forwarding.take();
+        if (delta !== undefined) this.emit('forwarding', delta, jobs.length > 0);
+        for (const [index, job] of jobs.entries()) job.done(this.#appliedOf(touched[index]!));
       } catch (error) {
         this.#log.error(
           { error: String((error as Error).stack) },
@@ -276,18 +325,16 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     return undefined;
   }
 
-  /** @returns whether the set of forwarding ports changed */
-  async #bringUpToDate(full: boolean, slice: TimeSlice): Promise<boolean> {
+  async #bringUpToDate(full: boolean, slice: TimeSlice): Promise<void> {
     await this.#compile(slice);
-    if (!full && !this.#synced) return false;
+    if (!full && !this.#synced) return;
     if (full) await this.#prepareSweep(slice);
     await this.#flush(slice);
     while (this.compiler.retryRefused()) {
       await this.#compile(slice);
       await this.#flush(slice);
     }
-    this.#collectFailures();
-    return this.#updateForwarding();
+    this.#updateForwarding(this.#collectFailures());
   }
 
   async #flush(slice: TimeSlice): Promise<void> {
@@ -309,29 +356,46 @@ export class Datapath extends EventEmitter<DatapathEvents> {
 
   async #compile(slice: TimeSlice): Promise<void> {
     for (const _ of this.compiler.compile()) if (slice.over) await slice.turn();
+    if (!this.compiler.takeTunnelsCompiled()) return;
     this.#paths.keepOnly([...this.compiler.tunnels.values()].map(({ tunnel }) => tunnel));
     this.#syncUplinks();
   }
 
-  #updateForwarding(): boolean {
-    const failed = this.#failedRefs;
-    const now = new Set<string>();
-    for (const { id } of this.compiler.localPorts()) {
-      if (this.compiler.isComplete(id) && !failed.has(refKey({ type: ResourceType.LOGICAL_PORT, id })))
-        now.add(id);
+  /** @param failed ports of which the kernel refused an entry, or no longer does */
+  #updateForwarding(failed: Iterable<string>): void {
+    const { ports } = this.compiler.resources;
+    for (const id of new Set([...this.compiler.takeCompiledPorts(), ...failed])) {
+      const whole =
+        this.compiler.isComplete(id) &&
+        !this.#failedRefs.has(refKey({ type: ResourceType.LOGICAL_PORT, id }));
+      this.#forwarding.set(id, whole ? ports.get(id)?.name : undefined);
     }
-    const same = now.size === this.#forwarding.size && [...now].every((id) => this.#forwarding.has(id));
-    if (!same) this.#forwarding = now;
-    return !same;
   }
 
-  #collectFailures(): void {
-    this.#failedRefs = new Map();
+  /** @returns ids of ports that were or are among the failures */
+  #collectFailures(): string[] {
+    const before = this.#failedRefs;
+    const now: typeof before = new Map();
     for (const [unit, error] of this.writer.failures) {
       const ref = refOfUnit(unit);
-      if (ref === undefined) continue;
-      this.#failedRefs.set(refKey(ref), { ref, message: error.message });
+      if (ref !== undefined) now.set(refKey(ref), { ref, message: error.message });
     }
+    this.#failedRefs = now;
+    this.#rewriteLater();
+    return [...before.values(), ...now.values()].flatMap(({ ref: { type, id } }) =>
+      type === ResourceType.LOGICAL_PORT ? [id] : [],
+    );
+  }
+
+  /** Nothing else may happen for long, and what was refused must not wait for it. */
+  #rewriteLater(): void {
+    clearTimeout(this.#rewriteTimer);
+    if (this.writer.failures.size === 0) {
+      this.#rewriteMs = RETRY_WRITE_MS.min;
+      return;
+    }
+    this.#rewriteTimer = setTimeout(() => this.#schedule(), this.#rewriteMs).unref();
+    this.#rewriteMs = Math.min(this.#rewriteMs * 2, RETRY_WRITE_MS.max);
   }
 
   /** Name of a device, or its number once it is gone. */
@@ -352,13 +416,15 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     return [...new Map([...this.#failedRefs, ...this.compiler.refusals]).values()];
   }
 
-  #refusalsAmong({ refs, invalid }: Taken): Refusal[] {
+  #appliedOf({ refs, invalid }: Taken): Applied {
     const refusals = [...invalid];
+    const forwarding: string[] = [];
     for (const { type, id, version } of refs) {
+      if (type === ResourceType.LOGICAL_PORT && this.forwarding.has(id)) forwarding.push(id);
       const key = refKey({ type, id });
       const found = this.compiler.refusals.get(key) ?? this.#failedRefs.get(key);
       if (found !== undefined) refusals.push({ resource: { type, id }, version, message: found.message });
     }
-    return refusals;
+    return { refusals, forwarding };
   }
 }

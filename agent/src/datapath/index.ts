@@ -3,3 +3,4 @@ export type { HookChoice } from './attach/hooksFor.js';
 export type { Applied, Change } from './change.js';
 export { cleanup } from './cleanup.js';
 export { Datapath, type DatapathOptions, type Plugged } from './datapath.js';
+export type { ForwardingDelta } from './forwardingPorts.js';

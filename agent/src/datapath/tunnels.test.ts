@@ -81,6 +81,7 @@ test('a tunnel follows routes, next hops and addresses of the underlay', async (
   sh('ip', 'link', 'del', near);
   await until(() => (moved()[0]!.flags & flag.IOV_TUNNEL_VALID) === 0);
   await until(() => !datapath.attachments.isAttached('uplink', ifindex));
+  await datapath.attachments.settled();
   t.deepEqual(
     readdirSync(`${kernel.bpffs}/v1/links`).filter((name) => name.endsWith(`-${ifindex}`)),
     [],

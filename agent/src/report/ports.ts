@@ -22,7 +22,7 @@ function portReport(datapath: Datapath, port: LocalPort, drops: bigint): PortRep
     ifindex: tap?.ifindex ?? 0,
     switchName: datapath.compiler.resources.switches.get(resource.switchId)?.name ?? '',
     instances: instances(datapath, port),
-    hook: datapath.attachments.hook,
+    hook: datapath.attachments.hookOf('entry', tap?.ifindex ?? 0) ?? '',
     forwarding: datapath.forwarding.has(id),
     state: stateOf(datapath, port),
     rxPackets: counters.rx_packets,

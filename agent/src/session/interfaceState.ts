@@ -2,22 +2,37 @@ import type { Interfaces, LocalInterface } from '@iovisor-ovn/proto';
 
 export type LocalInterfaces = ReadonlyMap<string /* iface-id */, LocalInterface>;
 
-/** What the coordinator was told of the plugged interfaces, on one stream. The maps given must not be changed later. */
+/** What the coordinator was told of the plugged interfaces, on one stream. */
 export class InterfaceState {
-  #sent: LocalInterfaces = new Map();
+  #sent = new Map<string, LocalInterface>();
+  readonly #dirty = new Set<string>();
+
+  /** These iface-ids came, went, or are otherwise plugged than before. */
+  touch(ifaceIds: Iterable<string>): void {
+    for (const ifaceId of ifaceIds) this.#dirty.add(ifaceId);
+  }
 
   /** For the Hello. */
   complete(current: LocalInterfaces): Interfaces {
-    this.#sent = current;
+    this.#sent = new Map(current);
+    this.#dirty.clear();
     return { complete: true, upserts: [...current.values()], removals: [] };
   }
 
-  /** The difference to what was sent; undefined: none. */
+  /** The difference to what was sent, among what was touched; undefined: none. */
   difference(current: LocalInterfaces): Interfaces | undefined {
-    if (current === this.#sent) return undefined;
-    const upserts = [...current].filter(([id, one]) => !same(this.#sent.get(id), one)).map(([, one]) => one);
-    const removals = [...this.#sent.keys()].filter((id) => !current.has(id));
-    this.#sent = current;
+    const upserts: LocalInterface[] = [];
+    const removals: string[] = [];
+    for (const ifaceId of this.#dirty) {
+      const now = current.get(ifaceId);
+      if (now === undefined) {
+        if (this.#sent.delete(ifaceId)) removals.push(ifaceId);
+      } else if (!same(this.#sent.get(ifaceId), now)) {
+        upserts.push(now);
+        this.#sent.set(ifaceId, now);
+      }
+    }
+    this.#dirty.clear();
     if (upserts.length === 0 && removals.length === 0) return undefined;
     return { complete: false, upserts, removals };
   }

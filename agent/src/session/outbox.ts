@@ -1,5 +1,5 @@
 import type { AgentMessage, ChassisConfig, Report } from '@iovisor-ovn/proto';
-import type { AckState } from './ackState.js';
+import type { AckState, Forwarding } from './ackState.js';
 import type { InterfaceState, LocalInterfaces } from './interfaceState.js';
 
 type Message = NonNullable<AgentMessage['message']>;
@@ -8,7 +8,7 @@ type Message = NonNullable<AgentMessage['message']>;
 export interface Sources {
   chassisConfig(): ChassisConfig | undefined;
   interfaces(): LocalInterfaces;
-  forwarding(): ReadonlySet<string>;
+  forwarding(): Forwarding;
   isLocalPort(id: string): boolean;
 }
 

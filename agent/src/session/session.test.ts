@@ -34,7 +34,7 @@ class FakeAgent {
   readonly logged: string[] = [];
   chassis: ChassisConfig | undefined = CHASSIS;
   held: HeldResource[] = [];
-  forwarding = new Set<string>();
+  #forwarding = new Set<string>();
   local = new Set<string>();
   addresses: string[];
   session: Session;
@@ -60,7 +60,8 @@ class FakeAgent {
       isLocalPort: (id) => this.local.has(id),
       apply: async (change) => {
         this.changes.push(change);
-        return { refusals: [] };
+        const touched = change.upserts.map(({ id }) => id);
+        return { refusals: [], forwarding: touched.filter((id) => this.forwarding.has(id)) };
       },
       committed: () => {},
       report: () => REPORT,
@@ -75,9 +76,21 @@ class FakeAgent {
     t.teardown(() => this.session.stop(false));
   }
 
+  get forwarding(): ReadonlySet<string> {
+    return this.#forwarding;
+  }
+
+  set forwarding(ids: ReadonlySet<string>) {
+    const before = this.#forwarding;
+    this.#forwarding = new Set(ids);
+    this.session.touchForwarding([...before, ...ids]);
+  }
+
   plug(...names: string[]): void {
     const one = { ifindex: 1, ifaceIdVer: '', encapIp: '', macInUse: '' };
+    const before = this.interfaces;
     this.interfaces = new Map(names.map((name) => [name, { ...one, ifaceId: name, tap: `tap-${name}` }]));
+    this.session.touchInterfaces([...before.keys(), ...names]);
   }
 }
 

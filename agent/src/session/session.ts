@@ -27,7 +27,7 @@ export interface SessionOptions extends Sources {
   hello(): Omit<Hello, 'interfaces'> | undefined;
   /** Makes a change take effect. */
   apply(change: Change): Promise<Applied>;
-  /** A commit took effect. */
+  /** A commit took effect, and its Ack is on its way. */
   committed(commit: Commit): void;
   report(kind: ReportKind): Report;
   log: Log;
@@ -70,6 +70,8 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #backoff: Backoff;
   #stream: SessionStream | undefined;
   #outbox: Outbox | undefined;
+  #interfaces: InterfaceState | undefined;
+  #acks: AckState | undefined;
   #live = false;
   #stopping = false;
   #loop: Promise<void> | undefined;
@@ -93,6 +95,16 @@ export class Session extends EventEmitter<SessionEvents> {
   /** Whether a coordinator has accepted us and the stream stands. */
   get live(): boolean {
     return this.#live;
+  }
+
+  /** These iface-ids are plugged otherwise than before; poke() sends it. */
+  touchInterfaces(ifaceIds: Iterable<string>): void {
+    this.#interfaces?.touch(ifaceIds);
+  }
+
+  /** These ports started or stopped forwarding; poke(), or the next Ack, sends it. */
+  touchForwarding(ids: Iterable<string>): void {
+    this.#acks?.touch(ids);
   }
 
   /** Local facts changed: what the coordinator should know is sent, and a session that waits for them is tried. */
@@ -166,6 +178,8 @@ export class Session extends EventEmitter<SessionEvents> {
   async #attempt(address: Address, hello: Omit<Hello, 'interfaces'>) {
     const interfaces = new InterfaceState();
     const acks = new AckState();
+    this.#interfaces = interfaces;
+    this.#acks = acks;
     const stream = openStream(address, this.#options.credentials, this.#timing);
     this.#stream = stream;
     let begun = false;
@@ -186,6 +200,8 @@ export class Session extends EventEmitter<SessionEvents> {
     } finally {
       this.#live = false;
       this.#outbox = undefined;
+      this.#interfaces = undefined;
+      this.#acks = undefined;
       this.#stream = undefined;
       stream.close();
     }
@@ -216,10 +232,10 @@ export class Session extends EventEmitter<SessionEvents> {
     }
     if (message?.$case !== 'commit') return;
     const commit = message.value;
-    const { refusals } = await this.#options.apply(pending.take(commit.full));
-    acks.applied(commit, refusals);
-    this.#options.committed(commit);
+    const { refusals, forwarding } = await this.#options.apply(pending.take(commit.full));
+    acks.applied(commit, refusals, forwarding);
     this.#outbox?.pump();
+    this.#options.committed(commit);
   }
 
   /** @param milliseconds undefined: until something changes */

@@ -72,11 +72,11 @@ for (const hook of ['tcx', 'clsact'] as const) {
     t.true(ours.has(entry));
     await kernel.stop();
     t.true(a.pings('10.0.0.2'), 'without an agent');
-    const { attachments } = cleanup(kernel.bpffs, kernel.netlink.links.keys());
+    const { attachments } = await cleanup(kernel.bpffs, kernel.netlink.links.keys());
     t.is(attachments, 2);
     t.false(existsSync(kernel.bpffs));
     t.deepEqual(attached(kernel, ifindex), []);
-    t.deepEqual(cleanup(kernel.bpffs, kernel.netlink.links.keys()), { attachments: 0, pins: 0 });
+    t.deepEqual(await cleanup(kernel.bpffs, kernel.netlink.links.keys()), { attachments: 0, pins: 0 });
     await programGone(t, entry);
     t.false([...listLinks()].some(({ progId }) => progId === entry));
   });
@@ -106,7 +106,7 @@ test("other people's filters stay", async (t) => {
   t.true(a.pings('10.0.0.2'));
   t.deepEqual(attached(kernel, ifindex), ['clsact iov_entry', 'clsact iov_switch']);
   await kernel.stop();
-  cleanup(kernel.bpffs, kernel.netlink.links.keys());
+  await cleanup(kernel.bpffs, kernel.netlink.links.keys());
   t.deepEqual(attached(kernel, ifindex), ['clsact iov_switch']);
 });
 
@@ -120,13 +120,13 @@ test('a filter of somebody else in our very place is left alone, reported, and h
   TcFilter.attach({ ...place, program });
   await kernel.plug({ a, b });
   await datapath.apply(all(...intents));
-  t.deepEqual([...datapath.forwarding], ['b']);
+  t.deepEqual([...datapath.forwarding.keys()], ['b']);
   t.deepEqual(attached(kernel, ifindex), ['clsact iov_switch']);
   t.regex([...datapath.attachments.failures.values()][0]!.message, /belongs to another program/);
   TcFilter.detach(place);
   const changed = once(datapath, 'forwarding');
   await changed;
-  t.deepEqual([...datapath.forwarding].sort(), ['a', 'b']);
+  t.deepEqual([...datapath.forwarding.keys()].sort(), ['a', 'b']);
   t.is(datapath.attachments.failures.size, 0);
 });
 
@@ -150,7 +150,7 @@ test('a tap that vanishes stops forwarding; one that comes back under its name f
   const { a, b } = await twoMachines(kernel);
   await kernel.plug({ a, b });
   await datapath.apply(all(...intents));
-  t.deepEqual([...datapath.forwarding].sort(), ['a', 'b']);
+  t.deepEqual([...datapath.forwarding.keys()].sort(), ['a', 'b']);
   const links = () => readdirSync(`${kernel.bpffs}/v1/links`);
   t.is(links().length, 2);
 
@@ -159,7 +159,7 @@ test('a tap that vanishes stops forwarding; one that comes back under its name f
   await once(kernel.netlink, 'link');
   await kernel.plug({ b });
   await changed;
-  t.deepEqual([...datapath.forwarding], ['b']);
+  t.deepEqual([...datapath.forwarding.keys()], ['b']);
   t.is(links().length, 1);
   t.is(kernel.port(1).ifindex, 0);
 
@@ -169,6 +169,56 @@ test('a tap that vanishes stops forwarding; one that comes back under its name f
   await back;
   t.is(kernel.port(1).ifindex, (await kernel.link(a2)).ifindex);
   t.true(a2.pings('10.0.0.2'));
+});
+
+test('a tap forwards before TCX is attached, and loses no packet when it is', async (t) => {
+  const kernel = await Kernel.open(t);
+  const datapath = await kernel.start('auto');
+  const { a, b } = await twoMachines(kernel);
+  const links = await Promise.all([kernel.link(a), kernel.link(b)]);
+  await datapath.apply(all(...intents));
+  const first = new Map<number, string | undefined>();
+  datapath.attachments.on('changed', (role, ifindexes) => {
+    for (const ifindex of ifindexes) first.set(ifindex, datapath.attachments.hookOf(role, ifindex));
+  });
+  datapath.changeDevices({ added: links.map(({ ifindex }) => ifindex), removed: [] });
+  const plugged = [
+    ['a', links[0]!],
+    ['b', links[1]!],
+  ] as const;
+  datapath.changePlugged({ upserts: plugged, removals: [] });
+  while (datapath.forwarding.size < 2) await once(datapath, 'forwarding');
+  t.deepEqual([...first.values()], ['clsact', 'clsact']);
+  const traffic = await a.startPings('10.0.0.2');
+  await datapath.attachments.settled();
+  t.deepEqual(await traffic.stop(), { lost: 0 });
+  for (const { ifindex } of links) t.deepEqual(attached(kernel, ifindex), ['tcx iov_entry']);
+});
+
+test('a device that goes, comes back or is no more wanted while TCX is being attached', async (t) => {
+  const kernel = await Kernel.open(t);
+  const datapath = await kernel.start('tcx');
+  const { a, b } = await twoMachines(kernel);
+  const [goes, stays] = [(await kernel.link(a)).ifindex, (await kernel.link(b)).ifindex];
+  const change = (added: number[], removed: number[]) => datapath.changeDevices({ added, removed });
+  // Each of these finds the one before under way.
+  change([goes, stays], []);
+  t.false(datapath.attachments.isAttached('entry', goes));
+  sh('ip', 'link', 'del', a.tap);
+  change([], [goes]);
+  change([], [stays]);
+  change([stays], []);
+  change([stays], [stays]);
+  await datapath.attachments.settled();
+  t.deepEqual(attached(kernel, stays), ['tcx iov_entry']);
+  t.deepEqual([...datapath.attachments.list('entry')], [stays]);
+  t.is(datapath.attachments.failures.size, 0);
+  change([], [stays]);
+  change([stays], []);
+  change([], [stays]);
+  await datapath.attachments.settled();
+  t.deepEqual(attached(kernel, stays), []);
+  t.deepEqual(readdirSync(`${kernel.bpffs}/v1/links`), []);
 });
 
 test('a device that is released carries nothing of ours', async (t) => {

@@ -1,96 +1,336 @@
+import { EventEmitter } from 'node:events';
+import { performance } from 'node:perf_hooks';
+import { BpfError } from '@iovisor-ovn/libbpf';
 import type { Log } from '../../netlink/index.js';
+import { TimeSlice } from '../timeSlice.js';
 import type { Attachable, Hook, Role } from './hook.js';
+import { WakefulPause } from './wakefulPause.js';
 
 export interface AttachmentsOptions {
   /** The hook in use. */
   hook: Hook;
   /** Hooks that an earlier run of the agent may have used: cleared once the one in use has taken over. */
   others: readonly Hook[];
+  /** A quick one of the others, for taps until the hook in use has taken over. */
+  stopgap: Hook | undefined;
   programs: Readonly<Record<Role, Attachable>>;
   log: Log;
 }
 
+export interface AttachmentsEvents {
+  /** These devices came to carry the program of this role, or ceased to. */
+  changed: [role: Role, ifindexes: readonly number[]];
+}
+
+interface Device {
+  readonly role: Role;
+  readonly ifindex: number;
+  wanted: boolean;
+  /** What it carries has to be asked of the kernel. */
+  unsure: boolean;
+  /** Hooks by which it carries our program. */
+  readonly on: Set<Hook>;
+  /** What listeners know. */
+  told: boolean;
+  /** What was said last of its not taking a program. */
+  complaint: string;
+}
+
 /**
- * Which devices carry our programs. Declarative: sync() attaches to what is wanted, and takes the programs off the rest.
- * Nothing is ever detached because the agent ends.
+ * The kernel holds the RTNL lock while TCX attaches, so others who plug devices would wait: no moving from the stopgap before
+ * there was peace for this time, and then half of the time at most.
  */
-export class Attachments {
+const PEACE_MS = 200;
+
+/**
+ * Which devices carry our programs. What is wanted is attached at once where that is quick, else one by one in the background,
+ * and a device that had a program is never without one in between. Nothing is ever detached because the agent ends.
+ */
+export class Attachments extends EventEmitter<AttachmentsEvents> {
   readonly #options: AttachmentsOptions;
-  readonly #attached: Record<Role, Set<number>> = { entry: new Set(), uplink: new Set() };
+  readonly #devices: Record<Role, Map<number, Device>> = { entry: new Map(), uplink: new Map() };
+  /** To be looked at, in this order: what is quick … */
+  readonly #urgent = new Set<Device>();
+  /** … what takes time … */
+  readonly #slow = new Set<Device>();
+  /** … and what is no worse off while it waits. */
+  readonly #lazy = new Set<Device>();
+  /** Tried in vain although they carry a program. */
+  readonly #stuck = new Set<Device>();
   /** Why a device carries no program, by role and ifindex. */
   readonly failures = new Map<string, { role: Role; ifindex: number; message: string }>();
+  readonly #pause = new WakefulPause();
+  readonly #changed: Record<Role, Set<number>> = { entry: new Set(), uplink: new Set() };
+  #busy = false;
+  #running: Promise<void> | undefined;
+  #lastUrgent = performance.now();
+  #closed = false;
 
   constructor(options: AttachmentsOptions) {
+    super();
     this.#options = options;
   }
 
+  /** The one that devices end up with. */
   get hook(): Hook['name'] {
     return this.#options.hook.name;
   }
 
   /**
-   * At start: gives every device that carries a program of an earlier load the new one.
+   * At start: gives every device that carries a program of an earlier load the new one. They count as wanted until set() says
+   * otherwise.
    * @param devices all that exist
    */
   adopt(devices: ReadonlySet<number>): void {
-    const { hook, others } = this.#options;
     for (const role of ['entry', 'uplink'] as const) {
-      const before = new Set([hook, ...others].flatMap((one) => one.attached(role, devices)));
-      for (const ifindex of before) {
-        if (devices.has(ifindex)) this.#attach(role, ifindex);
-        else hook.release(role, ifindex);
-        for (const other of others) other.release(role, ifindex);
+      for (const ifindex of new Set(this.#hooks.flatMap((one) => one.attached(role, devices)))) {
+        const device = this.#device(role, ifindex);
+        device.wanted = devices.has(ifindex);
+        if (this.#examine(device)) this.#sort(device);
       }
     }
+    this.#kick();
   }
 
-  /** @returns whether what is attached changed */
-  sync(role: Role, wanted: ReadonlySet<number>): boolean {
-    const attached = this.#attached[role];
-    let changed = false;
-    for (const ifindex of attached) {
-      if (wanted.has(ifindex)) continue;
-      attached.delete(ifindex);
-      changed = true;
-      this.#options.hook.release(role, ifindex);
-    }
-    for (const { ifindex, role: failed } of this.failures.values()) {
-      if (failed === role && !wanted.has(ifindex)) this.failures.delete(`${role} ${ifindex}`);
-    }
-    for (const ifindex of wanted)
-      if (!attached.has(ifindex)) changed = this.#attach(role, ifindex) || changed;
-    return changed;
+  get #hooks(): readonly Hook[] {
+    return [this.#options.hook, ...this.#options.others];
   }
 
-  #attach(role: Role, ifindex: number): boolean {
-    const { hook, programs, log } = this.#options;
-    try {
-      hook.ensure(role, ifindex, programs[role]);
-    } catch (error) {
-      const { message } = error as Error;
-      const known = this.failures.get(`${role} ${ifindex}`)?.message === message;
-      this.failures.set(`${role} ${ifindex}`, { role, ifindex, message });
-      if (!known) log.warn({ role, ifindex, error: message }, 'a device does not take the program');
-      return false;
+  #device(role: Role, ifindex: number): Device {
+    let device = this.#devices[role].get(ifindex);
+    if (device === undefined) {
+      device = { role, ifindex, wanted: false, unsure: true, on: new Set(), told: false, complaint: '' };
+      this.#devices[role].set(ifindex, device);
     }
-    this.failures.delete(`${role} ${ifindex}`);
-    this.#attached[role].add(ifindex);
-    return true;
+    return device;
   }
 
-  /** Tries again the devices that did not take a program. @returns whether one does now */
-  retry(): boolean {
-    let changed = false;
-    for (const { role, ifindex } of [...this.failures.values()])
-      changed = this.#attach(role, ifindex) || changed;
-    return changed;
+  /** These devices shall carry the program, and no others. */
+  set(role: Role, wanted: ReadonlySet<number>): void {
+    const removed = [...this.#devices[role].keys()].filter((ifindex) => !wanted.has(ifindex));
+    const added = [...wanted].filter((ifindex) => this.#devices[role].get(ifindex)?.wanted !== true);
+    this.change(role, { added, removed });
+  }
+
+  /** A device in both lists is another one of the same number: what was attached to the old one went with it. */
+  change(role: Role, { added, removed }: { added: Iterable<number>; removed: Iterable<number> }): void {
+    for (const ifindex of removed) {
+      const device = this.#devices[role].get(ifindex);
+      if (device === undefined) continue;
+      device.wanted = false;
+      device.unsure = true;
+      this.failures.delete(nameOf(device));
+      this.#request(device);
+    }
+    for (const ifindex of added) {
+      const device = this.#device(role, ifindex);
+      device.wanted = true;
+      this.#request(device);
+    }
+    this.#kick();
+  }
+
+  #request(device: Device): void {
+    this.#urgent.add(device);
+    this.#lastUrgent = performance.now();
+    this.#pause.wake();
+  }
+
+  /** Tries again the devices that did not take a program. */
+  retry(): void {
+    for (const { role, ifindex } of this.failures.values()) this.#urgent.add(this.#device(role, ifindex));
+    for (const device of this.#stuck) this.#urgent.add(device);
+    this.#stuck.clear();
+    this.#kick();
   }
 
   isAttached(role: Role, ifindex: number): boolean {
-    return this.#attached[role].has(ifindex);
+    const device = this.#devices[role].get(ifindex);
+    return device?.wanted === true && device.on.size > 0;
   }
 
-  list(role: Role): Iterable<number> {
-    return this.#attached[role];
+  /** By which hook a device carries its program now. */
+  hookOf(role: Role, ifindex: number): Hook['name'] | undefined {
+    const on = this.#devices[role].get(ifindex)?.on;
+    return this.#hooks.find((hook) => on?.has(hook))?.name;
   }
+
+  *list(role: Role): Generator<number> {
+    for (const { ifindex, on } of this.#devices[role].values()) if (on.size > 0) yield ifindex;
+  }
+
+  /** Resolves when everything is as wanted, or in vain. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  /** Resolves when nothing is under way any more; what still waits is left to the next agent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#pause.wake();
+    await this.#running;
+  }
+
+  #kick(): void {
+    if (this.#busy) return;
+    this.#busy = true;
+    // In one go as far as it is quick.
+    this.#running = this.#run().finally(() => {
+      this.#busy = false;
+      this.#running = undefined;
+      if (!this.#closed && this.#urgent.size + this.#slow.size + this.#lazy.size > 0) this.#kick();
+    });
+  }
+
+  async #run(): Promise<void> {
+    const slice = new TimeSlice();
+    while (!this.#closed) {
+      const urgent = take(this.#urgent);
+      if (urgent !== undefined) {
+        this.#quick(urgent);
+        if (!slice.over) continue;
+        this.#announce();
+        await slice.turn();
+        continue;
+      }
+      this.#announce();
+      // Listeners may have asked for more.
+      if (this.#urgent.size > 0) continue;
+      const slow = take(this.#slow) ?? (await this.#lazyOne());
+      if (slow !== undefined) await this.#work(slow);
+      else if (this.#urgent.size + this.#slow.size + this.#lazy.size === 0) return;
+    }
+  }
+
+  /** @returns undefined when there is none, or something else came first */
+  async #lazyOne(): Promise<Device | undefined> {
+    if (this.#lazy.size === 0) return undefined;
+    const peaceful = await this.#pause.sleep(this.#lastUrgent + PEACE_MS - performance.now());
+    return peaceful ? take(this.#lazy) : undefined;
+  }
+
+  /** Does what takes microseconds, and puts the device on the list for the rest. */
+  #quick(device: Device): void {
+    const { role, ifindex, on } = device;
+    const { hook, stopgap, programs } = this.#options;
+    if (device.unsure && !this.#examine(device)) return;
+    const first = hook.quick ? hook : stopgap;
+    if (device.wanted && on.size === 0 && first !== undefined && (first === hook || role === 'entry')) {
+      try {
+        void first.attach(role, ifindex, programs[role]);
+        this.#succeed(device, first);
+      } catch (error) {
+        // With a stopgap the hook in use is still to be tried.
+        if (first === hook) {
+          this.#fail(device, error);
+          return;
+        }
+      }
+    }
+    this.#sort(device);
+  }
+
+  /**
+   * Asks the kernel what a device carries, and makes that the present program.
+   * @returns false when the device cannot take it: retry() tries again
+   */
+  #examine(device: Device): boolean {
+    const { role, ifindex, on } = device;
+    device.unsure = false;
+    on.clear();
+    for (const hook of this.#hooks) {
+      try {
+        if (hook.replace(role, ifindex, this.#options.programs[role])) on.add(hook);
+      } catch (error) {
+        if (!device.wanted || hook !== this.#options.hook) continue;
+        this.#fail(device, error);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** What takes time, for one device. */
+  async #work(device: Device): Promise<void> {
+    const { role, ifindex, on } = device;
+    const { hook, programs } = this.#options;
+    const started = performance.now();
+    const lazy = device.wanted && on.size > 0;
+    try {
+      if (device.wanted && !on.has(hook)) {
+        await hook.attach(role, ifindex, programs[role]);
+        this.#succeed(device, hook);
+      }
+      for (const other of [...on]) {
+        // It may have become unwanted meanwhile, or wanted again.
+        if (device.wanted && (other === hook || !on.has(hook))) continue;
+        on.delete(other);
+        await other.release(role, ifindex);
+      }
+      // The device may have gone meanwhile, and another one come.
+      if (!this.#urgent.has(device)) this.#sort(device);
+    } catch (error) {
+      this.#fail(device, error);
+    }
+    if (lazy) await this.#pause.sleep(performance.now() - started);
+  }
+
+  #succeed(device: Device, hook: Hook): void {
+    device.on.add(hook);
+    this.failures.delete(nameOf(device));
+    if (hook === this.#options.hook) device.complaint = '';
+  }
+
+  /** On which list a device belongs now. */
+  #sort(device: Device): void {
+    const { on, wanted } = device;
+    this.#note(device);
+    for (const list of [this.#slow, this.#lazy]) list.delete(device);
+    if (wanted && on.size === 1 && on.has(this.#options.hook)) return;
+    if (wanted || on.size > 0) (wanted && on.size > 0 ? this.#lazy : this.#slow).add(device);
+    else this.#devices[device.role].delete(device.ifindex);
+  }
+
+  #note(device: Device): void {
+    const carries = device.wanted && device.on.size > 0;
+    if (carries === device.told) return;
+    device.told = carries;
+    this.#changed[device.role].add(device.ifindex);
+  }
+
+  #announce(): void {
+    for (const role of ['entry', 'uplink'] as const) {
+      const ifindexes = [...this.#changed[role]];
+      this.#changed[role].clear();
+      if (ifindexes.length > 0) this.emit('changed', role, ifindexes);
+    }
+  }
+
+  /** The device is on no list now: retry() puts it on one. */
+  #fail(device: Device, error: unknown): void {
+    const { role, ifindex, wanted, on } = device;
+    const { message } = error as Error;
+    // What it carries may be different from what was thought.
+    device.unsure = true;
+    if (!wanted || on.size > 0) this.#stuck.add(device);
+    else this.failures.set(nameOf(device), { role, ifindex, message });
+    this.#note(device);
+    // A device that has just gone is no news: who wanted it will say so.
+    const gone = error instanceof BpfError && error.code === 'ENODEV';
+    if (device.complaint !== message && !gone)
+      this.#options.log.warn({ role, ifindex, error: message }, 'a device does not take the program');
+    device.complaint = message;
+  }
+}
+
+function nameOf({ role, ifindex }: Device): string {
+  return `${role} ${ifindex}`;
+}
+
+function take<T>(set: Set<T>): T | undefined {
+  for (const item of set) {
+    set.delete(item);
+    return item;
+  }
+  return undefined;
 }

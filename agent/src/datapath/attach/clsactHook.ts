@@ -13,6 +13,7 @@ const PROGRAM_NAMES: Readonly<Record<Role, string>> = { entry: 'iov_entry', upli
 /** Filters on the clsact qdisc, for kernels without TCX. They belong to the device and stay when the agent ends. */
 export class ClsactHook implements Hook {
   readonly name = 'clsact';
+  readonly quick = true;
   readonly #ourMaps: ReadonlySet<number>;
 
   /** @param ourMaps ids of the pinned maps: a program that uses one of them is of this agent, not of another */
@@ -20,16 +21,22 @@ export class ClsactHook implements Hook {
     this.#ourMaps = ourMaps;
   }
 
-  ensure(role: Role, ifindex: number, program: Attachable): void {
+  replace(role: Role, ifindex: number, program: Attachable): boolean {
     const id = filterId(role, ifindex);
     const there = query(role, ifindex);
-    if (there === program.id) return;
-    if (there !== undefined && !isNamedLikeOurs(role, there)) {
+    if (there === undefined) return false;
+    if (there === program.id) return true;
+    if (!isNamedLikeOurs(role, there)) {
       throw new Error(
         `interface ${ifindex}: the clsact ingress filter of priority ${id.priority}, handle ${id.handle} belongs to another program; remove it`,
       );
     }
-    TcFilter.attach({ ...id, program, replace: there !== undefined });
+    TcFilter.attach({ ...id, program, replace: true });
+    return true;
+  }
+
+  attach(role: Role, ifindex: number, program: Attachable): void {
+    TcFilter.attach({ ...filterId(role, ifindex), program });
   }
 
   release(role: Role, ifindex: number): void {

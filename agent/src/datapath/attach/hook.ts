@@ -11,13 +11,20 @@ export interface Attachable extends HasFd {
 /** One way to attach programs to devices: TCX links or clsact filters. Every operation is idempotent. */
 export interface Hook {
   readonly name: 'tcx' | 'clsact';
+  /** attach() and release() take microseconds, not a grace period of RCU (some 10 ms, on another thread). */
+  readonly quick: boolean;
   /**
-   * Makes the device carry this program in this role, in place of an earlier load's, between two packets.
+   * Puts this program in place of an earlier load's, between two packets; microseconds.
+   * @returns whether the device carries it now; false: it carries none of ours here
+   */
+  replace(role: Role, ifindex: number, program: Attachable): boolean;
+  /**
+   * Attaches the program to a device where replace() found none.
    * @throws BpfError ENODEV when the device is gone
    */
-  ensure(role: Role, ifindex: number, program: Attachable): void;
+  attach(role: Role, ifindex: number, program: Attachable): void | Promise<void>;
   /** Takes our program off the device; does nothing if the device is gone or carries none. */
-  release(role: Role, ifindex: number): void;
+  release(role: Role, ifindex: number): void | Promise<void>;
   /** Devices (of those given, where the hook cannot list its own) that carry our program in this role. */
   attached(role: Role, candidates: Iterable<number>): number[];
 }

@@ -11,11 +11,12 @@ export function hooksFor(
   choice: HookChoice,
   pins: Pins,
   ourMaps: ReadonlySet<number>,
-): { hook: Hook; others: Hook[] } {
+): { hook: Hook; others: Hook[]; stopgap: Hook | undefined } {
   const tcx = new TcxHook(pins);
   const clsact = new ClsactHook(ourMaps);
   if (choice === 'tcx' && !features().tcx)
     throw new Error('this kernel has no TCX: use --hook clsact or auto');
   const useTcx = choice === 'tcx' || (choice === 'auto' && features().tcx);
-  return useTcx ? { hook: tcx, others: [clsact] } : { hook: clsact, others: [tcx] };
+  if (!useTcx) return { hook: clsact, others: [tcx], stopgap: undefined };
+  return { hook: tcx, others: [clsact], stopgap: choice === 'auto' ? clsact : undefined };
 }

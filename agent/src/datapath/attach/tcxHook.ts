@@ -5,25 +5,16 @@ import type { Attachable, Hook, Role } from './hook.js';
 /** TCX links, pinned as `links/<role>-<ifindex>`: they stay when the agent ends. */
 export class TcxHook implements Hook {
   readonly name = 'tcx';
+  readonly quick = false;
   readonly #pins: Pins;
 
   constructor(pins: Pins) {
     this.#pins = pins;
   }
 
-  ensure(role: Role, ifindex: number, program: Attachable): void {
+  /** A pin whose device is gone is removed. */
+  replace(role: Role, ifindex: number, program: Attachable): boolean {
     const pin = pinName(role, ifindex);
-    if (this.#update(pin, ifindex, program)) return;
-    const link = BpfLink.attachTcx(program, ifindex, 'ingress');
-    try {
-      link.pin(this.#pins.path('links', pin));
-    } finally {
-      link.close();
-    }
-  }
-
-  /** @returns false when there is no link, or only one to a device that is gone: its pin is removed */
-  #update(pin: string, ifindex: number, program: Attachable): boolean {
     const link = this.#open(pin);
     if (link === undefined) return false;
     try {
@@ -41,6 +32,19 @@ export class TcxHook implements Hook {
     return false;
   }
 
+  async attach(role: Role, ifindex: number, program: Attachable): Promise<void> {
+    const link = await BpfLink.attachTcxAsync(program, ifindex, 'ingress');
+    try {
+      link.pin(this.#pins.path('links', pinName(role, ifindex)));
+    } catch (error) {
+      // To close a link that is not pinned would wait here for what should be waited for elsewhere.
+      await detach(link);
+      throw error;
+    } finally {
+      link.close();
+    }
+  }
+
   #open(pin: string): BpfLink | undefined {
     try {
       return BpfLink.openPinned(this.#pins.path('links', pin));
@@ -50,15 +54,12 @@ export class TcxHook implements Hook {
     }
   }
 
-  release(role: Role, ifindex: number): void {
+  async release(role: Role, ifindex: number): Promise<void> {
     const pin = pinName(role, ifindex);
     const link = this.#open(pin);
     if (link === undefined) return;
     try {
-      link.detach();
-    } catch (error) {
-      // The device is gone, and the link with it.
-      if (!(error instanceof BpfError) || error.code !== 'ENOLINK') throw error;
+      await detach(link);
     } finally {
       link.close();
       this.#pins.remove('links', pin);
@@ -70,6 +71,15 @@ export class TcxHook implements Hook {
       const [, ofRole, ifindex] = /^(entry|uplink)-(\d+)$/.exec(name) ?? [];
       return ofRole === role ? [Number(ifindex)] : [];
     });
+  }
+}
+
+async function detach(link: BpfLink): Promise<void> {
+  try {
+    await link.detachAsync();
+  } catch (error) {
+    // The device is gone, and the link with it.
+    if (!(error instanceof BpfError) || error.code !== 'ENOLINK') throw error;
   }
 }
 

@@ -77,13 +77,17 @@ export class Kernel {
     }
   }
 
-  /** Tells the datapath of the machines' taps, as the local database would: name of the port by machine. */
+  /**
+   * Tells the datapath of the machines' taps, as the local database would: name of the port by machine. Resolves when all
+   * carry their programs.
+   */
   async plug(ports: Record<string, Machine>): Promise<void> {
     const entries = await Promise.all(
       Object.entries(ports).map(async ([name, machine]) => [name, await this.link(machine)] as const),
     );
     this.#datapath!.setDevices(new Set(entries.map(([, { ifindex }]) => ifindex)));
     this.#datapath!.setPlugged(new Map(entries));
+    await this.#datapath!.attachments.settled();
   }
 
   /** Opens a pinned map, whatever this process has of it. */

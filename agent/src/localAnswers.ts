@@ -1,0 +1,64 @@
+import type { ForwardingDelta } from './datapath/index.js';
+import type { Taps } from './taps/index.js';
+
+/** What Taps takes. */
+export type InstalledSink = Pick<Taps, 'setInstalled' | 'addInstalled' | 'removeInstalled' | 'setNbCfg'>;
+
+/**
+ * What the local database hears of ports that forward and of commits in effect: after the coordinator, who waits for its
+ * Ack, and once for all that happens in a turn of the event loop.
+ */
+export class LocalAnswers {
+  readonly #taps: InstalledSink;
+  readonly #allNames: () => Iterable<string>;
+  /** Whether a name forwards, of those that changed. */
+  readonly #changed = new Map<string, boolean>();
+  #nbCfg: bigint | undefined;
+  /** All names were said; before the first full commit nobody knows them all. */
+  #complete = false;
+  #completeDue = false;
+  #scheduled: NodeJS.Immediate | undefined;
+
+  constructor(taps: InstalledSink, allNames: () => Iterable<string>) {
+    this.#taps = taps;
+    this.#allNames = allNames;
+  }
+
+  forwarding({ started, stopped }: ForwardingDelta): void {
+    for (const name of stopped) this.#changed.set(name, false);
+    for (const name of started) this.#changed.set(name, true);
+    this.#schedule();
+  }
+
+  /** @param synced the data plane follows the coordinator's intents: of ports that are not named it is known, too */
+  committed(nbCfg: bigint, synced: boolean): void {
+    this.#nbCfg = nbCfg;
+    this.#completeDue ||= synced && !this.#complete;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    // The event loop sends what was written to sockets first.
+    this.#scheduled ??= setImmediate(() => this.flush());
+  }
+
+  /** Says now what is to be said. */
+  flush(): void {
+    clearImmediate(this.#scheduled);
+    this.#scheduled = undefined;
+    if (this.#completeDue) {
+      this.#taps.setInstalled(new Set(this.#allNames()));
+      this.#completeDue = false;
+      this.#complete = true;
+    } else {
+      const names = (forwards: boolean) =>
+        [...this.#changed].flatMap(([name, now]) => (now === forwards ? [name] : []));
+      const [stopped, started] = [names(false), names(true)];
+      if (stopped.length > 0) this.#taps.removeInstalled(stopped);
+      if (started.length > 0) this.#taps.addInstalled(started);
+    }
+    this.#changed.clear();
+    if (this.#nbCfg !== undefined) this.#taps.setNbCfg(this.#nbCfg);
+    this.#nbCfg = undefined;
+  }
+}
