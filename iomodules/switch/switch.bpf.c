@@ -36,6 +36,8 @@ static __always_inline int answers_nd(const struct iov_packet *pkt)
 {
 	struct iov_nd_key key = { .datapath = pkt->datapath };
 
+	if (pkt->dport) /* the code, which must be 0 (RFC 4861 7.1.1) */
+		return 0;
 	if (!iov_ip6_equal(pkt->ip_dst, pkt->nd_target) && !iov_ip6_is_solicited_node_of(pkt->ip_dst, pkt->nd_target))
 		return 0;
 	__builtin_memcpy(key.ip, pkt->nd_target, sizeof(key.ip));

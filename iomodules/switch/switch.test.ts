@@ -114,6 +114,14 @@ const questions: [string, Buffer, 'answered' | 'flooded' | 'delivered'][] = [
     'flooded',
   ],
   [
+    'a solicitation with code 1',
+    ether(
+      { src: A, dst: '33:33:ff:00:00:02', type: 0x86dd },
+      nd({ type: 135, src: 'fd00::1', dst: 'ff02::1:ff00:2', target: 'fd00::2', code: 1 }),
+    ),
+    'flooded',
+  ],
+  [
     'an advertisement',
     ether(
       { src: A, dst: B, type: 0x86dd },

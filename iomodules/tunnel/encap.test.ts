@@ -41,6 +41,12 @@ const leadTo = (tunnel: number, egressKey = 9, datapath = 1) =>
   lab.addMac(datapath, REMOTE, { kind: kind.IOV_DEST_REMOTE, index: tunnel, egress_key: egressKey });
 
 const packet = ipv4({ src: '10.0.0.1', dst: '10.0.0.2', proto: 17 }, udp(1000, 2000));
+/** Tag 6 before tag 5. */
+const twoTags = (dst: string) =>
+  ether(
+    { src: A, dst, type: 0x8100, vlan: 6 },
+    ether({ src: A, dst, type: 0x0800, vlan: 5 }, packet).subarray(14),
+  );
 const frames: [string, Buffer][] = [
   ['IPv4', ether({ src: A, dst: REMOTE, type: 0x0800 }, packet)],
   [
@@ -57,6 +63,7 @@ const frames: [string, Buffer][] = [
   ['an unknown ethertype', ether({ src: A, dst: REMOTE, type: 0x88b5 })],
   ['an odd length', ether({ src: A, dst: REMOTE, type: 0x88b5 }, Buffer.alloc(47, 3))],
   ['a tagged IPv4 packet', ether({ src: A, dst: REMOTE, type: 0x0800, vlan: 5 }, packet)],
+  ['an IPv4 packet with two tags', twoTags(REMOTE)],
 ];
 const sport = ({ packetOut }: Verdict) => packetOut.readUInt16BE(34);
 
@@ -184,6 +191,7 @@ const broadcasts: [string, Buffer][] = [
     ),
   ],
   ['a tagged IPv4 packet', ether({ src: A, dst: ALL, type: 0x0800, vlan: 5 }, packet)],
+  ['an IPv4 packet with two tags', twoTags(ALL)],
 ];
 /** What a copy of a flooded frame must look like on the wire. */
 function copyOf(frame: Buffer, type: Outer['type'], sport: number, dst = outer.dst): Buffer {

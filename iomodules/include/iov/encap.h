@@ -87,15 +87,15 @@ static __always_inline __u32 iov_outer_ip_length(struct __sk_buff *ctx, const st
 }
 
 /*
- * Make room for an outer header of `header` bytes. Puts into *type what follows the MACs of the inner frame then. A tag that
- * the kernel holds beside the frame moves into it. Returns 0, or a negative number.
+ * Make room for an outer header of `header` bytes. Puts into *type what follows the MACs of the inner frame then. Tags that
+ * the kernel holds beside the frame move into it. Returns 0, or a negative number (also for three tags).
  *
  * IPv4 and IPv6 go by adjust_room, which prepares GSO and the network header; it refuses all other protocols and packets
  * that carry a tunnel already. Those can only be shifted, which is right as long as nobody must cut them.
  */
 static __always_inline int iov_outer_room(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 header, __be16 *type)
 {
-	__be16 tag[2] = { 0, pkt->eth_type };
+	__be16 tags[4] = { 0, pkt->eth_type };
 	__u32 tag_length = 0;
 	__u64 l2 = BPF_F_ADJ_ROOM_ENCAP_L2(IOV_ETHERNET_LENGTH);
 	int error = -1;
@@ -105,10 +105,19 @@ static __always_inline int iov_outer_room(struct __sk_buff *ctx, struct iov_pack
 		*type = ctx->protocol;
 		if (ctx->vlan_present) {
 			*type = ctx->vlan_proto;
-			tag[0] = bpf_htons(ctx->vlan_tci);
+			tags[0] = bpf_htons(ctx->vlan_tci);
 			tag_length = IOV_VLAN_LENGTH;
 			l2 = BPF_F_ADJ_ROOM_ENCAP_L2(IOV_ETHERNET_LENGTH + IOV_VLAN_LENGTH);
 			if (bpf_skb_vlan_pop(ctx))
+				return -1;
+		}
+		/* The kernel has put the next tag beside the frame. Left there, it would tag the outer frame. */
+		if (iov_unlikely(ctx->vlan_present)) {
+			tags[2] = bpf_htons(ctx->vlan_tci);
+			tag_length = 2 * IOV_VLAN_LENGTH;
+			l2 = BPF_F_ADJ_ROOM_ENCAP_L2(IOV_ETHERNET_LENGTH + 2 * IOV_VLAN_LENGTH);
+			if (bpf_skb_vlan_pop(ctx) || ctx->vlan_present ||
+			    bpf_skb_load_bytes(ctx, IOV_ETHERNET_LENGTH - 2, &tags[3], sizeof(tags[3])))
 				return -1;
 		}
 	}
@@ -116,8 +125,10 @@ static __always_inline int iov_outer_room(struct __sk_buff *ctx, struct iov_pack
 		error = bpf_skb_adjust_room(ctx, header + tag_length, BPF_ADJ_ROOM_MAC, IOV_ROOM_FLAGS | l2);
 	if (error && !ctx->gso_size)
 		error = bpf_skb_change_head(ctx, header + tag_length, 0);
-	if (!error && tag_length)
-		error = bpf_skb_store_bytes(ctx, header + IOV_ETHERNET_LENGTH, tag, sizeof(tag), 0);
+	if (!error && tag_length == IOV_VLAN_LENGTH)
+		error = bpf_skb_store_bytes(ctx, header + IOV_ETHERNET_LENGTH, tags, IOV_VLAN_LENGTH, 0);
+	else if (!error && tag_length)
+		error = bpf_skb_store_bytes(ctx, header + IOV_ETHERNET_LENGTH, tags, sizeof(tags), 0);
 	if (error)
 		return error;
 	pkt->room = header;

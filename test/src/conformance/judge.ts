@@ -10,12 +10,14 @@ export interface Outcome {
   /** Undefined: as expected. Otherwise what was expected, and what happened. */
   wrong?: { expected: string; seen: string };
   differsFromStock?: string;
+  knownBug?: string;
 }
 
 /** Runs one case. Never throws: a marker that does not arrive is an outcome too. */
 export async function judge(stage: Stage, scenario: string, test: Case): Promise<Outcome> {
   const outcome: Outcome = { scenario, name: test.name };
   if (test.differsFromStock) outcome.differsFromStock = test.differsFromStock;
+  if (test.knownBug) outcome.knownBug = test.knownBug;
   try {
     const made = stage.switches.get(scenario)!;
     const from = made.ports.get(test.from);

@@ -57,9 +57,9 @@ async function round(
   const missing = new Set(receivers(made, beacon));
   if (more.length > 0) missing.add(beacon.device);
   wire.send([frame, ...more].map((f) => ({ device: beacon.device, frame: f })));
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   while (missing.size > 0) {
-    if (!(await wire.more(deadline - Date.now())))
+    if (!(await wire.more(deadline - performance.now())))
       throw new Error(`the marker did not arrive at ${namesOf(made, missing)} in ${timeoutMs} ms`);
     for (const arrival of wire.take()) {
       if (arrival.frame.equals(frame)) missing.delete(arrival.device);

@@ -25,6 +25,3 @@ export const portCommand = ({ name, mac, ip, network }: CastMember): string =>
 /** The command that plugs its tap, as libvirt or Nova would. */
 export const plugCommand = (name: string, tap: string): string =>
   `ovs-vsctl add-port br-int ${tap} -- set Interface ${tap} external_ids:iface-id=${name}`;
-
-/** A machine that got no ARP answer asks again only after a second: this makes it ask at once. */
-export const forget = 'ip neigh flush dev eth0';

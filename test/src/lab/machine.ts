@@ -42,13 +42,7 @@ export class Machine {
     registry: Registry,
   ): Promise<Machine> {
     const netns = await Netns.create(`${lab}-${spec.name}`, registry);
-    const ipv6 = spec.addresses.some((address) => address.includes(':'));
-    await netns.sysctl(
-      // No seconds of duplicate address detection, no router solicitations in the captures.
-      ipv6
-        ? { 'net.ipv6.conf.default.accept_dad': 0, 'net.ipv6.conf.default.router_solicitations': 0 }
-        : { 'net.ipv6.conf.default.disable_ipv6': 1 },
-    );
+    await netns.sysctl(guestSettings(spec.addresses.some((address) => address.includes(':'))));
     const machine = new Machine(netns, hypervisor, spec);
     await machine.attach();
     return machine;
@@ -62,6 +56,7 @@ export class Machine {
       'link set eth0 up',
       ...addresses.map((address) => `addr add ${address} dev eth0`),
     );
+    await this.netns.sysctl(neighbourSettings);
     await this.hypervisor.ip(`link set ${this.tap} up`);
     if (checksumOffload === false) await this.netns.exec('ethtool', '-K', 'eth0', 'tx', 'off');
   }
@@ -116,3 +111,18 @@ export class Machine {
     await command([...this.netns.prefix, 'python3', '-c', script, frame.toString('hex')]);
   }
 }
+
+/** Kernel settings of a machine's devices to be: nothing in it shall take seconds, or speak without being asked. */
+const guestSettings = (ipv6: boolean): Record<string, number> =>
+  ipv6
+    ? { 'net.ipv6.conf.default.accept_dad': 0, 'net.ipv6.conf.default.router_solicitations': 0 }
+    : { 'net.ipv6.conf.default.disable_ipv6': 1 };
+
+/**
+ * A machine that gets no answer to ARP asks again each second, and drops after three what waited: a test or a newcomer
+ * that goes on at once after a port was dead would see losses that are the machine's own.
+ */
+const neighbourSettings = {
+  'net.ipv4.neigh.eth0.retrans_time_ms': 100,
+  'net.ipv6.neigh.eth0.retrans_time_ms': 100,
+};

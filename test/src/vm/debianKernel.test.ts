@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import test from 'ava';
+import { checkout } from '../lab/index.js';
+import { KernelVm } from './kernelVm.js';
+import { vmKernel } from './requirements.js';
+
+// Debian 12's kernel has no TCX, and a verifier that knows less than those of today.
+const kernel = await vmKernel();
+const modules = ['veth', 'sch_ingress', 'cls_bpf', 'af_packet'];
+let vm: KernelVm;
+
+if (typeof kernel === 'string') test.skip(`Debian's kernel in a virtual machine: ${kernel}`, () => undefined);
+else {
+  test.before(async () => {
+    vm = await KernelVm.boot({ kernel, modules });
+  });
+  test.after.always(() => vm?.close());
+
+  test('the guest runs the kernel that it should, and says how a script ended', async (t) => {
+    t.deepEqual(await vm.run("echo 'of  this'; uname -r; exit 7"), {
+      status: 7,
+      output: `of  this\n${kernel.release}\n`,
+    });
+  });
+
+  test("Debian's kernel has no TCX and accepts every IOModule", async (t) => {
+    const { status, output } = await vm.run(`node ${join(import.meta.dirname, 'guest', 'loadAll.js')}`);
+    t.is(status, 0, output);
+    const found = JSON.parse(output) as { tcx: boolean; loaded: string[]; modules: string[] };
+    t.false(found.tcx);
+    t.deepEqual(found.loaded, found.modules);
+    t.true(found.modules.length > 0);
+  });
+
+  // Real packets, by tests of the IOModules, which attach with clsact only: two ports of a switch with port security, then
+  // two chassis and a tunnel; ARP, ND, pings, TCP with GSO over IPv4 and IPv6. One of each: the others take too long here.
+  for (const [file, only] of [
+    ['portsec/deliver', '*'],
+    ['tunnel/traffic', '*vxlan, redirect_peer*'],
+  ])
+    test(`Debian's kernel with clsact: ${file}`, async (t) => {
+      t.timeout(85_000);
+      const ava = join(checkout, 'node_modules/ava/entrypoints/cli.mjs');
+      const { status, output } = await vm.run(
+        `cd ${join(checkout, 'iomodules')} && NODE_ENV=test node ${ava} --tap --serial --timeout=75s --match='${only}' dist/${file}.test.js`,
+        80_000,
+      );
+      t.is(status, 0, output);
+      t.regex(output, /^# pass [1-9]/m, output);
+    });
+}
