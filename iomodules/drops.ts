@@ -44,6 +44,11 @@ const descriptions: Record<Name, string> = {
   IOV_DROP_TUNNEL_ENCAP_FAILED: 'The kernel refused to make room for the tunnel header.',
   IOV_DROP_NO_MODULE: 'A slot of the chain is empty, or a group has too many members: an internal error.',
   IOV_DROP_NO_MEMORY: 'The kernel had no memory for a copy, or a device was down.',
+  IOV_DROP_UNKNOWN_VLAN: 'The VLAN of the frame belongs to no logical port of the interface.',
+  IOV_DROP_INACTIVE: 'The port waits for a RARP of its machine (activation-strategy=rarp).',
+  IOV_DROP_LOCALPORT:
+    'To or from a localport over a tunnel or the physical network: it stays on its chassis.',
+  IOV_DROP_RATE: 'The sender is over its rate limit (options:qos_max_rate).',
 };
 
 /** Every reason, by value. */

@@ -6,9 +6,11 @@ import { helperIds } from './testing/helper-ids.js';
 const allowed: Record<number, [name: string, since: string]> = {
   1: ['map_lookup_elem', '3.19'],
   2: ['map_update_elem', '3.19'],
+  5: ['ktime_get_ns', '4.1'],
   9: ['skb_store_bytes', '4.1'],
   12: ['tail_call', '4.2'],
   13: ['clone_redirect', '4.2'],
+  18: ['skb_vlan_push', '4.3'],
   19: ['skb_vlan_pop', '4.3'],
   23: ['redirect', '4.4'],
   26: ['skb_load_bytes', '4.5'],
@@ -19,6 +21,11 @@ const allowed: Record<number, [name: string, since: string]> = {
   39: ['skb_pull_data', '4.9'],
   43: ['skb_change_head', '4.10'],
   50: ['skb_adjust_room', '4.13'],
+  118: ['jiffies64', '5.5'],
+  130: ['ringbuf_output', '5.8'],
+  131: ['ringbuf_reserve', '5.8'],
+  132: ['ringbuf_submit', '5.8'],
+  133: ['ringbuf_discard', '5.8'],
   152: ['redirect_neigh', '5.10'],
   155: ['redirect_peer', '5.10'],
 };

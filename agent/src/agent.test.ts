@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js';
-import { ReportKind } from '@iovisor-ovn/proto';
+import { Query, ReportKind } from '@iovisor-ovn/proto';
 import test from 'ava';
 import { service as healthService } from 'grpc-health-check';
 import { Hypervisor } from './testsupport/hypervisor.js';
@@ -220,7 +220,7 @@ test.serial(
 
     t.false(machine.pings('10.0.0.2', 1), 'port security allows another address');
     const ask = async (kind: ReportKind) => {
-      session.send({ $case: 'query', value: { id: BigInt(kind), kind } });
+      session.send({ $case: 'query', value: Query.create({ id: BigInt(kind), kind }) });
       return session.next('report', ({ queryId }) => queryId === BigInt(kind));
     };
     const [report] = (await ask(ReportKind.REPORT_PORTS)).ports;

@@ -13,6 +13,8 @@ const volatile struct {
 	enum iov_dest_kind dest_kind;
 	enum iov_group_scope group_scope;
 	enum iov_tunnel_flag tunnel_flag;
+	enum iov_event_kind event_kind;
+	enum iov_trace_kind trace_kind;
 
 	struct iov_packet packet;
 	struct iov_port port;
@@ -34,4 +36,13 @@ const volatile struct {
 	struct iov_tunnel_source tunnel_source;
 	struct iov_counters counters;
 	struct iov_port_drop_key port_drop_key;
+	struct iov_port_drop port_drop;
+	struct iov_vlan_key vlan_key;
+	struct iov_learning learning;
+	struct iov_rate rate;
+	struct iov_bucket bucket;
+	struct iov_virtual_key virtual_key;
+	struct iov_event event;
+	struct iov_trace_event trace_event;
+	struct iov_trace trace;
 } iov_abi __attribute__((section(".rodata")));

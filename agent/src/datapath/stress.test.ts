@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { credentials } from '@grpc/grpc-js';
-import { type LocalInterface, type Resource, ResourceType } from '@iovisor-ovn/proto';
+import { type LocalInterface, Report, type Resource, ResourceType } from '@iovisor-ovn/proto';
 import test, { type ExecutionContext } from 'ava';
 import { parseAddress, Session } from '../session/index.js';
 import { portIntent, switchIntent } from '../testsupport/intents.js';
@@ -100,7 +100,7 @@ function connect(
     isLocalPort: (id) => datapath.compiler.resources.ports.get(id)?.local === true,
     apply: (change) => datapath.apply(change),
     committed: () => {},
-    report: () => ({ queryId: 0n, ports: [], modules: [], drops: [], tunnels: [], problems: [] }),
+    report: () => Report.create(),
     log: QUIET,
   });
   datapath.on('forwarding', ({ ids }, applied) => {

@@ -83,7 +83,7 @@ test('a tunnel follows routes, next hops and addresses of the underlay', async (
   await until(() => !datapath.attachments.isAttached('uplink', ifindex));
   await datapath.attachments.settled();
   t.deepEqual(
-    readdirSync(`${kernel.bpffs}/v1/links`).filter((name) => name.endsWith(`-${ifindex}`)),
+    readdirSync(`${kernel.versioned}/links`).filter((name) => name.endsWith(`-${ifindex}`)),
     [],
   );
 });

@@ -1,4 +1,5 @@
 import type {
+  LearnedMac,
   LogicalAddress,
   LogicalPort,
   LogicalSwitch,
@@ -17,6 +18,8 @@ export function resourceType(resource: Resource): ResourceType {
       return ResourceType.LOGICAL_PORT;
     case 'remoteChassis':
       return ResourceType.REMOTE_CHASSIS;
+    case 'learnedMac':
+      return ResourceType.LEARNED_MAC;
     case undefined:
       return ResourceType.RESOURCE_TYPE_UNSPECIFIED;
   }
@@ -34,6 +37,9 @@ export function validate(resource: Resource): void {
       break;
     case 'remoteChassis':
       validateChassis(resource.body.value);
+      break;
+    case 'learnedMac':
+      validateLearnedMac(resource.body.value);
       break;
     case undefined:
       throw new Refused(
@@ -69,6 +75,11 @@ function validateAddress(field: string, { mac, ips }: LogicalAddress): void {
 
 function validateChassis({ encaps }: RemoteChassis): void {
   for (const { ip } of encaps) if (ip === '') throw new Refused('encaps: an encap has no ip');
+}
+
+function validateLearnedMac({ mac, portKey }: LearnedMac): void {
+  if (mac.length !== 6) throw new Refused(`mac: a MAC has 6 bytes, not ${mac.length}`);
+  inRange('port_key', portKey, 1, 0x7fff);
 }
 
 function inRange(field: string, value: number, low: number, high: number): void {

@@ -30,6 +30,7 @@ function portReport(datapath: Datapath, port: LocalPort, drops: bigint): PortRep
     txPackets: counters.tx_packets,
     txBytes: counters.tx_bytes,
     drops,
+    dropsByReason: [],
   };
 }
 

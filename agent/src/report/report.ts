@@ -1,5 +1,5 @@
-import type { Problem, Report } from '@iovisor-ovn/proto';
-import { ReportKind } from '@iovisor-ovn/proto';
+import type { Problem } from '@iovisor-ovn/proto';
+import { Report, ReportKind } from '@iovisor-ovn/proto';
 import type { Datapath } from '../datapath/index.js';
 import { dropReports } from './drops.js';
 import { moduleReports } from './modules.js';
@@ -8,7 +8,7 @@ import { tunnelReports } from './tunnels.js';
 
 /** The answer to a Query, but for its id. */
 export function makeReport(kind: ReportKind, datapath: Datapath, problems: () => Problem[]): Report {
-  const report: Report = { queryId: 0n, ports: [], modules: [], drops: [], tunnels: [], problems: [] };
+  const report = Report.create();
   switch (kind) {
     case ReportKind.REPORT_PORTS:
       return { ...report, ports: portReports(datapath) };
@@ -20,6 +20,7 @@ export function makeReport(kind: ReportKind, datapath: Datapath, problems: () =>
       return { ...report, tunnels: tunnelReports(datapath) };
     case ReportKind.REPORT_PROBLEMS:
       return { ...report, problems: problems() };
+    case ReportKind.REPORT_TRACE:
     case ReportKind.REPORT_KIND_UNSPECIFIED:
       return report;
   }

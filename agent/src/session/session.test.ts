@@ -5,7 +5,8 @@ import {
   type ChassisConfig,
   type HeldResource,
   type LocalInterface,
-  type Report,
+  Query,
+  Report,
   ReportKind,
   ResourceType,
 } from '@iovisor-ovn/proto';
@@ -25,7 +26,7 @@ const CHASSIS: ChassisConfig = {
   transportZones: [],
 };
 const FAST: Partial<Timing> = { welcomeMs: 1000, backoff: { minMs: 20, maxMs: 60 } };
-const REPORT: Report = { queryId: 0n, ports: [], modules: [], drops: [], tunnels: [], problems: [] };
+const REPORT = Report.create();
 
 /** An agent without a kernel: what a session is given and what it does. */
 class FakeAgent {
@@ -154,7 +155,7 @@ test('hello, interfaces, a commit, its ack; then only what changed', async (t) =
   agent.chassis = { ...CHASSIS, hostname: 'other' };
   agent.session.poke();
   t.is((await session.next('chassisConfig')).hostname, 'other');
-  session.send({ $case: 'query', value: { id: 5n, kind: ReportKind.REPORT_PORTS } });
+  session.send({ $case: 'query', value: Query.create({ id: 5n, kind: ReportKind.REPORT_PORTS }) });
   t.is((await session.next('report')).queryId, 5n);
 
   // A port that left is nobody's business.

@@ -1,4 +1,10 @@
-import type { IpPrefix, LogicalAddress, LogicalPort, LogicalSwitch, Resource } from '@iovisor-ovn/proto';
+import {
+  type IpPrefix,
+  type LogicalAddress,
+  LogicalPort,
+  type LogicalSwitch,
+  type Resource,
+} from '@iovisor-ovn/proto';
 import { parseIp } from './parseIp.js';
 
 let version = 0n;
@@ -38,24 +44,18 @@ export interface PortIntent extends Partial<Omit<LogicalPort, 'addresses' | 'por
 
 /** A port whose name is its id. */
 export function portIntent(id: string, switchId: string, tunnelKey: number, more: PortIntent = {}): Resource {
-  const value: LogicalPort = {
+  const value = LogicalPort.create({
     name: id,
     nbUuid: `nb ${id}`,
     switchId,
     tunnelKey,
-    type: '',
-    chassis: '',
-    additionalChassis: [],
-    local: false,
     enabled: true,
     up: true,
-    unknown: false,
     portSecurityEnabled: more.portSecurity !== undefined,
-    failClosed: '',
     ...more,
     addresses: (more.addresses ?? []).map(address),
     portSecurity: (more.portSecurity ?? []).map(address),
-  };
+  });
   return { id, version: ++version, body: { $case: 'logicalPort', value } };
 }
 

@@ -62,6 +62,8 @@ export function adminService(coordinator: Coordinator, version: string): AdminSe
         };
       }),
     listProblems: (call, reply) => answer(reply, () => problems(coordinator, call.request)),
+    getPort: (_call, reply) => reply({ code: status.UNIMPLEMENTED, details: 'not yet' }),
+    trace: (_call, reply) => reply({ code: status.UNIMPLEMENTED, details: 'not yet' }),
   };
 }
 

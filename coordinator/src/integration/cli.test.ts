@@ -91,7 +91,16 @@ test.serial('what iovctl shows', async (t) => {
   const counters = { rxPackets: 5n, rxBytes: 1n << 60n, txPackets: 6n, txBytes: 7n, drops: 8n };
   const local = { ifindex: 3, switchName: 'sw0', hook: 'tcx', forwarding: true, state: 'forwarding', id: 1 };
   agent.report = {
-    ports: [{ name: 'p1', tap: 'tap1', instances: ['portsec:1', 'switch:2'], ...local, ...counters }],
+    ports: [
+      {
+        name: 'p1',
+        tap: 'tap1',
+        instances: ['portsec:1', 'switch:2'],
+        ...local,
+        ...counters,
+        dropsByReason: [],
+      },
+    ],
     drops: [{ reason: 'portsec_in_ip4', port: 'p1', packets: 8n, description: 'spoofed' }],
     modules: [
       { name: 'switch', programId: 9, tag: 'ab', slot: 2, instances: 1, jitedBytes: 1500, loadedAt: '2026' },

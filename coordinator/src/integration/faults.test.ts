@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { Client } from '@iovisor-ovn/ovsdb-client';
 import test from 'ava';
 import { type Scene, scene, switchWith } from '../testing/scene.js';
-import type { ScriptedAgent } from '../testing/scripted-agent.js';
+import { nameOf, type ScriptedAgent } from '../testing/scripted-agent.js';
 
 const ports = ['p1', 'p2'];
 
@@ -99,7 +99,7 @@ test.serial('the coordinator killed and started again sends only the difference'
   await made.startCoordinator();
   const again = await made.agent('hv1', { plugged: ports, held: agent.held });
   t.deepEqual(
-    again.deltas.flatMap((delta) => delta.upserts.map(({ body }) => body?.value.name)),
+    again.deltas.flatMap((delta) => delta.upserts.map(nameOf)),
     ['p2'],
   );
   t.deepEqual(

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import test from 'ava';
 import { scene, switchWith } from '../testing/scene.js';
+import { nameOf } from '../testing/scripted-agent.js';
 
 test.serial('an agent holds what its own switches need, and nothing of other tenants', async (t) => {
   const made = await scene(t);
@@ -52,7 +53,7 @@ test.serial('a change sends what it touches and nothing else', async (t) => {
   await central.nbctl('--wait=hv', 'lsp-del', 'p3');
   await central.nbctl('--wait=hv', ...switchWith('other', 'x1'));
   const names = agent.deltas.map((delta) => [
-    ...delta.upserts.map(({ body }) => body?.value.name),
+    ...delta.upserts.map(nameOf),
     ...delta.removals.map(() => 'removal'),
   ]);
   t.deepEqual(names, [['p2'], ['p4'], ['removal']]);
@@ -73,10 +74,7 @@ test.serial('an agent that comes back gets only the difference to what it holds'
   const later = await made.agent('hv1', { plugged: ['p1'], held });
   t.is(later.deltas.length, 1);
   t.is(later.deltas[0]?.removals.length, 1);
-  t.deepEqual(
-    later.deltas[0]?.upserts.map(({ body }) => body?.value.name),
-    ['p3'],
-  );
+  t.deepEqual(later.deltas[0]?.upserts.map(nameOf), ['p3']);
   t.is(await central.nbctl('lsp-get-up', 'p1'), 'up');
 });
 

@@ -1,4 +1,10 @@
-import type { Encap, LogicalPort, LogicalSwitch, MulticastGroup, RemoteChassis } from '@iovisor-ovn/proto';
+import {
+  type Encap,
+  LogicalPort,
+  type LogicalSwitch,
+  type MulticastGroup,
+  type RemoteChassis,
+} from '@iovisor-ovn/proto';
 import type { Northbound, NorthboundPort } from './northbound.js';
 import {
   bindingOf,
@@ -35,7 +41,7 @@ export function portBody(
   const nb = northbound.port(row.logical_port);
   const { chassis } = bindingOf(port);
   const main = chassis === undefined ? undefined : southbound.chassisByUuid(chassis)?.row.name;
-  return {
+  return LogicalPort.create({
     name: row.logical_port,
     nbUuid: nb?.row._uuid ?? '',
     switchId: row.datapath,
@@ -51,7 +57,7 @@ export function portBody(
     portSecurity: local ? [...(nb?.config.portSecurity ?? [])] : [],
     portSecurityEnabled: (nb?.row.port_security.length ?? 0) > 0,
     failClosed: local ? failClosed(nb, northbound) : '',
-  };
+  });
 }
 
 function failClosed(port: NorthboundPort | undefined, northbound: Northbound): string {

@@ -15,6 +15,7 @@ const prefixes = {
   [ResourceType.LOGICAL_SWITCH]: 'switch/',
   [ResourceType.LOGICAL_PORT]: 'port/',
   [ResourceType.REMOTE_CHASSIS]: 'chassis/',
+  [ResourceType.LEARNED_MAC]: 'mac/',
 } as const;
 
 export type KnownResourceType = keyof typeof prefixes;

@@ -1,4 +1,4 @@
-import type { Query, Report, ReportKind } from '@iovisor-ovn/proto';
+import { Query, type Report, type ReportKind } from '@iovisor-ovn/proto';
 
 const timeoutMs = 2000;
 
@@ -25,7 +25,7 @@ export class Queries {
         resolve(report);
       };
       this.#open.set(id, finish);
-      void this.#send({ id, kind });
+      void this.#send(Query.create({ id, kind }));
     });
   }
 

@@ -20,7 +20,7 @@ import {
   type LogicalSwitch,
   type Query,
   type RemoteChassis,
-  type Report,
+  Report,
   type Resource,
   ResourceType,
 } from '@iovisor-ovn/proto';
@@ -185,8 +185,7 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
 
   #answer(query: Query): void {
     if (this.mute) return;
-    const empty = { ports: [], modules: [], drops: [], tunnels: [], problems: [] };
-    this.send({ $case: 'report', value: { ...empty, ...this.report, queryId: query.id } });
+    this.send({ $case: 'report', value: Report.create({ ...this.report, queryId: query.id }) });
     this.emit('query', query);
   }
 
@@ -257,4 +256,9 @@ function resourceType({ body }: Resource): ResourceType {
 
 function localInterface(ifaceId: string): LocalInterface {
   return { ifaceId, tap: `tap-${ifaceId}`, ifindex: 1, ifaceIdVer: '', encapIp: '', macInUse: '' };
+}
+
+/** Name of a switch, port or chassis that was sent; undefined for what has none. */
+export function nameOf({ body }: Resource): string | undefined {
+  return body && 'name' in body.value ? body.value.name : undefined;
 }

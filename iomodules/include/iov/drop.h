@@ -9,11 +9,29 @@
 #include "maps.h"
 #include "types.h"
 
+/* Notes what the packet was. eth_type is 0 when it was dropped before it was parsed. */
+static __always_inline void iov_note_drop(struct iov_port_drop *drop, const struct iov_packet *pkt)
+{
+	drop->packets++;
+	drop->last = bpf_ktime_get_ns();
+	__builtin_memcpy(drop->eth_dst, pkt->eth_dst, sizeof(drop->eth_dst));
+	__builtin_memcpy(drop->eth_src, pkt->eth_src, sizeof(drop->eth_src));
+	drop->eth_type = pkt->eth_type;
+	drop->vlan_tci = pkt->vlan_tci;
+	__builtin_memcpy(drop->ip_src, pkt->ip_src, sizeof(drop->ip_src));
+	__builtin_memcpy(drop->ip_dst, pkt->ip_dst, sizeof(drop->ip_dst));
+	drop->flags = pkt->flags;
+	drop->sport = pkt->sport;
+	drop->dport = pkt->dport;
+	drop->ip_proto = pkt->ip_proto;
+}
+
 /* Count a drop at a local port (0: at none, only in the chassis-wide counter). For copies of a packet that goes on. */
 static __always_inline void iov_count_drop(struct iov_packet *pkt, __u32 reason, __u32 port)
 {
 	struct iov_port_drop_key key = { .port = port, .reason = reason };
-	__u64 one = 1, *count;
+	struct iov_port_drop *drop;
+	__u64 *count;
 
 	pkt->drop = reason;
 	count = bpf_map_lookup_elem(&iov_drops, &reason);
@@ -21,17 +39,16 @@ static __always_inline void iov_count_drop(struct iov_packet *pkt, __u32 reason,
 		(*count)++;
 	if (!port)
 		return;
-	count = bpf_map_lookup_elem(&iov_port_drops, &key);
-	if (count) {
-		(*count)++;
-		return;
+	drop = bpf_map_lookup_elem(&iov_port_drops, &key);
+	if (!drop) {
+		struct iov_port_drop none = {};
+
+		/* Another CPU may make the entry meanwhile: then ours is there as well. */
+		bpf_map_update_elem(&iov_port_drops, &key, &none, BPF_NOEXIST);
+		drop = bpf_map_lookup_elem(&iov_port_drops, &key);
 	}
-	/* Another CPU may have made the entry meanwhile: then ours is there, with 0. */
-	if (bpf_map_update_elem(&iov_port_drops, &key, &one, BPF_NOEXIST)) {
-		count = bpf_map_lookup_elem(&iov_port_drops, &key);
-		if (count)
-			(*count)++;
-	}
+	if (drop)
+		iov_note_drop(drop, pkt);
 }
 
 /* Drop because of the receiver: counted at `port`. */

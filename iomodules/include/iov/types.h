@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * The IOModule ABI, version 1: every struct that crosses a boundary (kernel to agent, module to module).
+ * The IOModule ABI, version 2: every struct that crosses a boundary (kernel to agent, module to module).
  * TypeScript codecs are generated from the BTF of these structs, so the two sides cannot drift.
  *
  * Byte order: fields of type __be16/__be32 and byte arrays are in network order, everything else in host order.
@@ -15,7 +15,7 @@
 /* An enum, not macros, so that they reach TypeScript with the structs. The sizes are the defaults of the maps; a loader may
  * change them before load. */
 enum iov_constant {
-	IOV_ABI_VERSION = 1,
+	IOV_ABI_VERSION = 2,
 	IOV_MAX_PORTS = 8192,
 	IOV_MAX_DATAPATHS = 16384,
 	IOV_MAX_TUNNELS = 8192,
@@ -27,6 +27,9 @@ enum iov_constant {
 	IOV_MAX_SECURITY_IPS = 1048576, /* tries have no buckets */
 	IOV_IFINDEX_SLOTS = 65536,
 	IOV_GROUP_CHUNK = 62, /* members in a chunk of a group */
+	IOV_MAX_VIRTUAL_IPS = 8192,
+	IOV_EVENTS_BYTES = 262144, /* of the ring buffer iov_events */
+	IOV_TRACE_EVENTS = 128, /* that one traced packet can leave */
 };
 
 /*
@@ -42,6 +45,8 @@ enum iov_slot {
 	IOV_SLOT_PORTSEC_OUT = 5,  /* port security of the receiver, then delivery to the local port */
 	IOV_SLOT_ENCAP = 6,        /* into the tunnel to another chassis */
 	IOV_SLOT_FLOOD_REMOTE = 7, /* the part of a flood that leaves this chassis */
+	IOV_SLOT_POLICE = 8,       /* rate limit of the sender (options:qos_max_rate) */
+	IOV_SLOT_OBSERVE = 9,      /* what the control plane wants to know: source MACs, virtual addresses */
 	IOV_SLOT_USER = 64,        /* first slot for modules loaded per instance (Hover) */
 	IOV_SLOT_COUNT = 256,
 };
@@ -76,6 +81,10 @@ enum iov_drop {
 	IOV_DROP_TUNNEL_ENCAP_FAILED, /* the kernel refused the header room */
 	IOV_DROP_NO_MODULE,           /* tail call failed: a slot of the chain is empty */
 	IOV_DROP_NO_MEMORY,           /* clone or allocation failed */
+	IOV_DROP_UNKNOWN_VLAN,        /* its VLAN belongs to no logical port of this interface */
+	IOV_DROP_INACTIVE,            /* the port waits for a RARP of its machine (activation-strategy=rarp) */
+	IOV_DROP_LOCALPORT,           /* to or from a localport over a tunnel or a localnet port: it stays on its chassis */
+	IOV_DROP_RATE,                /* over options:qos_max_rate */
 	IOV_DROP_COUNT,
 };
 
@@ -160,6 +169,13 @@ enum iov_port_flag {
 	IOV_PORT_FAIL_CLOSED = 1 << 5,
 	IOV_PORT_UNKNOWN = 1 << 6,
 	IOV_PORT_VLAN_PASSTHRU = 1 << 7,
+	IOV_PORT_VLAN = 1 << 8,        /* frames carry the tag iov_port.vlan_* on the device; outside it is not seen */
+	IOV_PORT_LOCALNET = 1 << 9,    /* the physical network: ARP and ND from it are not answered in the name of others */
+	IOV_PORT_LOCALPORT = 1 << 10,  /* never across a tunnel or a localnet port, in neither direction */
+	IOV_PORT_RATE = 1 << 11,       /* has a row in iov_rates */
+	IOV_PORT_LEARN = 1 << 12,      /* source MACs are learned */
+	IOV_PORT_VIRTUAL_PARENT = 1 << 13, /* has rows in iov_virtual_ips */
+	IOV_PORT_INACTIVE = 1 << 14,   /* only a RARP passes, which is an event */
 };
 
 /* What is allowed for one MAC of a port (iov_port.security, iov_security). */
@@ -180,14 +196,25 @@ struct iov_port {
 	__be32 security_ip4;    /* exact address, valid with IOV_SEC_IP4 */
 	__u8 security_ip6[16];  /* exact address, valid with IOV_SEC_IP6 */
 	__u8 security_lla[16];  /* EUI-64 link-local of security_mac */
-	__u32 pad;
+	__u16 vlan_id;          /* with IOV_PORT_VLAN: 1..4095 */
+	__be16 vlan_proto;      /* 0x8100 or 0x88a8 */
 };
 
 /* Direct-mapped cache of ifindex -> port: slot ifindex % IOV_IFINDEX_SLOTS. Another ifindex in the slot: look in
  * iov_ifindex_overflow (hash). Maps iov_ifindex (array) and iov_ifindex_overflow (hash, key __u32 ifindex). */
 struct iov_ifindex {
 	__u32 ifindex;
-	__u32 port;
+	__u32 port;             /* of untagged frames, 0: none. With IOV_IFINDEX_TRUNK: tags are looked up in iov_vlan_ports */
+};
+#define IOV_IFINDEX_TRUNK 0x80000000u
+
+/* Key of iov_vlan_ports (hash, value __u32 port): a VLAN on a device that carries several logical ports (nested ports behind
+ * a VIF, localnet and l2gateway ports on a physical network). A tag that is not there: the frame is the untagged port's,
+ * tag and all. */
+struct iov_vlan_key {
+	__u32 ifindex;
+	__u16 vlan_id;
+	__be16 vlan_proto;
 };
 
 /* One logical datapath. Map iov_datapaths, array, key: datapath number. Its epoch is in iov_epochs (array of __u32). */
@@ -201,10 +228,11 @@ enum iov_dest_kind {
 	IOV_DEST_LOCAL = 1,     /* index: port */
 	IOV_DEST_REMOTE = 2,    /* index: tunnel; egress_key: the port there */
 	IOV_DEST_UNBOUND = 3,   /* known, but bound nowhere */
-	IOV_DEST_GROUP = 4,     /* index: datapath; egress_key: group (only in iov_tunnel_dests) */
+	IOV_DEST_GROUP = 4,     /* index: datapath; egress_key: group. In iov_fdb, iov_learned: a port that several chassis have
+				 * (live migration); its key is the group, whose members are all of them */
 };
 
-/* Where a MAC is (iov_fdb) or a tunnel key leads (iov_tunnel_dests). */
+/* Where a MAC is (iov_fdb; iov_learned, which is asked when iov_fdb has none) or a tunnel key leads (iov_tunnel_dests). */
 struct iov_dest {
 	__u8 kind;              /* enum iov_dest_kind */
 	__u8 pad;
@@ -212,10 +240,16 @@ struct iov_dest {
 	__u32 index;
 };
 
-/* Key of iov_fdb (hash). */
+/* Key of iov_fdb, iov_learned and iov_learning (hashes). */
 struct iov_fdb_key {
 	__u16 datapath;
 	__u8 mac[6];
+};
+
+/* Value of iov_learning (LRU hash): what was told of this MAC, so that not every packet tells it again. */
+struct iov_learning {
+	__u32 port_key;
+	__u32 jiffies;
 };
 
 /* Key of iov_tunnel_dests (hash): what an arriving tunnel header asks for. Value: struct iov_dest, LOCAL or GROUP. */
@@ -337,6 +371,83 @@ struct iov_counters {
 struct iov_port_drop_key {
 	__u32 port;
 	__u32 reason;           /* enum iov_drop */
+};
+
+/* Value of iov_port_drops: how many, and what the last one was. */
+struct iov_port_drop {
+	__u64 packets;
+	__u64 last;             /* CLOCK_MONOTONIC, ns */
+	__u8 eth_dst[6];
+	__u8 eth_src[6];
+	__be16 eth_type;        /* 0: dropped before it was parsed, all below is 0 */
+	__u16 vlan_tci;
+	__be32 ip_src[4];       /* as in struct iov_packet, valid as flags say */
+	__be32 ip_dst[4];
+	__u32 flags;            /* enum iov_packet_flag */
+	__be16 sport;
+	__be16 dport;
+	__u32 length;           /* of the frame, bytes */
+	__u8 ip_proto;
+	__u8 pad[3];
+};
+
+/* Rate limit of a port. Map iov_rates, hash, key: port. Its bucket is in iov_buckets (array, key: port). */
+struct iov_rate {
+	__u64 bytes_per_second;
+	__u64 burst;            /* bytes */
+};
+struct iov_bucket {
+	__u64 last;             /* CLOCK_MONOTONIC of the last packet, ns */
+	__u64 tokens;           /* bytes */
+};
+
+/* Key of iov_virtual_ips (hash, value __u32: tunnel key of the virtual port): what a parent may announce. IPv4 addresses as
+ * IPv4-mapped IPv6 (RFC 4291 2.5.5.2). */
+struct iov_virtual_key {
+	__u32 port;             /* the parent */
+	__u8 ip[16];
+};
+
+/* What the programs tell the agent, in the ring buffer iov_events. Lost when that is full: traffic repeats it. */
+enum iov_event_kind {
+	IOV_EVENT_MAC = 1,      /* a source MAC at a port with IOV_PORT_LEARN: mac */
+	IOV_EVENT_VIRTUAL = 2,  /* a parent announced a virtual port's address: key is that of the virtual port */
+	IOV_EVENT_RARP = 3,     /* the machine of a port with IOV_PORT_INACTIVE sent a RARP */
+};
+struct iov_event {
+	__u32 kind;             /* enum iov_event_kind */
+	__u32 port;             /* where the packet came from */
+	__u32 datapath;
+	__u16 port_key;         /* of that port */
+	__u16 key;
+	__u8 mac[6];
+	__u8 pad[2];
+};
+
+/*
+ * The way of a traced packet, in the per-CPU array iov_trace. A second load of the modules over the same maps, with the
+ * constant iov_tracing = 1, notes here what it would do instead of cloning, counting and telling. It is for test runs only.
+ */
+enum iov_trace_kind {
+	IOV_TRACE_MODULE = 1,   /* a program begins: value is its enum iov_slot; IOV_SLOT_COUNT: entry, IOV_SLOT_COUNT + 1: uplink */
+	IOV_TRACE_DROP = 2,     /* value: enum iov_drop; port: where it is counted, 0: nowhere */
+	IOV_TRACE_DELIVER = 3,  /* to a local port, the packet itself: port */
+	IOV_TRACE_COPY = 4,     /* to a local port, a copy: port */
+	IOV_TRACE_TUNNEL = 5,   /* into a tunnel, the packet itself: value */
+	IOV_TRACE_TUNNEL_COPY = 6, /* into a tunnel, a copy: value; the keys are as in key */
+	IOV_TRACE_EVENT = 7,    /* an event would be told: value is its kind */
+	IOV_TRACE_PASS = 8,     /* left to the host */
+};
+struct iov_trace_event {
+	__u32 kind;             /* enum iov_trace_kind */
+	__u32 value;
+	__u32 port;
+	__u32 key;              /* datapath in the upper 16 bits, egress key in the lower */
+};
+struct iov_trace {
+	__u32 count;            /* of events; more than IOV_TRACE_EVENTS: the rest was not noted */
+	__u32 pad;
+	struct iov_trace_event events[IOV_TRACE_EVENTS];
 };
 
 #endif

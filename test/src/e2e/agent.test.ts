@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import test from 'ava';
 import { command, type Lab, LabProcess, program, tryCommand, until } from '../lab/index.js';
 import { problems } from './support/iovctl.js';
@@ -96,7 +96,7 @@ test('--cleanup removes every program, map and link, and does nothing the second
   t.true(await vm(1).reaches(ip4(3)), 'stopped, it forwards');
   const cleanup = () => hv.runAgent('--cleanup', '--bpffs', hv.bpffs, '--ovsdb', hv.ovsdb.remote);
   t.is((await cleanup()).status, 0);
-  t.false(existsSync(`${hv.bpffs}/v1`));
+  t.false(existsSync(hv.bpffs) && readdirSync(hv.bpffs).some((name) => name.startsWith('v')));
   t.is((await vm(1).ping(ip4(3), { count: 1 })).received, 0);
   const filters = await command([...hv.netns.prefix, 'tc', 'filter', 'show', 'dev', 'tap1', 'ingress']);
   t.is(filters.trim(), '');

@@ -35,7 +35,7 @@ function attached(kernel: Kernel, ifindex: number): string[] {
 }
 
 function pinnedLinks(kernel: Kernel): LinkInfo[] {
-  const directory = `${kernel.bpffs}/v1/links`;
+  const directory = `${kernel.versioned}/links`;
   if (!existsSync(directory)) return [];
   return readdirSync(directory).map((name) => {
     const link = BpfLink.openPinned(`${directory}/${name}`);
@@ -151,7 +151,7 @@ test('a tap that vanishes stops forwarding; one that comes back under its name f
   await kernel.plug({ a, b });
   await datapath.apply(all(...intents));
   t.deepEqual([...datapath.forwarding.keys()].sort(), ['a', 'b']);
-  const links = () => readdirSync(`${kernel.bpffs}/v1/links`);
+  const links = () => readdirSync(`${kernel.versioned}/links`);
   t.is(links().length, 2);
 
   const changed = once(datapath, 'forwarding');
@@ -218,7 +218,7 @@ test('a device that goes, comes back or is no more wanted while TCX is being att
   change([], [stays]);
   await datapath.attachments.settled();
   t.deepEqual(attached(kernel, stays), []);
-  t.deepEqual(readdirSync(`${kernel.bpffs}/v1/links`), []);
+  t.deepEqual(readdirSync(`${kernel.versioned}/links`), []);
 });
 
 test('a device that is released carries nothing of ours', async (t) => {

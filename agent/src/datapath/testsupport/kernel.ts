@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { ABI_VERSION } from '@iovisor-ovn/iomodules';
 import { BpfMap } from '@iovisor-ovn/libbpf';
 import type { Resource, ResourceRef } from '@iovisor-ovn/proto';
 import type { ExecutionContext } from 'ava';
@@ -17,6 +18,8 @@ export const QUIET: Log = { debug: () => {}, info: () => {}, warn: () => {}, err
 export class Kernel {
   readonly netlink: Netlink;
   readonly bpffs: string;
+  /** Where this version of the ABI has its pins. */
+  readonly versioned: string;
   readonly #unmount: () => void;
   readonly #machines: Machine[] = [];
   #datapath: Datapath | undefined;
@@ -25,6 +28,7 @@ export class Kernel {
     this.netlink = netlink;
     const mounted = mountTestBpffs();
     this.bpffs = join(mounted.path, 'iovisor');
+    this.versioned = join(this.bpffs, `v${ABI_VERSION}`);
     this.#unmount = mounted.unmount;
   }
 
@@ -92,7 +96,7 @@ export class Kernel {
 
   /** Opens a pinned map, whatever this process has of it. */
   read<T>(name: ConfigMap | 'iov_epochs' | 'iov_port_counters', use: (map: BpfMap) => T): T {
-    const map = BpfMap.openPinned(join(this.bpffs, 'v1/maps', name));
+    const map = BpfMap.openPinned(join(this.versioned, 'maps', name));
     try {
       return use(map);
     } finally {
