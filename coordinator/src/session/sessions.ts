@@ -14,7 +14,7 @@ import { BadMessage, validateHello } from './validate.js';
 const twinMemoryMs = 60_000;
 
 /** How long a chassis counts as alive after its session ended: an agent that restarts is back sooner. */
-const graceMs = 3000;
+const graceMs = 5000;
 
 type Call = ServerDuplexStream<AgentMessage, CoordinatorMessage>;
 
