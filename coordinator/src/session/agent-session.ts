@@ -7,6 +7,7 @@ import type {
   Hello,
   Interfaces,
   LocalInterface,
+  Observations,
   Refusal,
 } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
@@ -31,6 +32,8 @@ export interface SessionHost {
   acknowledged(session: AgentSession, nbCfg: number): void;
   refused(session: AgentSession, refusals: readonly Refusal[]): void;
   goodbye(session: AgentSession, removeChassis: boolean): void;
+  /** Whatever it says is about the session's own chassis. */
+  observed(session: AgentSession, observations: Observations): void;
 }
 
 /** How long what is known is held back for a registration that is being written: then it goes without. */
@@ -164,6 +167,9 @@ export class AgentSession {
         break;
       case 'report':
         this.queries.answer(message.value);
+        break;
+      case 'observations':
+        this.#host.observed(this, message.value);
         break;
       case 'goodbye':
         this.#host.goodbye(this, message.value.removeChassis);
