@@ -41,6 +41,12 @@ interface SessionEvents {
   ended: [message: string];
 }
 
+/** The Commit that a message is, or bears. */
+function commitOf(message: CoordinatorMessage['message']): Commit | undefined {
+  if (message?.$case === 'commit') return message.value;
+  return message?.$case === 'delta' ? message.value.commit : undefined;
+}
+
 /** What arrived since the last Commit: nothing of it counts before the next. */
 class Pending {
   #deltas: Delta[] = [];
@@ -227,11 +233,11 @@ export class Session extends EventEmitter<SessionEvents> {
 
   async #handle(message: CoordinatorMessage['message'], pending: Pending, acks: AckState): Promise<void> {
     if (message?.$case === 'delta') pending.add(message.value);
+    const commit = commitOf(message);
     if (message?.$case === 'query') {
       this.#outbox?.report({ ...this.#options.report(message.value.kind), queryId: message.value.id });
     }
-    if (message?.$case !== 'commit') return;
-    const commit = message.value;
+    if (commit === undefined) return;
     const { refusals, forwarding } = await this.#options.apply(pending.take(commit.full));
     acks.applied(commit, refusals, forwarding);
     this.#outbox?.pump();
