@@ -4,9 +4,12 @@ import type { Taps } from './taps/index.js';
 /** What Taps takes. */
 export type InstalledSink = Pick<Taps, 'setInstalled' | 'addInstalled' | 'removeInstalled' | 'setNbCfg'>;
 
+/** Nobody waits for the number alone, and every commit has one: several are written as one. */
+const NB_CFG_PATIENCE_MS = 25;
+
 /**
  * What the local database hears of ports that forward and of commits in effect: after the coordinator, who waits for its
- * Ack, and once for all that happens in a turn of the event loop.
+ * Ack, and once for all that happens in a turn of the event loop; a number of a configuration alone a little later still.
  */
 export class LocalAnswers {
   readonly #taps: InstalledSink;
@@ -18,6 +21,7 @@ export class LocalAnswers {
   #complete = false;
   #completeDue = false;
   #scheduled: NodeJS.Immediate | undefined;
+  #later: NodeJS.Timeout | undefined;
 
   constructor(taps: InstalledSink, allNames: () => Iterable<string>) {
     this.#taps = taps;
@@ -34,7 +38,8 @@ export class LocalAnswers {
   committed(nbCfg: bigint, synced: boolean): void {
     this.#nbCfg = nbCfg;
     this.#completeDue ||= synced && !this.#complete;
-    this.#schedule();
+    if (this.#completeDue) this.#schedule();
+    else this.#later ??= setTimeout(() => this.flush(), NB_CFG_PATIENCE_MS);
   }
 
   #schedule(): void {
@@ -45,7 +50,9 @@ export class LocalAnswers {
   /** Says now what is to be said. */
   flush(): void {
     clearImmediate(this.#scheduled);
+    clearTimeout(this.#later);
     this.#scheduled = undefined;
+    this.#later = undefined;
     if (this.#completeDue) {
       this.#taps.setInstalled(new Set(this.#allNames()));
       this.#completeDue = false;

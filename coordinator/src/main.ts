@@ -1,11 +1,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { CommanderError } from 'commander';
-import { pino } from 'pino';
 import { adminService } from './admin/admin-service.js';
 import { readCoordinatorConfig } from './config/coordinator-config.js';
 import { UsageError } from './config/settings.js';
 import { Coordinator } from './coordinator.js';
+import { openLog } from './log.js';
 import { serveMetrics } from './metrics.js';
 import { GrpcServer } from './server.js';
 import { version } from './version.js';
@@ -17,8 +17,7 @@ async function main(): Promise<void> {
   // Its own lines would stand between ours; what matters of them comes as errors.
   setLogVerbosity(logVerbosity.NONE);
   const config = readCoordinatorConfig(process.argv, process.env, version);
-  // Writing a line must not hold up the event loop; what is not written yet is flushed at exit.
-  const log = pino({ level: config.logLevel, base: { pid: process.pid } }, pino.destination({ sync: false }));
+  const log = openLog(config.logLevel);
   const coordinator = new Coordinator(config, log, version);
   const server = new GrpcServer({
     listen: config.listen,
