@@ -10,8 +10,9 @@ export interface Delivery {
 
 /** Members of one group: what iov_groups lists. */
 export interface Membership {
-  ports: number[];
-  chassis: string[];
+  /** Sorted, each once. */
+  ports: readonly number[];
+  chassis: readonly string[];
 }
 
 const DERIVED: Readonly<Record<string, (port: LogicalPort) => boolean>> = {
@@ -21,11 +22,12 @@ const DERIVED: Readonly<Record<string, (port: LogicalPort) => boolean>> = {
 };
 
 class Members {
-  readonly ports = new Set<number>();
+  /** Sorted, so that one more port costs no look at all of them. */
+  readonly ports: number[] = [];
   readonly chassis = new Map<string, number>();
 
   add({ port, chassis }: Delivery): boolean {
-    if (port !== undefined) this.ports.add(port);
+    if (port !== undefined) this.#setPort(port, true);
     if (chassis === undefined) return port !== undefined;
     const count = this.chassis.get(chassis) ?? 0;
     this.chassis.set(chassis, count + 1);
@@ -33,12 +35,24 @@ class Members {
   }
 
   remove({ port, chassis }: Delivery): boolean {
-    if (port !== undefined) this.ports.delete(port);
+    if (port !== undefined) this.#setPort(port, false);
     if (chassis === undefined) return port !== undefined;
     const count = this.chassis.get(chassis) ?? 0;
     if (count > 1) this.chassis.set(chassis, count - 1);
     else this.chassis.delete(chassis);
     return count === 1;
+  }
+
+  #setPort(port: number, present: boolean): void {
+    let low = 0;
+    for (let high = this.ports.length; low < high; ) {
+      const middle = (low + high) >>> 1;
+      if (this.ports[middle]! < port) low = middle + 1;
+      else high = middle;
+    }
+    if ((this.ports[low] === port) === present) return;
+    if (present) this.ports.splice(low, 0, port);
+    else this.ports.splice(low, 1);
   }
 }
 
@@ -94,8 +108,7 @@ export class SwitchMembers {
   of(group: string, portIds: readonly string[]): Membership {
     if (group in DERIVED) {
       const members = this.#groups.get(group);
-      const ports = [...(members?.ports ?? [])].sort((a, b) => a - b);
-      return { ports, chassis: [...(members?.chassis.keys() ?? [])] };
+      return { ports: members?.ports ?? [], chassis: [...(members?.chassis.keys() ?? [])] };
     }
     const deliveries = portIds.map((id) => this.#ports.get(id)?.delivery ?? {});
     const ports = new Set(deliveries.flatMap(({ port }) => (port === undefined ? [] : [port])));

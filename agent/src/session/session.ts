@@ -41,6 +41,12 @@ interface SessionEvents {
   ended: [message: string];
 }
 
+/** The Commit that a message is, or bears. */
+function commitOf(message: CoordinatorMessage['message']): Commit | undefined {
+  if (message?.$case === 'commit') return message.value;
+  return message?.$case === 'delta' ? message.value.commit : undefined;
+}
+
 /** What arrived since the last Commit: nothing of it counts before the next. */
 class Pending {
   #deltas: Delta[] = [];
@@ -188,12 +194,12 @@ export class Session extends EventEmitter<SessionEvents> {
       stream.write({ message: { $case: 'hello', value } });
       const states = { interfaces, acks, config: hello.chassis! };
       const pending = new Pending();
-      for await (const { message } of stream.messages()) {
-        if (message?.$case === 'welcome') {
-          begun = true;
-          this.#begin(stream, states, message.value, address);
-        } else await this.#handle(message, pending, acks);
-      }
+      await stream.read(({ message }) => {
+        if (message?.$case !== 'welcome') return this.#handle(message, pending, acks);
+        begun = true;
+        this.#begin(stream, states, message.value, address);
+        return undefined;
+      });
       return { failure: { message: 'the coordinator ended the session', lasting: false }, begun };
     } catch (error) {
       return { failure: failureOf(error), begun };
@@ -225,14 +231,21 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#outbox.pump();
   }
 
-  async #handle(message: CoordinatorMessage['message'], pending: Pending, acks: AckState): Promise<void> {
+  #handle(
+    message: CoordinatorMessage['message'],
+    pending: Pending,
+    acks: AckState,
+  ): Promise<void> | undefined {
     if (message?.$case === 'delta') pending.add(message.value);
+    const commit = commitOf(message);
     if (message?.$case === 'query') {
       this.#outbox?.report({ ...this.#options.report(message.value.kind), queryId: message.value.id });
     }
-    if (message?.$case !== 'commit') return;
-    const commit = message.value;
-    const { refusals, forwarding } = await this.#options.apply(pending.take(commit.full));
+    return commit && this.#apply(commit, pending.take(commit.full), acks);
+  }
+
+  async #apply(commit: Commit, change: Change, acks: AckState): Promise<void> {
+    const { refusals, forwarding } = await this.#options.apply(change);
     acks.applied(commit, refusals, forwarding);
     this.#outbox?.pump();
     this.#options.committed(commit);

@@ -179,13 +179,17 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
   }
 
   #receive(message: CoordinatorMessage['message']): void {
-    if (message?.$case === 'delta') this.#apply(message.value);
-    else if (message?.$case === 'query') this.#answer(message.value);
-    else if (message?.$case === 'commit') {
-      this.commits.push(message.value);
-      if (this.autoAck) this.#ack(message.value);
-      this.emit('commit', message.value);
-    }
+    if (message?.$case === 'delta') {
+      this.#apply(message.value);
+      if (message.value.commit) this.#commit(message.value.commit);
+    } else if (message?.$case === 'query') this.#answer(message.value);
+    else if (message?.$case === 'commit') this.#commit(message.value);
+  }
+
+  #commit(commit: Commit): void {
+    this.commits.push(commit);
+    if (this.autoAck) this.#ack(commit);
+    this.emit('commit', commit);
   }
 
   #apply(delta: Delta): void {
