@@ -18,11 +18,11 @@ export async function judge(stage: Stage, scenario: string, test: Case): Promise
   const outcome: Outcome = { scenario, name: test.name };
   if (test.differsFromStock) outcome.differsFromStock = test.differsFromStock;
   if (test.knownBug) outcome.knownBug = test.knownBug;
+  const before = stage.drops?.read();
   try {
     const made = stage.switches.get(scenario)!;
     const from = made.ports.get(test.from);
     if (from === undefined || from.plugged === false) throw new Error(`${test.from} cannot send`);
-    const before = stage.drops?.read();
     const frame = { device: from.device, frame: test.frame };
     const arrivals = await afterMarkers(stage.wire, made, from.hv, [frame]);
     const after = stage.drops?.read();
@@ -35,7 +35,11 @@ export async function judge(stage: Stage, scenario: string, test: Case): Promise
         outcome.wrong = { expected: `dropped as ${drop}`, seen: `dropped${grown(before, after)}` };
     }
   } catch (error) {
-    outcome.wrong = { expected: 'a verdict', seen: (error as Error).message };
+    const counted = grown(before, stage.drops?.read()) || ' (nothing counted)';
+    outcome.wrong = {
+      expected: 'a verdict',
+      seen: `${(error as Error).message}${counted}; lost since the start: ${await stage.lost()}`,
+    };
   }
   return outcome;
 }

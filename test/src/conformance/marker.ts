@@ -57,15 +57,22 @@ async function round(
   const missing = new Set(receivers(made, beacon));
   if (more.length > 0) missing.add(beacon.device);
   wire.send([frame, ...more].map((f) => ({ device: beacon.device, frame: f })));
-  const deadline = performance.now() + timeoutMs;
+  const started = performance.now();
+  const odd: Arrival[] = [];
   while (missing.size > 0) {
-    if (!(await wire.more(deadline - performance.now())))
-      throw new Error(`the marker did not arrive at ${namesOf(made, missing)} in ${timeoutMs} ms`);
+    if (!(await wire.more(started + timeoutMs - performance.now()))) {
+      const waited = Math.round(performance.now() - started);
+      const strange = odd.map((a) => `, but ${a.device} got ${a.frame.toString('hex')}`).join('');
+      throw new Error(
+        `marker ${sequence} did not arrive at ${namesOf(made, missing)} in ${waited} ms${strange}`,
+      );
+    }
     for (const arrival of wire.take()) {
       if (arrival.frame.equals(frame)) missing.delete(arrival.device);
       else if (arrival.device === beacon.device && isAnswer(arrival.frame, beacon.hv))
         missing.delete(beacon.device);
       else if (arrival.frame.readUInt16BE(12) !== MARKER) seen.push(arrival);
+      else odd.push(arrival);
     }
   }
 }

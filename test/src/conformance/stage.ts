@@ -1,6 +1,7 @@
 import { Lab, Netns } from '../lab/index.js';
 import { DropCounters } from './dropCounters.js';
 import { all, beacons } from './host.js';
+import { grownLosses, type Losses, losses } from './losses.js';
 import type { PortSetup, SwitchSetup } from './table.js';
 import { Wire } from './wire.js';
 
@@ -27,6 +28,7 @@ export interface StageSwitch {
  */
 export class Stage {
   readonly switches = new Map<string, StageSwitch>();
+  #atStart: Losses = new Map();
 
   private constructor(
     readonly side: Side,
@@ -34,6 +36,7 @@ export class Stage {
     readonly wire: Wire,
     /** Of both hypervisors; stock has none. */
     readonly drops: DropCounters | undefined,
+    private readonly machines: Netns,
   ) {}
 
   static async build(side: Side, setups: readonly SwitchSetup[]): Promise<Stage> {
@@ -48,9 +51,11 @@ export class Stage {
         lab,
         await Wire.open(machines),
         side === 'ours' ? DropCounters.open(lab.hypervisors) : undefined,
+        machines,
       );
       for (const made of switches) stage.switches.set(made.setup.name, made);
       await stage.#configure();
+      stage.#atStart = await losses(lab, machines);
       return stage;
     } catch (error) {
       await lab.destroy();
@@ -61,6 +66,11 @@ export class Stage {
   /** Ports at which frames can arrive. */
   static open({ ports }: StageSwitch): StagePort[] {
     return [...ports.values()].filter(({ plugged, enabled }) => plugged !== false && enabled !== false);
+  }
+
+  /** Which of the kernel's counters of lost frames grew since the stage stands, for people. */
+  async lost(): Promise<string> {
+    return grownLosses(this.#atStart, await losses(this.lab, this.machines));
   }
 
   async destroy(): Promise<void> {
