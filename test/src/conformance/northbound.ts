@@ -1,23 +1,26 @@
-import type { StagePort, StageSwitch } from './ports.js';
+import { parentOf, type StagePort, type StageSwitch } from './ports.js';
 
 /** ovn-nbctl commands that make a switch, each after "--". */
-export function northbound({ setup, ports }: StageSwitch): string[] {
+export function northbound(made: StageSwitch, switches: Iterable<StageSwitch>): string[] {
+  const { setup, ports } = made;
   const config = pairs(setup.otherConfig).map((pair) => `other_config:${pair}`);
   const once = new Map([...ports.values()].map((port) => [port.logical, port]));
   return [
     ...['--', 'ls-add', setup.name],
     ...(config.length > 0 ? ['--', 'set', 'Logical_Switch', setup.name, ...config] : []),
-    ...[...once.values()].flatMap((port) => portCommands(setup.name, ports, port)),
+    ...[...once.values()].flatMap((port) => {
+      const nested = port.parent ? [parentOf(switches, made, port.parent).logical, `${port.tag}`] : [];
+      return portCommands(setup.name, port, nested);
+    }),
     ...(setup.northbound ?? []),
   ];
 }
 
 function portCommands(
   switchName: string,
-  ports: StageSwitch['ports'],
   { logical, addresses, portSecurity, enabled, type, options, parent, network, tag }: StagePort,
+  nested: readonly string[],
 ): string[] {
-  const nested = parent ? [ports.get(parent)!.logical, `${tag}`] : [];
   const all = pairs({ ...(network ? { network_name: network } : {}), ...options });
   return [
     ...['--', 'lsp-add', switchName, logical, ...nested],

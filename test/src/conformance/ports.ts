@@ -26,7 +26,7 @@ export const hostOn = (network: string): string => `w-${network}`;
 /** Gives every port of every switch its device. */
 export function numberPorts(setups: readonly SwitchSetup[]): StageSwitch[] {
   let devices = 0;
-  return setups.map((setup) => {
+  const switches = setups.map((setup) => {
     const ports = new Map<string, StagePort>();
     const add = (short: string, port: PortSetup) =>
       ports.set(short, {
@@ -38,9 +38,20 @@ export function numberPorts(setups: readonly SwitchSetup[]): StageSwitch[] {
       });
     for (const [short, port] of Object.entries(setup.ports)) add(short, port);
     for (const [short, { hv, host }] of Object.entries(beacons)) add(short, { hv, addresses: [all(host)] });
-    for (const port of ports.values()) if (port.parent) port.device = ports.get(port.parent)!.device;
     return { setup, ports };
   });
+  for (const made of switches)
+    for (const port of made.ports.values())
+      if (port.parent) port.device = parentOf(switches, made, port.parent).device;
+  return switches;
+}
+
+/** By its short name in the same switch, or by its whole name in another one. */
+export function parentOf(switches: Iterable<StageSwitch>, { ports }: StageSwitch, name: string): StagePort {
+  const everywhere = [...switches].flatMap((one) => [...one.ports.values()]);
+  const parent = ports.get(name) ?? everywhere.find((port) => port.name === name);
+  if (!parent) throw new Error(`there is no port ${name}`);
+  return parent;
 }
 
 /** Frames can be sent and received there. */
@@ -58,7 +69,7 @@ export const openPorts = ({ ports }: StageSwitch): StagePort[] =>
 export const hearers = (made: StageSwitch, sender: StagePort): StagePort[] =>
   openPorts(made).filter(
     (port) =>
-      port.logical !== sender.logical &&
+      port !== sender &&
       !port.deaf &&
       // What has to do with a localport stays on its hypervisor; what comes from the wire arrives on both.
       ((port.type !== 'localport' && sender.type !== 'localport') ||

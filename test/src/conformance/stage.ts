@@ -66,8 +66,9 @@ export class Stage {
 
   async #configure(): Promise<void> {
     const { lab, switches } = this;
-    await lab.nbctl(...[...switches.values()].flatMap(northbound).slice(1));
-    const plugged = portsOf([...switches.values()]).filter(hasCable);
+    const all = [...switches.values()];
+    await lab.nbctl(...all.flatMap((made) => northbound(made, all)).slice(1));
+    const plugged = portsOf(all).filter(hasCable);
     for (const [index, hypervisor] of lab.hypervisors.entries()) {
       const here = plugged.filter(({ hv }) => hv === index + 1);
       const plug = ({ logical, device }: StagePort) => [

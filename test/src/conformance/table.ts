@@ -52,7 +52,7 @@ export type Expected =
   | { answer: Buffer }
   /** These frames arrive, as the ports' machines see them, and nothing else. */
   | { frames: readonly { at: string; frame: Buffer }[] }
-  /** Nobody gets anything; ours counts it under this reason. */
+  /** Nobody gets anything; ours counts it under this reason, "" for any. */
   | { drop: string };
 
 export interface Case {
@@ -81,4 +81,6 @@ export const answered = (answer: Buffer): Expected => ({ answer });
 export const becomes = (frame: Buffer, ...at: string[]): Expected => ({
   frames: at.map((port) => ({ at: port, frame })),
 });
-export const dropped = (reason: string): Expected => ({ drop: reason });
+export const dropped = (reason = ''): Expected => ({ drop: reason });
+/** Nobody gets anything, and nobody need count it: the wire brings a hypervisor much that is not for it. */
+export const nothing: Expected = { to: [] };
