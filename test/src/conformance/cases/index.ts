@@ -1,6 +1,7 @@
 import type { Scenario } from '../table.js';
 import { activation, twoChassis } from './chassis.js';
 import { down } from './down.js';
+import { dynamic } from './dynamic.js';
 import { external } from './external.js';
 import { l2gateway, l2gatewayTagged } from './l2gateway.js';
 import { layer2 } from './layer2.js';
@@ -40,5 +41,6 @@ export const pending: readonly Scenario[] = [
   multicastFlooded,
   passthruFlat,
   passthruTagged,
+  dynamic,
   down,
 ];

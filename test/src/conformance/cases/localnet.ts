@@ -15,11 +15,12 @@ const machines = (first: number) => ({
   /** On the physical network. */
   out: host(first + 5),
   away: host(first + 6),
+  off: host(first + 7),
 });
 
 /** What holds for a flat network and for one behind a VLAN tag; frames at `ln` are without the tag. */
 function common(name: string, first: number, tag?: number): Scenario {
-  const { a, b, c, u, s, out, away } = machines(first);
+  const { a, b, c, u, s, out, away, off } = machines(first);
   const arpFor = (who: typeof a, from = out) => arpFrame({ sha: from.mac, spa: from.ip4, tpa: who.ip4 });
   const unknown = { ...host(0x70), mac: `02:00:00:00:70:${first.toString(16)}` };
   return {
@@ -30,6 +31,7 @@ function common(name: string, first: number, tag?: number): Scenario {
         b: { hv: 1, addresses: [all(b)] },
         c: { hv: 2, addresses: [all(c)] },
         s: { hv: 2, addresses: [all(s)], portSecurity: [all(s)] },
+        off: { hv: 1, addresses: [all(off)], enabled: false },
         away: { hv: 1, addresses: [all(away)], plugged: false },
         ln: {
           hv: 1,
@@ -118,6 +120,9 @@ function common(name: string, first: number, tag?: number): Scenario {
         udp4({ ...ends(out, s), to: u.ip4 }),
         dropped('portsec_out_ip4'),
       ),
+      test('from a disabled port', 'off', udp4(ends(off, out)), dropped('port_disabled')),
+      test('a broadcast from a disabled port', 'off', typed(off.mac, broadcast), dropped('port_disabled')),
+      test('from the wire to a disabled port', 'ln', udp4(ends(out, off)), dropped('port_disabled')),
       test('a tagged frame of a machine', 'a', tagged(typed(a.mac, out.mac), 7), dropped('vlan_tagged')),
     ],
   };
