@@ -1,14 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { ChannelCredentials } from '@grpc/grpc-js';
-import type {
-  Commit,
-  CoordinatorMessage,
-  Delta,
-  Hello,
-  Report,
-  ReportKind,
-  Welcome,
-} from '@iovisor-ovn/proto';
+import type { Commit, CoordinatorMessage, Hello, Report, ReportKind, Welcome } from '@iovisor-ovn/proto';
 import type { Applied, Change } from '../datapath/change.js';
 import type { Log } from '../netlink/index.js';
 import { AckState } from './ackState.js';
@@ -17,6 +9,7 @@ import { Backoff } from './backoff.js';
 import { failureOf } from './failure.js';
 import { InterfaceState } from './interfaceState.js';
 import { Outbox, type Sources } from './outbox.js';
+import { Pending } from './pending.js';
 import { DEFAULT_TIMING, openStream, type SessionStream, type Timing } from './stream.js';
 
 export interface SessionOptions extends Sources {
@@ -39,25 +32,6 @@ interface SessionEvents {
   live: [welcome: Welcome, address: Address];
   /** The session ended, or an attempt failed. */
   ended: [message: string];
-}
-
-/** What arrived since the last Commit: nothing of it counts before the next. */
-class Pending {
-  #deltas: Delta[] = [];
-
-  add(delta: Delta): void {
-    this.#deltas.push(delta);
-  }
-
-  take(full: boolean): Change {
-    const deltas = this.#deltas;
-    this.#deltas = [];
-    return {
-      upserts: deltas.flatMap(({ upserts }) => upserts),
-      removals: deltas.flatMap(({ removals }) => removals),
-      full,
-    };
-  }
 }
 
 /**
