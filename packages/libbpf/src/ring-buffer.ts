@@ -8,7 +8,7 @@ import { whenReadable } from './readable.js';
 export interface RingBufferOptions {
   /** Reads no longer than this at a time, then lets the event loop turn. Default 3 ms. */
   sliceMs?: number;
-  /** After it was read empty nothing is looked at for this time, so that records come in packs. Default 0. */
+  /** After each reading nothing is looked at for this time: records come in packs, and a flood of them costs a share of time. Default 0. */
   pauseMs?: number;
 }
 
@@ -85,8 +85,8 @@ export class RingBuffer {
     const error = this.#error;
     this.#error = undefined;
     if (this.#closed) this.#free();
-    else if (result === STOP) this.#immediate = setImmediate(() => this.#read());
     else if (this.#pauseMs > 0) this.#timer = setTimeout(() => this.#wait(), this.#pauseMs);
+    else if (result === STOP) this.#immediate = setImmediate(() => this.#read());
     else this.#wait();
     if (error !== undefined) throw error.thrown;
     if (result !== STOP) check(result, 'read', this.#target);
