@@ -5,8 +5,11 @@ import { FLOOD, FLOOD_L2, UNKNOWN } from './compile/switch.js';
 export interface Delivery {
   /** Local port number. */
   port?: number;
-  chassis?: string;
+  /** Each once. */
+  chassis: readonly string[];
 }
+
+const NOWHERE: Delivery = { chassis: [] };
 
 /** Members of one group: what iov_groups lists. */
 export interface Membership {
@@ -27,20 +30,26 @@ class Members {
   readonly chassis = new Map<string, number>();
 
   add({ port, chassis }: Delivery): boolean {
+    let changed = port !== undefined;
     if (port !== undefined) this.#setPort(port, true);
-    if (chassis === undefined) return port !== undefined;
-    const count = this.chassis.get(chassis) ?? 0;
-    this.chassis.set(chassis, count + 1);
-    return count === 0;
+    for (const name of chassis) {
+      const count = this.chassis.get(name) ?? 0;
+      this.chassis.set(name, count + 1);
+      changed ||= count === 0;
+    }
+    return changed;
   }
 
   remove({ port, chassis }: Delivery): boolean {
+    let changed = port !== undefined;
     if (port !== undefined) this.#setPort(port, false);
-    if (chassis === undefined) return port !== undefined;
-    const count = this.chassis.get(chassis) ?? 0;
-    if (count > 1) this.chassis.set(chassis, count - 1);
-    else this.chassis.delete(chassis);
-    return count === 1;
+    for (const name of chassis) {
+      const count = this.chassis.get(name) ?? 0;
+      if (count > 1) this.chassis.set(name, count - 1);
+      else this.chassis.delete(name);
+      changed ||= count === 1;
+    }
+    return changed;
   }
 
   #setPort(port: number, present: boolean): void {
@@ -72,7 +81,7 @@ export class SwitchMembers {
   /** @returns whether a member list changed */
   set(id: string, port: LogicalPort, delivery: Delivery): boolean {
     const groups = Object.keys(DERIVED).filter((name) => port.enabled && DERIVED[name]!(port));
-    const after = { delivery: port.enabled ? delivery : {}, groups };
+    const after = { delivery: port.enabled ? delivery : NOWHERE, groups };
     const before = this.#ports.get(id);
     if (before !== undefined && same(before, after)) return false;
     const removed = this.remove(id);
@@ -92,7 +101,7 @@ export class SwitchMembers {
       changed = this.#members(name).remove(contribution.delivery) || changed;
     }
     // Groups that list their members may have had it too.
-    return changed || contribution.delivery.port !== undefined || contribution.delivery.chassis !== undefined;
+    return changed || contribution.delivery.port !== undefined || contribution.delivery.chassis.length > 0;
   }
 
   #members(name: string): Members {
@@ -110,9 +119,9 @@ export class SwitchMembers {
       const members = this.#groups.get(group);
       return { ports: members?.ports ?? [], chassis: [...(members?.chassis.keys() ?? [])] };
     }
-    const deliveries = portIds.map((id) => this.#ports.get(id)?.delivery ?? {});
+    const deliveries = portIds.map((id) => this.#ports.get(id)?.delivery ?? NOWHERE);
     const ports = new Set(deliveries.flatMap(({ port }) => (port === undefined ? [] : [port])));
-    const chassis = new Set(deliveries.flatMap((delivery) => delivery.chassis ?? []));
+    const chassis = new Set(deliveries.flatMap(({ chassis: names }) => names));
     return { ports: [...ports].sort((a, b) => a - b), chassis: [...chassis] };
   }
 }
@@ -120,7 +129,7 @@ export class SwitchMembers {
 function same(a: Contribution, b: Contribution): boolean {
   return (
     a.delivery.port === b.delivery.port &&
-    a.delivery.chassis === b.delivery.chassis &&
+    a.delivery.chassis.join() === b.delivery.chassis.join() &&
     a.groups.join() === b.groups.join()
   );
 }

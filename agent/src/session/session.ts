@@ -1,22 +1,17 @@
 import { EventEmitter } from 'node:events';
 import type { ChannelCredentials } from '@grpc/grpc-js';
-import type {
-  Commit,
-  CoordinatorMessage,
-  Delta,
-  Hello,
-  Report,
-  ReportKind,
-  Welcome,
-} from '@iovisor-ovn/proto';
+import type { Commit, CoordinatorMessage, Hello, Report, ReportKind, Welcome } from '@iovisor-ovn/proto';
 import type { Applied, Change } from '../datapath/change.js';
+import type { Observation } from '../datapath/observe/observer.js';
 import type { Log } from '../netlink/index.js';
 import { AckState } from './ackState.js';
 import { type Address, formatAddress } from './address.js';
 import { Backoff } from './backoff.js';
 import { failureOf } from './failure.js';
 import { InterfaceState } from './interfaceState.js';
+import { ObservationState } from './observationState.js';
 import { Outbox, type Sources } from './outbox.js';
+import { Pending } from './pending.js';
 import { DEFAULT_TIMING, openStream, type SessionStream, type Timing } from './stream.js';
 
 export interface SessionOptions extends Sources {
@@ -47,25 +42,6 @@ function commitOf(message: CoordinatorMessage['message']): Commit | undefined {
   return message?.$case === 'delta' ? message.value.commit : undefined;
 }
 
-/** What arrived since the last Commit: nothing of it counts before the next. */
-class Pending {
-  #deltas: Delta[] = [];
-
-  add(delta: Delta): void {
-    this.#deltas.push(delta);
-  }
-
-  take(full: boolean): Change {
-    const deltas = this.#deltas;
-    this.#deltas = [];
-    return {
-      upserts: deltas.flatMap(({ upserts }) => upserts),
-      removals: deltas.flatMap(({ removals }) => removals),
-      full,
-    };
-  }
-}
-
 /**
  * The agent's end of the Session of session.proto: finds the leading coordinator, states what it holds, applies commits and
  * acknowledges them, for ever. While no coordinator is there nothing happens to the data plane.
@@ -78,6 +54,7 @@ export class Session extends EventEmitter<SessionEvents> {
   #outbox: Outbox | undefined;
   #interfaces: InterfaceState | undefined;
   #acks: AckState | undefined;
+  #observations: ObservationState | undefined;
   #live = false;
   #stopping = false;
   #loop: Promise<void> | undefined;
@@ -111,6 +88,13 @@ export class Session extends EventEmitter<SessionEvents> {
   /** These ports started or stopped forwarding; poke(), or the next Ack, sends it. */
   touchForwarding(ids: Iterable<string>): void {
     this.#acks?.touch(ids);
+  }
+
+  /** The data plane saw something: the coordinator is told of it, if one is there. */
+  observe(observation: Observation): void {
+    if (this.#outbox === undefined) return;
+    this.#observations!.add(observation);
+    this.#outbox.pump();
   }
 
   /** Local facts changed: what the coordinator should know is sent, and a session that waits for them is tried. */
@@ -184,6 +168,8 @@ export class Session extends EventEmitter<SessionEvents> {
   async #attempt(address: Address, hello: Omit<Hello, 'interfaces'>) {
     const interfaces = new InterfaceState();
     const acks = new AckState();
+    const observations = new ObservationState();
+    this.#observations = observations;
     this.#interfaces = interfaces;
     this.#acks = acks;
     const stream = openStream(address, this.#options.credentials, this.#timing);
@@ -192,7 +178,7 @@ export class Session extends EventEmitter<SessionEvents> {
     try {
       const value = { ...hello, interfaces: interfaces.complete(this.#options.interfaces()) };
       stream.write({ message: { $case: 'hello', value } });
-      const states = { interfaces, acks, config: hello.chassis! };
+      const states = { interfaces, acks, observations, config: hello.chassis! };
       const pending = new Pending();
       await stream.read(({ message }) => {
         if (message?.$case !== 'welcome') return this.#handle(message, pending, acks);
@@ -205,7 +191,9 @@ export class Session extends EventEmitter<SessionEvents> {
       return { failure: failureOf(error), begun };
     } finally {
       this.#live = false;
+      this.#outbox?.close();
       this.#outbox = undefined;
+      this.#observations = undefined;
       this.#interfaces = undefined;
       this.#acks = undefined;
       this.#stream = undefined;
