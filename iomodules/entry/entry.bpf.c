@@ -101,10 +101,10 @@ static __always_inline __u32 activate(const struct iov_packet *pkt, __u16 port_k
 	return IOV_DROP_NONE;
 }
 
-/* Parse the frame of the port and say why it must not go on, or IOV_DROP_NONE. */
-static __always_inline __u32 admit(struct __sk_buff *ctx, struct iov_packet *pkt, const struct iov_port *port)
+/* Parse the frame of the port, with the flags `flags`, and say why it must not go on, or IOV_DROP_NONE. */
+static __always_inline __u32 admit(struct __sk_buff *ctx, struct iov_packet *pkt, const struct iov_port *port, __u32 flags)
 {
-	__u32 datapath = port->datapath, flags = port->flags, *epoch;
+	__u32 datapath = port->datapath, *epoch;
 	__u16 port_key = port->port_key;
 
 	_Static_assert((int)IOV_PKT_FROM_LOCALPORT == (int)IOV_PORT_LOCALPORT, "the flag is handed over as it is");
@@ -141,7 +141,7 @@ IOV_PROGRAM(iov_entry)
 {
 	struct iov_packet *pkt = iov_packet_of_cpu();
 	struct iov_port *port = 0;
-	__u32 reason;
+	__u32 reason, flags;
 
 	if (!pkt)
 		return TC_ACT_SHOT;
@@ -149,10 +149,11 @@ IOV_PROGRAM(iov_entry)
 	reason = find_port(ctx, pkt, &port);
 	if (iov_unlikely(reason || !port))
 		return drop_unparsed(ctx, pkt, reason);
-	reason = admit(ctx, pkt, port);
+	flags = port->flags;
+	reason = admit(ctx, pkt, port, flags);
 	if (iov_unlikely(reason))
 		return iov_drop(ctx, pkt, reason);
-	if (port->flags & IOV_PORT_SECURITY)
+	if (flags & IOV_PORT_SECURITY)
 		return iov_next(ctx, pkt, IOV_SLOT_PORTSEC_IN);
-	return iov_next_secured(ctx, pkt, port->flags);
+	return iov_next_secured(ctx, pkt, flags);
 }

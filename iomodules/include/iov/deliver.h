@@ -42,9 +42,12 @@ static __always_inline int iov_send(struct __sk_buff *ctx, struct iov_packet *pk
 
 	if (iov_unlikely(port->flags & IOV_PORT_VLAN) && iov_tag(ctx, port))
 		return iov_drop_at(ctx, pkt, IOV_DROP_NO_MEMORY, number);
-	iov_count_tx(&iov_port_counters, number, length);
-	iov_trace_note(IOV_TRACE_DELIVER, 0, number, iov_trace_key(pkt));
-	iov_trace_tag(ctx);
+	if (iov_tracing) {
+		iov_trace_note(IOV_TRACE_DELIVER, 0, number, iov_trace_key(pkt));
+		iov_trace_tag(ctx);
+	} else {
+		iov_count_tx(&iov_port_counters, number, length);
+	}
 	return bpf_redirect(port->ifindex, 0);
 }
 
