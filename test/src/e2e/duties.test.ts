@@ -506,6 +506,27 @@ test.serial('an external port of a group with both is served by one of them', as
   t.is(await whoHas('outside'), 'hv1+');
 });
 
+test.serial('no tunnel between disjoint transport zones, on either side', async (t) => {
+  const tunnels = async () =>
+    (await lab.hv(1).vsctl('--bare', '--columns=options', 'find', 'Interface', 'type=geneve')).includes(
+      '172.31.0.99',
+    );
+  const [theirs, mine] = hosts;
+  await theirs.plug('tz');
+  await mine.plug('mz');
+  await lab.nbctl('lsp-add', 'shared', 'tz', '--', 'lsp-add', 'shared', 'mz');
+  await lab.portsUp('tz', 'mz');
+  await agent.until(() => agent.chassis.some(({ name }) => name === 'hv1'));
+  t.true(await tunnels());
+  agent.send({ $case: 'chassisConfig', value: config({}, ['z3']) });
+  await agent.until(() => agent.chassis.length === 0);
+  await until('no tunnel at the stock one', async () => !(await tunnels()));
+  agent.send({ $case: 'chassisConfig', value: config({}, ['z3', 'z2']) });
+  await agent.until(() => agent.chassis.length === 1);
+  await until('a tunnel at the stock one', tunnels);
+  t.pass();
+});
+
 test.serial('one that is stopped holds back --wait=hv, and its rows stay', async (t) => {
   const { held } = agent;
   agent.close();
