@@ -161,7 +161,7 @@ async function both(t: ExecutionContext, what: string, act: (host: Host) => Prom
       JSON.stringify(Object.entries(seen[0]!).sort()) === JSON.stringify(Object.entries(seen[1]!).sort())
     );
   };
-  await until(what, same, 4000).catch(() => undefined);
+  await until(what, same, 20_000).catch(() => undefined);
   t.deepEqual(seen[1], seen[0], what);
 }
 
