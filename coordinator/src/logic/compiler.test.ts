@@ -416,7 +416,7 @@ test('ports of a router’s datapath are nobody’s business', (t) => {
 test('ignore_lsp_down=false: a port that is down is not answered for', (t) => {
   const bench = network(['a']);
   const up = () => {
-    const key = [...bench.compiler.wanted('hv1')].find((one) => one.startsWith('port/'));
+    const key = [...bench.compiler.wanted('hv1')].find((one) => one === 'port/pb-a');
     const body = key && bench.compiler.resource('hv1', key)?.resource.body;
     return body && body.$case === 'logicalPort' && body.value.up;
   };
@@ -426,6 +426,15 @@ test('ignore_lsp_down=false: a port that is down is not answered for', (t) => {
   t.false(up());
   bench.sb('Port_Binding', binding('a', { chassis: 'c-hv1', up: true }));
   t.true(up());
+  // As a stock one leaves it that went away, beside another port which keeps hv1 in the switch.
+  bench.nb('Logical_Switch_Port', lsp('b'));
+  bench.sb('Port_Binding', binding('b', { chassis: 'c-hv1' }));
+  bench.sb('Port_Binding', binding('a', { up: true }));
+  t.false(up());
+  for (const type of ['localport', 'router']) {
+    bench.nb('Logical_Switch_Port', lsp('a', { type }));
+    t.true(up(), type);
+  }
 });
 
 test('an ACL that closes something closes the ports it could apply to, until it is gone', (t) => {
