@@ -10,6 +10,8 @@ setFlagsFromString('--no-parallel-scavenge');
 // A change is a short burst of work all over the program. Code is optimized (on another thread, for milliseconds, on a core
 // that somebody waits for) only when it is really hot: eight times V8's own patience.
 setFlagsFromString('--interrupt-budget=1081344');
+// What is not that hot is compiled simply, and at once.
+setFlagsFromString('--always-sparkplug');
 
 /** Nothing that needs libbpf or the kernel is imported before the options are known to be good. */
 async function configure(): Promise<Config> {

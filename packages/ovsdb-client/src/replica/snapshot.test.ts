@@ -1,8 +1,12 @@
 import { PerformanceObserver } from 'node:perf_hooks';
+import { setFlagsFromString } from 'node:v8';
 import test, { type ExecutionContext } from 'ava';
 import { startClient, startTestServer } from '../testsupport/fixture.js';
 import type { TestTables } from '../testsupport/testSchema.js';
 import { Replica } from './replica.js';
+
+// As coordinator and agent run: collecting a young generation that has grown to 16 MB takes up to 16 ms at a time.
+setFlagsFromString('--semi-space-growth-factor=1');
 
 const ROWS = 160_000;
 const PER_TRANSACTION = 2000;
@@ -13,8 +17,12 @@ const PER_TRANSACTION = 2000;
  */
 class LoopWatch {
   longestMs = 0;
-  /** The longest pause of the garbage collector, for the log: it may be most of the longest turn. */
+  /** The longest one without the garbage collector's pauses in it. */
+  longestOwnMs = 0;
+  /** The longest pause of the garbage collector. */
   longestCollectionMs = 0;
+  /** Spent in pauses since the turn began. */
+  #collectionMs = 0;
   readonly #collections = new PerformanceObserver((list) => this.#collected(list.getEntries()));
   #wall = performance.now();
   #cpu = process.cpuUsage();
@@ -32,14 +40,21 @@ class LoopWatch {
   }
 
   #collected(entries: readonly { duration: number }[]): void {
-    for (const { duration } of entries)
+    for (const { duration } of entries) {
       this.longestCollectionMs = Math.max(this.longestCollectionMs, duration);
+      this.#collectionMs += duration;
+    }
   }
 
   #turn(): void {
     const wall = performance.now();
-    const cpu = process.cpuUsage(this.#cpu);
-    this.longestMs = Math.max(this.longestMs, Math.min(wall - this.#wall, (cpu.user + cpu.system) / 1000));
+    const { user, system } = process.cpuUsage(this.#cpu);
+    const computed = (user + system) / 1000;
+    this.#collected(this.#collections.takeRecords());
+    this.longestMs = Math.max(this.longestMs, Math.min(wall - this.#wall, computed));
+    const own = Math.min(wall - this.#wall - this.#collectionMs, computed);
+    this.longestOwnMs = Math.max(this.longestOwnMs, own);
+    this.#collectionMs = 0;
     this.#wall = wall;
     this.#cpu = process.cpuUsage();
     if (!this.#stopped) setImmediate(() => this.#turn());
@@ -100,7 +115,8 @@ async function load(t: ExecutionContext, remote: string): Promise<number> {
   }
   t.true(bytes > 80e6);
   t.log(`${items.size} rows, values of ${(bytes / 1e6).toFixed(0)} MB`);
-  t.log(`longest turn of the event loop ${watch.longestMs.toFixed(1)} ms, ${seconds.toFixed(1)} s`);
+  const own = `${watch.longestOwnMs.toFixed(1)} ms without collecting garbage`;
+  t.log(`longest turn of the event loop ${watch.longestMs.toFixed(1)} ms, ${own}, ${seconds.toFixed(1)} s`);
   t.log(`longest pause of the garbage collector ${watch.longestCollectionMs.toFixed(1)} ms`);
   t.is(items.size, ROWS);
   t.is(batches, 1);
