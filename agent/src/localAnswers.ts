@@ -7,7 +7,7 @@ export type InstalledSink = Pick<Taps, 'setInstalled' | 'addInstalled' | 'remove
 /** How long what changed is kept back, ms: the Ack's way to Southbound, where it matters if that is on the same machine. */
 const PATIENCE_MS = 3;
 /** Nobody waits for the number alone, and every commit has one: several are written as one. */
-const NB_CFG_PATIENCE_MS = 25;
+const NB_CFG_PATIENCE_MS = 100;
 
 /**
  * What the local database hears of ports that forward and of commits in effect: after the coordinator, who waits for its

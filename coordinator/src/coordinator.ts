@@ -261,7 +261,11 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     for (const change of changes)
       yield () => {
         this.compiler.applySouthbound(change);
-        const name = change.table === 'Chassis_Private' && (change.row ?? change.old)?.name;
+        if (change.table !== 'Chassis_Private') return;
+        const { row, old } = change;
+        // Most say only how far the chassis is, and we wrote it.
+        if (row && old && row.name === old.name && row.chassis === old.chassis) return;
+        const name = (row ?? old)?.name;
         if (name) this.#registrar.reconcile(name);
       };
   }

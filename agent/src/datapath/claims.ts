@@ -38,6 +38,7 @@ export class Claims {
   /** Replaces all that a unit wants; an empty list removes the unit. */
   set(unit: string, datapath: number, entries: readonly Entry[]): void {
     const before = this.#units.get(unit);
+    if (before === undefined && entries.length === 0) return;
     const keys = entries.map(({ map, key }) => ({ map, key: keyText(key) }));
     for (let i = 0; i < keys.length; i++) {
       const { map, key } = keys[i]!;

@@ -1,4 +1,11 @@
-import type { Encap, LearnedMac, LogicalPort, Resource, ResourceRef } from '@iovisor-ovn/proto';
+import type {
+  Encap,
+  LearnedMac,
+  LogicalPort,
+  LogicalSwitch,
+  Resource,
+  ResourceRef,
+} from '@iovisor-ovn/proto';
 import { ResourceType } from '@iovisor-ovn/proto';
 import { iov_destCodec, iov_fdb_keyCodec, iov_group_scope as scope } from './abi.js';
 import { addresses, chooseTunnel } from './chooseTunnel.js';
@@ -44,6 +51,12 @@ export class Compiler {
   readonly #complete = new Set<string>();
   readonly #members = new Map<string, SwitchMembers>();
   readonly #groupUnits = new Map<string, string[]>();
+  /** What the claims of a switch, and those of each of its groups (by unit), were made of. */
+  readonly #compiledSwitches = new Map<
+    string,
+    { resource: LogicalSwitch; datapath: number; hasUnknown: boolean }
+  >();
+  readonly #compiledGroups = new Map<string, { datapath: number; members: readonly number[] }>();
   readonly #tunnels = new Map<string, { tunnel: Tunnel; number: number }>();
   readonly #datapathOf: Holdings;
   readonly #portOf: Holdings;
@@ -483,7 +496,7 @@ export class Compiler {
     return members;
   }
 
-  /** The switch's own entries and its groups. */
+  /** The switch's own entries and its groups; of a port that came or went, the groups that it came into or left. */
   #compileSwitch(id: string): undefined {
     const resource = this.resources.switches.get(id);
     const datapath = this.#datapathOf.number(id);
@@ -493,7 +506,10 @@ export class Compiler {
       const members = this.#membersOf(id);
       const unknown = members.of(UNKNOWN, []);
       const hasUnknown = unknown.ports.length + unknown.chassis.length > 0;
-      this.#claims.set(`switch:${id}`, datapath, compileSwitch(resource, datapath, hasUnknown));
+      const seen = this.#compiledSwitches.get(id);
+      if (seen?.resource !== resource || seen.datapath !== datapath || seen.hasUnknown !== hasUnknown)
+        this.#claims.set(`switch:${id}`, datapath, compileSwitch(resource, datapath, hasUnknown));
+      this.#compiledSwitches.set(id, { resource, datapath, hasUnknown });
       for (const { name, tunnelKey: group, portIds } of resource.groups) {
         const { ports, chassis } = members.of(name, portIds);
         const tunnels = chassis.flatMap((chassisId) => this.#tunnels.get(chassisId)?.number ?? []);
@@ -505,9 +521,14 @@ export class Compiler {
       }
     } else {
       this.#claims.set(`switch:${id}`, 0, []);
+      this.#compiledSwitches.delete(id);
       this.#members.delete(id);
     }
-    for (const unit of this.#groupUnits.get(id) ?? []) if (!units.has(unit)) this.#claims.set(unit, 0, []);
+    for (const unit of this.#groupUnits.get(id) ?? []) {
+      if (units.has(unit)) continue;
+      this.#claims.set(unit, 0, []);
+      this.#compiledGroups.delete(unit);
+    }
     if (units.size > 0) this.#groupUnits.set(id, [...units]);
     else this.#groupUnits.delete(id);
   }
@@ -520,6 +541,9 @@ export class Compiler {
       this.refusals.set(refKey(ref), { ref, message });
     }
     const list = members.length > GROUP_MAX_MEMBERS ? members.slice(0, GROUP_MAX_MEMBERS) : members;
+    const seen = this.#compiledGroups.get(unit);
+    if (seen?.datapath === datapath && sameNumbers(seen.members, list)) return unit;
+    this.#compiledGroups.set(unit, { datapath, members: [...list] });
     const groupId = { datapath, group, scope: side };
     const generation = this.#generationOf(groupId, list);
     this.#claims.set(unit, datapath, compileGroup(groupId, list, generation));
@@ -543,6 +567,10 @@ export function tunnelIdentity({
 
 export function elementIdentity(port: number, mac: Buffer, signature: string): string {
   return `${port}/${mac.toString('hex')}/${signature}`;
+}
+
+function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((number, i) => number === b[i]);
 }
 
 function typeOf({ body }: Resource): ResourceType {

@@ -166,16 +166,19 @@ export class Compiler {
   }
 
   #bindingChanged(port: PortState): void {
+    // First: it may say whose it will be, and that one has most to do.
+    this.#listener.bindingChanged(port.row.logical_port);
     this.#markPort(port);
     for (const parent of virtualParents(this.northbound.port(port.row.logical_port)))
       this.#markPortNamed(parent);
-    this.#listener.bindingChanged(port.row.logical_port);
   }
 
   #markPort(port: PortState): void {
     port.compiled = {};
     const key = resourceKey(LOGICAL_PORT, port.row._uuid);
-    for (const chassis of port.switch.members.keys()) this.#listener.dirty(chassis, key);
+    const { members } = port.switch;
+    for (const chassis of port.bound) if (members.has(chassis)) this.#listener.dirty(chassis, key);
+    for (const chassis of members.keys()) this.#listener.dirty(chassis, key);
   }
 
   #markSwitch(state: SwitchState | undefined): void {

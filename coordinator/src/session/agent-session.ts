@@ -16,6 +16,7 @@ import type { CompiledResource, ResourceKey } from '../logic/resource.js';
 import { isLocalPort, Outbox } from './outbox.js';
 import { Queries } from './queries.js';
 import type { SessionStream } from './stream.js';
+import { Turns } from './turns.js';
 import { BadMessage, validateChassis } from './validate.js';
 
 /** What a session needs of the rest of the coordinator. */
@@ -36,6 +37,8 @@ export interface SessionHost {
   /** Whatever it says is about the session's own chassis. */
   observed(session: AgentSession, observations: Observations): void;
 }
+
+const turns = new Turns();
 
 /** How long what is known is held back for a registration that is being written: then it goes without. */
 const unsettledMs = 1000;
@@ -113,11 +116,11 @@ export class AgentSession {
     this.#outbox.mark(key);
   }
 
-  /** Something may have changed for this agent: it is sent what did, at the end of this turn of the event loop. */
+  /** Something may have changed for this agent: it is sent what did, after this turn of the event loop. */
   kick(): void {
     if (this.#scheduled || this.#stream.ended) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    turns.next(() => {
       this.#scheduled = false;
       this.#flush().catch((error: unknown) => this.#fail(error));
     });

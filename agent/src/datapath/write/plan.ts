@@ -83,7 +83,8 @@ export function* makePlan(
 function inOrder(writes: ReadonlyMap<ConfigMap, Write[]>): Step[] {
   const steps: Step[] = [];
   for (const { map, part } of ORDER) {
-    const all = writes.get(map) ?? [];
+    const all = writes.get(map);
+    if (all === undefined) continue;
     const chosen = part === undefined ? all : all.filter(({ key }) => isGroupHead(key) === (part === 'head'));
     if (chosen.length > 0) steps.push({ map, writes: chosen });
   }

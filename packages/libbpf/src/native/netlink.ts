@@ -21,6 +21,8 @@ interface Sockets {
 }
 
 let sockets: Sockets | undefined;
+/** For every answer: one of its own for each question makes V8 collect garbage all over when devices come by the hundred. */
+let answer: Buffer | undefined;
 
 function libc(): Sockets {
   if (sockets === undefined) {
@@ -53,7 +55,8 @@ export function ask(which: 'one' | 'all', type: number, request: Buffer, target:
     header.writeUInt16LE(NLM_F[which], 6);
     if (send(fd, Buffer.concat([header, request]), 16 + request.length, 0) < 0) fail(koffi.errno());
     const answers: Buffer[] = [];
-    const buffer = Buffer.alloc(1 << 16);
+    answer ??= Buffer.allocUnsafe(1 << 16);
+    const buffer = answer;
     for (;;) {
       const length = Number(recv(fd, buffer, buffer.length, 0));
       if (length < 0) fail(koffi.errno());
