@@ -29,6 +29,16 @@ export const sent =
     await afterMarkers(stage.wire, made, port, [onCable(port, frame)]);
   };
 
+/** A row of the Southbound database comes to look like this, and every hypervisor knows. */
+export const becomesRow =
+  (table: string, ...conditions: string[]): Prepare =>
+  async ({ lab }) => {
+    await until(`${table} ${conditions.join(' ')}`, () =>
+      lab.central.sbctl('--bare', '--columns=_uuid', 'find', table, ...conditions),
+    );
+    await lab.sync();
+  };
+
 /** @throws unless there is such a row in the Southbound database, now that everything has settled */
 export const expectRow =
   (table: string, ...conditions: string[]): Prepare =>

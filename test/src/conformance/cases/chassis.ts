@@ -1,5 +1,5 @@
 import { all, broadcast, host } from '../host.js';
-import { hearing, inTurn, northbound, waitFor } from '../prepare.js';
+import { becomesRow, hearing, inTurn, northbound, waitFor } from '../prepare.js';
 import { answered, becomes, dropped, everyone, known, reaches, type Scenario } from '../table.js';
 import { ends, ends6, test, typed } from './cases.js';
 import { arpFrame, ethertype, udp4, udp6 } from './packets.js';
