@@ -60,7 +60,11 @@ export const twoChassis: Scenario = {
     ),
     {
       ...test('when it has moved: to the second only', 'a', udp4(ends(a, m)), reaches('m2')),
-      prepare: inTurn(northbound('lsp-set-options', 'rc-m', 'requested-chassis=hv2'), hearing({ m1: false })),
+      prepare: inTurn(
+        northbound('lsp-set-options', 'rc-m', 'requested-chassis=hv2'),
+        becomesRow('Port_Binding', 'logical_port=rc-m', 'additional_chassis=[]'),
+        hearing({ m1: false }),
+      ),
     },
     test('the same from the other hypervisor', 'c', udp4(ends(c, m)), reaches('m2')),
     test('a broadcast after the move', 'a', typed(a.mac, broadcast), everyone),
