@@ -5,6 +5,8 @@ import { addCommands, plug, type ScalePort, scalePort, whenUp } from './ports.js
 
 /** Ports come in groups of this many, as from a cloud that starts several machines at once. */
 const GROUP = 10;
+/** More than this many under way are no load any more but a jam: the next one waits, and the rate is missed. */
+const UNDER_WAY = 10;
 
 /** One `ovn-nbctl --wait=hv lsp-add …` while the others came. */
 export interface Probe {
@@ -57,13 +59,17 @@ export async function storm(
       await sleep(Math.max(0, 1000 - totalMs));
     }
   })();
-  const pending: Promise<void>[] = [];
+  const pending = new Set<Promise<void>>();
   let lastMade = began;
   for (; sent < groups; sent++) {
-    await sleep(began + sent * pauseMs - performance.now());
+    await sleep(Math.max(0, began + sent * pauseMs - performance.now()));
+    while (pending.size >= UNDER_WAY) await Promise.race(pending);
     const ports = Array.from({ length: GROUP }, (_, i) => scalePort(o.first + sent * GROUP + i));
     lastMade = performance.now();
-    pending.push(group(lab, ports, upMs, sent));
+    const made = group(lab, ports, upMs, sent).then(() => void pending.delete(made));
+    // Its failure stays in the set and is found there.
+    made.catch(() => undefined);
+    pending.add(made);
   }
   const sentIn = (performance.now() - began) / 1000;
   await Promise.all(pending);
