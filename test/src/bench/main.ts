@@ -11,12 +11,14 @@ import { removeOwnLabs } from './ownLabs.js';
 import { benchPps } from './pps/pps.js';
 import { formatSection } from './print.js';
 import type { Section } from './report.js';
+import { benchScale } from './scale/scale.js';
 
 const sections: Record<SectionName, (cleanup: Cleanup, quick: boolean) => Promise<Section>> = {
   bpf: benchBpf,
   pps: benchPps,
   latency: benchLatency,
   memory: benchMemory,
+  scale: benchScale,
 };
 
 const LONGEST_MESSAGE = 1000;

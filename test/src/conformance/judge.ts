@@ -14,8 +14,23 @@ export interface Outcome {
   knownBug?: string;
 }
 
-/** Runs one case. Never throws: a marker that does not arrive is an outcome too. */
+const SETTLE_MS = 5000;
+
+/**
+ * Runs one case. Never throws: a marker that does not arrive is an outcome too. On stock, a case for which something was changed
+ * may need several runs: ovn-controller reports a change when the flow tables have it, and ovs-vswitchd goes through its caches
+ * afterwards. Ours has no such excuse.
+ */
 export async function judge(stage: Stage, scenario: string, test: Case): Promise<Outcome> {
+  const deadline = performance.now() + SETTLE_MS;
+  let outcome = await judgeOnce(stage, scenario, test);
+  const { prepare, ...again } = test;
+  while (prepare && stage.side === 'stock' && outcome.wrong && performance.now() < deadline)
+    outcome = await judgeOnce(stage, scenario, again);
+  return outcome;
+}
+
+async function judgeOnce(stage: Stage, scenario: string, test: Case): Promise<Outcome> {
   const outcome: Outcome = { scenario, name: test.name };
   if (test.differsFromStock) outcome.differsFromStock = test.differsFromStock;
   if (test.knownBug) outcome.knownBug = test.knownBug;

@@ -12,14 +12,31 @@ type Prepare = NonNullable<Case['prepare']>;
 export const waitFor =
   (from: string, frame: Buffer, table: string, conditions: readonly string[]): Prepare =>
   async (stage, made) => {
-    const port = made.ports.get(from)!;
     const found = () => stage.lab.central.sbctl('--bare', '--columns=_uuid', 'find', table, ...conditions);
     await until(`${table} ${conditions.join(' ')}`, async () => {
       // What it does on its way is other cases' matter.
-      await afterMarkers(stage.wire, made, port, [onCable(port, frame)]);
+      await sent(from, frame)(stage, made);
       return found();
     });
     await stage.lab.sync();
+  };
+
+/** A machine sends a frame. */
+export const sent =
+  (from: string, frame: Buffer): Prepare =>
+  async (stage, made) => {
+    const port = made.ports.get(from)!;
+    await afterMarkers(stage.wire, made, port, [onCable(port, frame)]);
+  };
+
+/** A row of the Southbound database comes to look like this, and every hypervisor knows. */
+export const becomesRow =
+  (table: string, ...conditions: string[]): Prepare =>
+  async ({ lab }) => {
+    await until(`${table} ${conditions.join(' ')}`, () =>
+      lab.central.sbctl('--bare', '--columns=_uuid', 'find', table, ...conditions),
+    );
+    await lab.sync();
   };
 
 /** @throws unless there is such a row in the Southbound database, now that everything has settled */

@@ -84,3 +84,6 @@ export const becomes = (frame: Buffer, ...at: string[]): Expected => ({
 export const dropped = (reason = ''): Expected => ({ drop: reason });
 /** Nobody gets anything, and nobody need count it: the wire brings a hypervisor much that is not for it. */
 export const nothing: Expected = { to: [] };
+
+/** Says what is wrong with ours there (Case.knownBug). */
+export const known = (knownBug: string, test: Case): Case => ({ ...test, knownBug });

@@ -1,5 +1,5 @@
 import { all, broadcast, host } from '../host.js';
-import { waitFor } from '../prepare.js';
+import { inTurn, sent, waitFor } from '../prepare.js';
 import { dropped, everyone, reaches, type Scenario } from '../table.js';
 import { ends, test, typed } from './cases.js';
 import { udp4 } from './packets.js';
@@ -10,6 +10,7 @@ const f = host(0x61);
 const g = host(0x62);
 const s = host(0x63);
 const kid = host(0x64);
+const later = host(0x66);
 
 /** FDB has the MAC at the port with this tunnel key. */
 const learned = (from: string, who: typeof a, key: number) =>
@@ -47,7 +48,8 @@ export const learning: Scenario = {
     test('after a move, from where it was', 'u1', typed(kid.mac, f.mac), reaches('u2')),
     {
       ...test('a configured MAC wins', 'a', udp4(ends(a, c)), reaches('c')),
-      prepare: learned('u1', c, 101),
+      // What comes after it is learned: so it would be too.
+      prepare: inTurn(sent('u1', typed(c.mac, a.mac)), learned('u1', later, 101)),
     },
     test(
       'a machine with a learned MAC as source is not learned',
