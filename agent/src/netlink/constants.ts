@@ -74,6 +74,7 @@ export const IFLA_MASTER = 10;
 export const IFLA_IFALIAS = 20;
 export const IFLA_LINKINFO = 18;
 export const IFLA_AF_SPEC = 26;
+export const IFLA_GROUP = 27;
 export const IFLA_EXT_MASK = 29;
 export const IFLA_LINK_NETNSID = 37;
 /** The request is about a device of another namespace, known here by that number. */
@@ -120,6 +121,7 @@ export const NTF_USE = 0x1;
 
 export const IFLA_STATS_LINK_64 = 1;
 
+export const EIO = 5;
 export const EAGAIN = 11;
 export const EOPNOTSUPP = 95;
 export const ENOENT = 2;

@@ -1,6 +1,7 @@
 import koffi from 'koffi';
 import {
   AF_NETLINK,
+  EIO,
   NETLINK_ROUTE,
   SO_ATTACH_FILTER,
   SO_RCVBUF,
@@ -87,6 +88,18 @@ export function closeSocket(fd: number): void {
 
 export function sendMessage(fd: number, message: Buffer): void {
   check('netlink send', Number(send(fd, message, message.length, 0)));
+}
+
+/** As `sendMessage`, in another thread: for requests during which the kernel waits. Rejects with NetlinkError. */
+export function sendMessageAside(fd: number, message: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    send.async(fd, message, message.length, 0, (error: Error | null, result: number | bigint) => {
+      if (error !== null) reject(error);
+      // errno is that of the other thread.
+      else if (Number(result) < 0) reject(new NetlinkError('netlink send', EIO));
+      else resolve();
+    });
+  });
 }
 
 /** Reads one datagram into `buffer`; the number of bytes. Throws NetlinkError, EAGAIN when there is none. */
