@@ -1,11 +1,14 @@
 import koffi from 'koffi';
 import {
+  AF_INET,
   AF_NETLINK,
   EIO,
   NETLINK_ROUTE,
+  SIOCETHTOOL,
   SO_ATTACH_FILTER,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
+  SOCK_DGRAM_CLOEXEC,
   SOCK_RAW_CLOEXEC_NONBLOCK,
   SOL_SOCKET,
 } from './constants.js';
@@ -27,6 +30,12 @@ const attachFilter = self.func('setsockopt', 'int', [
   koffi.pointer(filterProgram),
   'uint32_t',
 ]);
+const deviceRequest = koffi.struct({
+  name: koffi.array('char', 16),
+  data: 'void *',
+  rest: koffi.array('uint8_t', 16),
+});
+const ioctl = self.func('ioctl', 'int', ['int', 'unsigned long', koffi.pointer(deviceRequest)]);
 const send = self.func('intptr_t send(int fd, const void *buffer, size_t length, int flags)');
 const recv = self.func('intptr_t recv(int fd, _Out_ void *buffer, size_t length, int flags)');
 
@@ -80,6 +89,17 @@ export function setSocketFilter(fd: number, program: readonly FilterInstruction[
   });
   const value = { length: program.length, instructions };
   check('netlink filter', attachFilter(fd, SOL_SOCKET, SO_ATTACH_FILTER, value, koffi.sizeof(filterProgram)));
+}
+
+/** A socket for `ethtoolRequest`, in the calling thread's network namespace; throws NetlinkError. */
+export function openEthtoolSocket(): number {
+  return check('ethtool socket', socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0));
+}
+
+/** ioctl SIOCETHTOOL: `data` is a struct of linux/ethtool.h, which the kernel fills. Throws NetlinkError. */
+export function ethtoolRequest(fd: number, device: string, data: Buffer): void {
+  const request = { name: device, data, rest: Array(16).fill(0) };
+  check(`ethtool of ${device}`, ioctl(fd, SIOCETHTOOL, request));
 }
 
 export function closeSocket(fd: number): void {

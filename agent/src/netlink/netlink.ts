@@ -20,6 +20,7 @@ import {
   RTM_NEWROUTE,
   RTM_NEWRULE,
 } from './constants.js';
+import { type DriverFacts, Ethtool } from './ethtool.js';
 import { DEFAULT_EVENT_BUFFER, EventSocket } from './eventSocket.js';
 import { readInventory, WITHOUT_STATISTICS } from './inventory.js';
 import { type Link, type LinkEvent, linkHeader, parseLink } from './link.js';
@@ -72,6 +73,7 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
   readonly writer: LinkWriter;
   /** VLANs of the ports of bridges. */
   readonly bridgeVlans: BridgeVlans;
+  readonly #ethtool = new Ethtool();
   readonly #links = new LinkTable();
   readonly #addresses = new AddressTable();
   #events: EventSocket | undefined;
@@ -119,6 +121,7 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
     this.#closed = true;
     this.#events?.close();
     this.#requests.close();
+    this.#ethtool.close();
   }
 
   get links(): ReadonlyMap<number, Link> {
@@ -169,6 +172,11 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
     if (!peerInOtherNetns) return this.#links.byIndex.get(peerIfindex) ?? this.#askLink(peerIfindex);
     if (peerNsid === undefined) return undefined;
     return this.#request(peerIfindex, [[IFLA_TARGET_NETNSID, u32(peerNsid)]]);
+  }
+
+  /** What the driver of a device says: nothing of one that is gone. */
+  driverFacts(name: string): DriverFacts {
+    return this.#ethtool.facts(name);
   }
 
   /** The counters of every device, by ifindex; rejects with NetlinkError. */
