@@ -22,6 +22,9 @@ const INTERFACE = [
 async function story(db: LocalOvsdb): Promise<Record<string, string>> {
   const told: Record<string, string> = {};
   const tell = async (table: string, record: string, columns: readonly string[]) => {
+    // ovs-vswitchd tells what became of a device a little later than it answers ovs-vsctl.
+    if (['nic1', 'in1', 'br-ex'].includes(record) && table === 'Interface')
+      await db.vsctl(`wait-until Interface ${record} mac_in_use!=[] mtu!=[] link_speed!=[]`);
     for (const column of columns) told[`${record} ${column}`] = await db.get(table, record, column);
     // Which number is given to who asks for none is anyone's choice.
     const number = Number(told[`${record} ofport`]);
@@ -54,6 +57,7 @@ async function story(db: LocalOvsdb): Promise<Record<string, string>> {
   await tell('Bridge', 'br-ex', ['datapath_id', 'datapath_version', 'status', 'fail_mode']);
   await run('del-port pa');
   await run('set Interface nic1 mtu_request=1400');
+  for (const name of ['nic1', 'br-ex']) await db.vsctl(`wait-until Interface ${name} mtu=1400`);
   await tell('Interface', 'nic1', ['mtu']);
   await tell('Interface', 'br-ex', ['mtu']);
   await run(
