@@ -12,7 +12,14 @@ import {
   NLMSGERR_ATTR_MSG,
   SOL_NETLINK,
 } from './constants.js';
-import { closeSocket, openNetlinkSocket, receiveMessage, sendMessage, setSocketOption } from './libc.js';
+import {
+  closeSocket,
+  openNetlinkSocket,
+  receiveMessage,
+  sendMessage,
+  sendMessageAside,
+  setSocketOption,
+} from './libc.js';
 import {
   type AttributeToSend,
   attributesOf,
@@ -72,12 +79,56 @@ export class RequestSocket {
   ): NetlinkMessage {
     const sequence = ++this.#sequence;
     sendMessage(this.#fd, encodeMessage(type, NLM_F_REQUEST | flags, sequence, fixedHeader, attributes));
+    return this.#answer(what, sequence);
+  }
+
+  /**
+   * As `request`, but another thread waits for the kernel. Nothing else may be asked by this object meanwhile. Rejects with
+   * NetlinkError.
+   */
+  async requestAside(
+    what: string,
+    type: number,
+    flags: number,
+    fixedHeader: Uint8Array,
+    attributes?: readonly AttributeToSend[],
+  ): Promise<NetlinkMessage> {
+    const sequence = ++this.#sequence;
+    const message = encodeMessage(type, NLM_F_REQUEST | flags, sequence, fixedHeader, attributes);
+    await sendMessageAside(this.#fd, message);
+    return this.#answer(what, sequence);
+  }
+
+  #answer(what: string, sequence: number): NetlinkMessage {
     for (;;) {
       const length = receiveMessage(this.#fd, this.#buffer, MSG_DONTWAIT);
       for (const message of messagesOf(this.#buffer.subarray(0, length))) {
         if (message.sequence !== sequence) continue;
         throwIfError(what, message);
         return message;
+      }
+    }
+  }
+
+  /**
+   * A dump that is short, read without waiting. Throws NetlinkError; `what` begins its message. Messages that a change of the
+   * tables in between may have left out are not asked for again.
+   */
+  dumpNow(
+    what: string,
+    type: number,
+    fixedHeader: Uint8Array,
+    each: (message: NetlinkMessage) => void,
+  ): void {
+    const sequence = ++this.#sequence;
+    sendMessage(this.#fd, encodeMessage(type, NLM_F_REQUEST | NLM_F_DUMP, sequence, fixedHeader));
+    for (;;) {
+      const length = receiveMessage(this.#fd, this.#buffer, MSG_DONTWAIT);
+      for (const message of messagesOf(this.#buffer.subarray(0, length))) {
+        if (message.sequence !== sequence) continue;
+        throwIfError(what, message);
+        if (message.type === NLMSG_DONE) return;
+        each(message);
       }
     }
   }
