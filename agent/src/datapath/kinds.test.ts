@@ -19,8 +19,8 @@ import { keyBuffer, u32 } from './entry.js';
 import { observationOf } from './observe/observer.js';
 import { Bench } from './testsupport/bench.js';
 
-const MAC = (last: number) => `0a:00:00:00:00:0${last}`;
-const bytes = (last: number) => Buffer.from([0x0a, 0, 0, 0, 0, last]);
+const MAC = (last: number) => `0a:00:00:00:00:${String(last).padStart(2, '0')}`;
+const bytes = (last: number) => Buffer.from(MAC(last).replaceAll(':', ''), 'hex');
 const FLOOD = 0x8000;
 
 /** Two chassis besides this one, which can be reached. */
@@ -113,6 +113,7 @@ const KINDS: Record<string, [mac: number, port: PortIntent]> = {
   'bound here without tap': [5, { local: true }],
   virtual: [6, { type: 'virtual', chassis: 'hv2' }],
   external: [7, { type: 'external', chassis: 'hv2' }],
+  'external, claimed here': [10, { type: 'external', local: true }],
   router: [8, { type: 'router' }],
   'on two others': [9, { chassis: 'hv2', additionalChassis: ['hv3'] }],
 };
@@ -140,6 +141,7 @@ test('a switch with its physical network here reaches by it what is elsewhere; w
     'bound here without tap': 'unbound',
     virtual: 'unbound',
     external: 'unknown',
+    'external, claimed here': 'unknown',
     router: 'unbound',
     'on two others': 'group 1',
   };
@@ -161,6 +163,7 @@ test('a switch with its physical network here reaches by it what is elsewhere; w
     'a localport without tap': wire,
     'bound here without tap': wire,
     virtual: wire,
+    'external, claimed here': wire.replace('local', 'external'),
   });
   t.is(one.fdb(1, bytes(1))?.egress_key, 99);
   t.deepEqual(one.members(1, FLOOD, 'local'), [3]);
@@ -204,6 +207,7 @@ test('an l2gateway port is at the device of its network where it is bound, and o
   one.wire('phys', 20);
   one.compile();
   t.deepEqual(one.vlans(), ['20.30→1']);
+  t.deepEqual(flags(one, 1), ['valid', 'enabled', 'vlan', 'l2gateway']);
   t.is(one.tunnelDest(5, 4)?.kind, kind.IOV_DEST_LOCAL);
   t.true(one.compiler.isComplete('gw'));
   one.put(gateway({ chassis: 'hv2' }));

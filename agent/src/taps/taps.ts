@@ -29,6 +29,8 @@ export interface TapsEvents {
   plugged: [PluggedDelta];
   /** `devices` changed, by this much since the last event. */
   devices: [DevicesDelta];
+  /** `networks` changed. */
+  networks: [];
   /** `chassisConfig`, `coordinator` or `cleanupOnExit` changed. */
   config: [];
   /** `problems` changed. */
@@ -87,6 +89,9 @@ export class Taps extends EventEmitter<TapsEvents> {
   readonly #started = new Promise<void>((resolve) => {
     this.#resolveStarted = resolve;
   });
+
+  /** Physical networks of ovn-bridge-mappings that are connected: network name → ifindex. */
+  readonly networks: ReadonlyMap<string, number> = new Map();
 
   /** Throws RemoteSyntaxError when `remote` cannot be understood. */
   constructor({ remote, tls, netlink, log, bridge }: TapsOptions) {

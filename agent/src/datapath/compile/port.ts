@@ -144,6 +144,7 @@ function portFlags(port: LogicalPort, { tap, vlanPassthru, inactive, virtual }: 
     (vlanPassthru ? flag.IOV_PORT_VLAN_PASSTHRU : 0) |
     (vlanOf(port) === undefined ? 0 : flag.IOV_PORT_VLAN) |
     (port.type === 'localnet' ? flag.IOV_PORT_LOCALNET : 0) |
+    (port.type === 'l2gateway' ? flag.IOV_PORT_L2GATEWAY : 0) |
     (port.type === 'localport' ? flag.IOV_PORT_LOCALPORT : 0) |
     (rateOf(port) === undefined ? 0 : flag.IOV_PORT_RATE) |
     (port.learn ? flag.IOV_PORT_LEARN : 0) |
