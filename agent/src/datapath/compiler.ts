@@ -512,14 +512,14 @@ export class Compiler {
     else this.#groupUnits.delete(id);
   }
 
-  #setGroup(id: string, datapath: number, group: number, side: number, members: number[]): string {
+  #setGroup(id: string, datapath: number, group: number, side: number, members: readonly number[]): string {
     const unit = `group:${id}:${group}:${side}`;
     const ref = { type: ResourceType.LOGICAL_SWITCH, id };
     if (members.length > GROUP_MAX_MEMBERS) {
       const message = `group ${group} has ${members.length} members; at most ${GROUP_MAX_MEMBERS} are possible`;
       this.refusals.set(refKey(ref), { ref, message });
     }
-    const list = members.slice(0, GROUP_MAX_MEMBERS);
+    const list = members.length > GROUP_MAX_MEMBERS ? members.slice(0, GROUP_MAX_MEMBERS) : members;
     const groupId = { datapath, group, scope: side };
     const generation = this.#generationOf(groupId, list);
     this.#claims.set(unit, datapath, compileGroup(groupId, list, generation));

@@ -13,8 +13,9 @@ const NOWHERE: Delivery = { chassis: [] };
 
 /** Members of one group: what iov_groups lists. */
 export interface Membership {
-  ports: number[];
-  chassis: string[];
+  /** Sorted, each once. */
+  ports: readonly number[];
+  chassis: readonly string[];
 }
 
 const DERIVED: Readonly<Record<string, (port: LogicalPort) => boolean>> = {
@@ -24,12 +25,13 @@ const DERIVED: Readonly<Record<string, (port: LogicalPort) => boolean>> = {
 };
 
 class Members {
-  readonly ports = new Set<number>();
+  /** Sorted, so that one more port costs no look at all of them. */
+  readonly ports: number[] = [];
   readonly chassis = new Map<string, number>();
 
   add({ port, chassis }: Delivery): boolean {
     let changed = port !== undefined;
-    if (port !== undefined) this.ports.add(port);
+    if (port !== undefined) this.#setPort(port, true);
     for (const name of chassis) {
       const count = this.chassis.get(name) ?? 0;
       this.chassis.set(name, count + 1);
@@ -40,7 +42,7 @@ class Members {
 
   remove({ port, chassis }: Delivery): boolean {
     let changed = port !== undefined;
-    if (port !== undefined) this.ports.delete(port);
+    if (port !== undefined) this.#setPort(port, false);
     for (const name of chassis) {
       const count = this.chassis.get(name) ?? 0;
       if (count > 1) this.chassis.set(name, count - 1);
@@ -48,6 +50,18 @@ class Members {
       changed ||= count === 1;
     }
     return changed;
+  }
+
+  #setPort(port: number, present: boolean): void {
+    let low = 0;
+    for (let high = this.ports.length; low < high; ) {
+      const middle = (low + high) >>> 1;
+      if (this.ports[middle]! < port) low = middle + 1;
+      else high = middle;
+    }
+    if ((this.ports[low] === port) === present) return;
+    if (present) this.ports.splice(low, 0, port);
+    else this.ports.splice(low, 1);
   }
 }
 
@@ -103,8 +117,7 @@ export class SwitchMembers {
   of(group: string, portIds: readonly string[]): Membership {
     if (group in DERIVED) {
       const members = this.#groups.get(group);
-      const ports = [...(members?.ports ?? [])].sort((a, b) => a - b);
-      return { ports, chassis: [...(members?.chassis.keys() ?? [])] };
+      return { ports: members?.ports ?? [], chassis: [...(members?.chassis.keys() ?? [])] };
     }
     const deliveries = portIds.map((id) => this.#ports.get(id)?.delivery ?? NOWHERE);
     const ports = new Set(deliveries.flatMap(({ port }) => (port === undefined ? [] : [port])));

@@ -37,7 +37,9 @@ export class Outbox {
   readonly #reports: Report[] = [];
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
+  /** What was sent, and the object that was found to say the same last. */
   #configSent: string;
+  #configSeen: ChassisConfig;
   #blocked = false;
 
   constructor(
@@ -56,6 +58,7 @@ export class Outbox {
     this.#acks = states.acks;
     this.#observations = states.observations;
     this.#configSent = JSON.stringify(states.config);
+    this.#configSeen = states.config;
     sink.on('drain', () => {
       this.#blocked = false;
       this.pump();
@@ -94,13 +97,19 @@ export class Outbox {
     clearTimeout(this.#timer);
   }
 
-  #next(): Message | undefined {
+  #changedConfig(): ChassisConfig | undefined {
     const config = this.#sources.chassisConfig();
+    if (config === undefined || config === this.#configSeen) return undefined;
+    this.#configSeen = config;
     const text = JSON.stringify(config);
-    if (config !== undefined && text !== this.#configSent) {
-      this.#configSent = text;
-      return { $case: 'chassisConfig', value: config };
-    }
+    if (text === this.#configSent) return undefined;
+    this.#configSent = text;
+    return config;
+  }
+
+  #next(): Message | undefined {
+    const config = this.#changedConfig();
+    if (config !== undefined) return { $case: 'chassisConfig', value: config };
     const interfaces = this.#interfaces.difference(this.#sources.interfaces());
     if (interfaces !== undefined) return { $case: 'interfaces', value: interfaces };
     const ack = this.#acks.next(this.#sources.forwarding(), (id) => this.#sources.isLocalPort(id));

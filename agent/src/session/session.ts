@@ -36,6 +36,12 @@ interface SessionEvents {
   ended: [message: string];
 }
 
+/** The Commit that a message is, or bears. */
+function commitOf(message: CoordinatorMessage['message']): Commit | undefined {
+  if (message?.$case === 'commit') return message.value;
+  return message?.$case === 'delta' ? message.value.commit : undefined;
+}
+
 /**
  * The agent's end of the Session of session.proto: finds the leading coordinator, states what it holds, applies commits and
  * acknowledges them, for ever. While no coordinator is there nothing happens to the data plane.
@@ -174,12 +180,12 @@ export class Session extends EventEmitter<SessionEvents> {
       stream.write({ message: { $case: 'hello', value } });
       const states = { interfaces, acks, observations, config: hello.chassis! };
       const pending = new Pending();
-      for await (const { message } of stream.messages()) {
-        if (message?.$case === 'welcome') {
-          begun = true;
-          this.#begin(stream, states, message.value, address);
-        } else await this.#handle(message, pending, acks);
-      }
+      await stream.read(({ message }) => {
+        if (message?.$case !== 'welcome') return this.#handle(message, pending, acks);
+        begun = true;
+        this.#begin(stream, states, message.value, address);
+        return undefined;
+      });
       return { failure: { message: 'the coordinator ended the session', lasting: false }, begun };
     } catch (error) {
       return { failure: failureOf(error), begun };
@@ -213,14 +219,21 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#outbox.pump();
   }
 
-  async #handle(message: CoordinatorMessage['message'], pending: Pending, acks: AckState): Promise<void> {
+  #handle(
+    message: CoordinatorMessage['message'],
+    pending: Pending,
+    acks: AckState,
+  ): Promise<void> | undefined {
     if (message?.$case === 'delta') pending.add(message.value);
+    const commit = commitOf(message);
     if (message?.$case === 'query') {
       this.#outbox?.report({ ...this.#options.report(message.value.kind), queryId: message.value.id });
     }
-    if (message?.$case !== 'commit') return;
-    const commit = message.value;
-    const { refusals, forwarding } = await this.#options.apply(pending.take(commit.full));
+    return commit && this.#apply(commit, pending.take(commit.full), acks);
+  }
+
+  async #apply(commit: Commit, change: Change, acks: AckState): Promise<void> {
+    const { refusals, forwarding } = await this.#options.apply(change);
     acks.applied(commit, refusals, forwarding);
     this.#outbox?.pump();
     this.#options.committed(commit);
