@@ -2,6 +2,7 @@ import {
   IFF_LOWER_UP,
   IFF_UP,
   IFLA_ADDRESS,
+  IFLA_IFALIAS,
   IFLA_IFNAME,
   IFLA_INFO_KIND,
   IFLA_LINK,
@@ -31,8 +32,12 @@ export interface Link {
   readonly peerIfindex?: number;
   /** IFLA_LINK_NETNSID is present: `peerIfindex` belongs to another network namespace. */
   readonly peerInOtherNetns: boolean;
+  /** Number of that namespace in this one (ip-netns(8), nsid), where the kernel gave it one. */
+  readonly peerNsid?: number;
   /** Ifindex of the bridge, bond or VRF that the device is enslaved to. */
   readonly master?: number;
+  /** IFLA_IFALIAS: free text. */
+  readonly alias?: string;
 }
 
 /** What happened to a device. A device that comes back under its old name has a new ifindex and is `new`. */
@@ -66,8 +71,16 @@ export function parseLink(payload: Buffer): Link | undefined {
     lowerUp: (flags & IFF_LOWER_UP) !== 0,
     peerIfindex: readU32(attributes.get(IFLA_LINK)) || undefined,
     peerInOtherNetns: attributes.has(IFLA_LINK_NETNSID),
+    peerNsid: readNsid(attributes.get(IFLA_LINK_NETNSID)),
     master: readU32(attributes.get(IFLA_MASTER)) || undefined,
+    alias: readString(attributes.get(IFLA_IFALIAS)) || undefined,
   };
+}
+
+/** NETNSA_NSID_NOT_ASSIGNED is -1. */
+function readNsid(value: Buffer | undefined): number | undefined {
+  const nsid = value !== undefined && value.length >= 4 ? value.readInt32LE(0) : -1;
+  return nsid < 0 ? undefined : nsid;
 }
 
 /** Whether two descriptions of one device say the same. */
