@@ -2,8 +2,10 @@ import {
   IFF_LOWER_UP,
   IFF_UP,
   IFLA_ADDRESS,
+  IFLA_BR_VLAN_FILTERING,
   IFLA_IFALIAS,
   IFLA_IFNAME,
+  IFLA_INFO_DATA,
   IFLA_INFO_KIND,
   IFLA_LINK,
   IFLA_LINK_NETNSID,
@@ -36,6 +38,8 @@ export interface Link {
   readonly peerNsid?: number;
   /** Ifindex of the bridge, bond or VRF that the device is enslaved to. */
   readonly master?: number;
+  /** For a bridge: it keeps VLANs apart (ip-link(8), vlan_filtering). */
+  readonly vlanFiltering?: boolean;
   /** IFLA_IFALIAS: free text. */
   readonly alias?: string;
 }
@@ -60,11 +64,13 @@ export function parseLink(payload: Buffer): Link | undefined {
   const name = readString(attributes.get(IFLA_IFNAME));
   const mtu = readU32(attributes.get(IFLA_MTU));
   if (name === undefined || mtu === undefined) return undefined;
-  const info = attributes.get(IFLA_LINKINFO);
+  const linkInfo = attributes.get(IFLA_LINKINFO);
+  const info = linkInfo && attributesOf(linkInfo);
+  const kind = readString(info?.get(IFLA_INFO_KIND));
   return {
     ifindex: payload.readInt32LE(4),
     name,
-    kind: info && readString(attributesOf(info).get(IFLA_INFO_KIND)),
+    kind,
     mac: formatMac(attributes.get(IFLA_ADDRESS)),
     mtu,
     up: (flags & IFF_UP) !== 0,
@@ -73,8 +79,13 @@ export function parseLink(payload: Buffer): Link | undefined {
     peerInOtherNetns: attributes.has(IFLA_LINK_NETNSID),
     peerNsid: readNsid(attributes.get(IFLA_LINK_NETNSID)),
     master: readU32(attributes.get(IFLA_MASTER)) || undefined,
+    vlanFiltering: kind === 'bridge' ? filtersVlans(info?.get(IFLA_INFO_DATA)) : undefined,
     alias: readString(attributes.get(IFLA_IFALIAS)) || undefined,
   };
+}
+
+function filtersVlans(data: Buffer | undefined): boolean {
+  return data !== undefined && attributesOf(data).get(IFLA_BR_VLAN_FILTERING)?.[0] === 1;
 }
 
 /** NETNSA_NSID_NOT_ASSIGNED is -1. */

@@ -37,6 +37,9 @@ export interface NewDevice {
   readonly mtu?: number;
 }
 
+/** Takes note that a device is gone. */
+export type ForgetLink = (ifindex: number) => void;
+
 /** Reads the device anew, by ifindex or by name, so that `Netlink.links` has it when a change returns; undefined when it is gone. */
 export type RereadLink = (device: number | string) => Link | undefined;
 
@@ -47,10 +50,12 @@ export type RereadLink = (device: number | string) => Link | undefined;
 export class LinkWriter {
   readonly #requests: RequestSocket;
   readonly #reread: RereadLink;
+  readonly #forget: ForgetLink;
 
-  constructor(requests: RequestSocket, reread: RereadLink) {
+  constructor(requests: RequestSocket, reread: RereadLink, forget: ForgetLink) {
     this.#requests = requests;
     this.#reread = reread;
+    this.#forget = forget;
   }
 
   setUp(ifindex: number): void {
@@ -127,6 +132,7 @@ export class LinkWriter {
     } catch (error) {
       if (!(error instanceof NetlinkError) || error.code !== 'ENODEV') throw error;
     }
+    this.#forget(ifindex);
   }
 
   #create(device: NewDevice, kind: string, data: readonly AttributeToSend[]): void {

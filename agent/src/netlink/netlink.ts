@@ -78,7 +78,7 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
   /** Messages that arrived while everything is being read; undefined when they are applied at once. */
   #waiting: NetlinkMessage[] | undefined;
   /**
-   * Devices that this process made or changed. Their events tell of how they were before the last change, of which `links` knows
+   * Devices that this process made, changed or removed. Their events tell of how they were before the last change, of which `links` knows
    * already: they are asked for instead.
    */
   readonly #changed = new Set<number>();
@@ -91,7 +91,11 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
     this.#log = log;
     this.#bufferBytes = options.eventBufferBytes ?? DEFAULT_EVENT_BUFFER;
     this.#requests = new RequestSocket();
-    this.writer = new LinkWriter(this.#requests, (device) => this.#rereadChanged(device));
+    this.writer = new LinkWriter(
+      this.#requests,
+      (device) => this.#rereadChanged(device),
+      (ifindex) => this.#forgetRemoved(ifindex),
+    );
     this.bridgeVlans = new BridgeVlans(this.#requests);
   }
 
@@ -222,7 +226,10 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
       }
       case RTM_DELLINK:
         // A device that leaves a bridge is announced as deleted in the family AF_BRIDGE.
-        if (payload.length >= 16 && payload.readUInt8(0) === 0) this.#removeLink(payload.readInt32LE(4));
+        if (payload.length >= 16 && payload.readUInt8(0) === 0) {
+          this.#changed.delete(payload.readInt32LE(4));
+          this.#removeLink(payload.readInt32LE(4));
+        }
         break;
       case RTM_NEWADDR:
       case RTM_DELADDR: {
@@ -257,7 +264,6 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
   }
 
   #removeLink(ifindex: number): void {
-    this.#changed.delete(ifindex);
     const event = this.#links.remove(ifindex);
     if (event === undefined) return;
     this.emit('link', event);
@@ -268,6 +274,18 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
   #refreshPeer(link: Link): void {
     if (link.peerIfindex === undefined || link.peerInOtherNetns) return;
     if (this.#links.byIndex.has(link.peerIfindex)) this.#askLink(link.peerIfindex);
+  }
+
+  /** Its events are still to come; those of before its end must not bring it back. */
+  #forgetRemoved(ifindex: number): void {
+    const peer = this.#links.byIndex.get(ifindex)?.peerIfindex;
+    const veth = this.#links.byIndex.get(ifindex)?.kind === 'veth';
+    this.#changed.add(ifindex);
+    this.#removeLink(ifindex);
+    const other = veth && peer !== undefined ? this.#links.byIndex.get(peer) : undefined;
+    if (other?.peerIfindex !== ifindex || other.peerInOtherNetns) return;
+    this.#changed.add(other.ifindex);
+    this.#removeLink(other.ifindex);
   }
 
   #rereadChanged(device: number | string): Link | undefined {

@@ -31,7 +31,8 @@ export class DeviceSetup {
       return;
     }
     this.#mtu.set(ifindex, wanted);
-    if (mtu !== wanted) this.#try(ifindex, name, 'mtu_request', () => this.#netlink.writer.setMtu(ifindex, wanted));
+    if (mtu !== wanted)
+      this.#try(ifindex, name, 'mtu_request', () => this.#netlink.writer.setMtu(ifindex, wanted));
   }
 
   /** The device is gone; a number may come again. */
