@@ -1,13 +1,15 @@
 /**
- * Numbers of linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h and linux/neighbour.h. They are part of the
+ * Numbers of linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/if_bridge.h, linux/if_addr.h and linux/neighbour.h. They are part of the
  * kernel's user ABI and never change.
  */
 export const AF_INET = 2;
+export const AF_BRIDGE = 7;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
 export const SOCK_RAW_CLOEXEC_NONBLOCK = 3 | 0o2000000 | 0o4000;
 export const NETLINK_ROUTE = 0;
 export const SOL_SOCKET = 1;
+export const SO_ATTACH_FILTER = 26;
 export const SO_RCVBUF = 8;
 export const SO_RCVBUFFORCE = 33;
 export const SOL_NETLINK = 270;
@@ -22,6 +24,7 @@ export const NLM_F_REQUEST = 0x1;
 export const NLM_F_ACK = 0x4;
 export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_DUMP = 0x300;
+export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
 /** In an error message: attributes with an explanation follow. */
 export const NLM_F_ACK_TLVS = 0x200;
@@ -46,6 +49,9 @@ export const RTM_NEWSTATS = 92;
 export const RTM_GETSTATS = 94;
 export const RTM_NEWNEXTHOP = 104;
 export const RTM_DELNEXTHOP = 105;
+export const RTM_NEWVLAN = 112;
+export const RTM_DELVLAN = 113;
+export const RTM_GETVLAN = 114;
 
 /** Groups whose messages change what this room knows: links, neighbours, addresses, routes, rules, next hops. */
 export const GROUPS = [
@@ -65,14 +71,35 @@ export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
 export const IFLA_LINK = 5;
 export const IFLA_MASTER = 10;
+export const IFLA_IFALIAS = 20;
 export const IFLA_LINKINFO = 18;
+export const IFLA_AF_SPEC = 26;
 export const IFLA_EXT_MASK = 29;
 export const IFLA_LINK_NETNSID = 37;
+/** The request is about a device of another namespace, known here by that number. */
+export const IFLA_TARGET_NETNSID = 46;
 export const IFLA_INFO_KIND = 1;
+export const IFLA_INFO_DATA = 2;
+export const VETH_INFO_PEER = 1;
+export const IFLA_INET6_ADDR_GEN_MODE = 8;
+/** No link-local address of the kernel's making. */
+export const IN6_ADDR_GEN_MODE_NONE = 1;
 /** Leaves the counters out of RTM_GETLINK answers, which halves them. */
 export const RTEXT_FILTER_SKIP_STATS = 1 << 3;
 export const IFF_UP = 0x1;
 export const IFF_LOWER_UP = 0x10000;
+
+/** linux/if_link.h: of a bridge. */
+export const IFLA_BR_STP_STATE = 5;
+export const IFLA_BR_VLAN_FILTERING = 7;
+export const IFLA_BR_MCAST_SNOOPING = 23;
+export const IFLA_BR_VLAN_DEFAULT_PVID = 39;
+/** linux/if_bridge.h: VLANs of a bridge or of its ports. */
+export const BRIDGE_VLANDB_ENTRY = 1;
+export const BRIDGE_VLANDB_ENTRY_INFO = 1;
+export const BRIDGE_VLANDB_ENTRY_RANGE = 2;
+export const BRIDGE_VLAN_INFO_PVID = 1 << 1;
+export const BRIDGE_VLAN_INFO_UNTAGGED = 1 << 2;
 
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
@@ -94,5 +121,6 @@ export const NTF_USE = 0x1;
 export const IFLA_STATS_LINK_64 = 1;
 
 export const EAGAIN = 11;
+export const EOPNOTSUPP = 95;
 export const ENOENT = 2;
 export const ENODEV = 19;

@@ -1,6 +1,20 @@
 import { Socket } from 'node:net';
-import { GROUPS, NETLINK_ADD_MEMBERSHIP, SOL_NETLINK } from './constants.js';
-import { closeSocket, openNetlinkSocket, setReceiveBuffer, setSocketOption } from './libc.js';
+import {
+  AF_BRIDGE,
+  GROUPS,
+  NETLINK_ADD_MEMBERSHIP,
+  RTM_DELNEIGH,
+  RTM_NEWNEIGH,
+  SOL_NETLINK,
+} from './constants.js';
+import {
+  closeSocket,
+  type FilterInstruction,
+  openNetlinkSocket,
+  setReceiveBuffer,
+  setSocketFilter,
+  setSocketOption,
+} from './libc.js';
 import { messagesOf, type NetlinkMessage } from './message.js';
 
 interface PipeBinding {
@@ -10,6 +24,23 @@ interface PipeBinding {
 
 /** Bytes of events that may wait: 4 MiB hold about two thousand device messages. */
 export const DEFAULT_EVENT_BUFFER = 4 << 20;
+
+/** A number of the message in host byte order, as classic BPF loads it. */
+const swapped = (type: number) => ((type & 0xff) << 8) | (type >> 8);
+
+/**
+ * Not the addresses that bridges learn: nobody asks for them, and they are many, a port of a bridge with VLANs alone announces
+ * 4,094. Offsets are those of struct nlmsghdr and struct ndmsg behind it.
+ */
+const NO_LEARNED_ADDRESSES: readonly FilterInstruction[] = [
+  [0x28, 0, 0, 4], // ldh: nlmsg_type
+  [0x15, 1, 0, swapped(RTM_NEWNEIGH)],
+  [0x15, 0, 2, swapped(RTM_DELNEIGH)],
+  [0x30, 0, 0, 16], // ldb: ndm_family
+  [0x15, 1, 0, AF_BRIDGE],
+  [0x06, 0, 0, 0xffffffff], // take it
+  [0x06, 0, 0, 0], // leave it
+];
 
 /**
  * The kernel's announcements. net.Socket refuses a netlink descriptor because it asks for the address family; a pipe handle
@@ -36,6 +67,7 @@ export class EventSocket {
     const handle = new Pipe(constants.SOCKET);
     try {
       setReceiveBuffer(fd, bufferBytes);
+      setSocketFilter(fd, NO_LEARNED_ADDRESSES);
       for (const group of GROUPS) setSocketOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
       const result = handle.open(fd);
       if (result !== 0) throw new Error(`netlink: libuv does not take the socket (${result})`);

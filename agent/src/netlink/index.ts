@@ -1,6 +1,8 @@
 /** Devices, addresses, routes and neighbours from the kernel, by AF_NETLINK events. */
 export type { Address } from './address.js';
+export type { BridgeVlan, BridgeVlans } from './bridgeVlans.js';
 export type { Link, LinkEvent } from './link.js';
+export type { LinkWriter, NewDevice } from './linkWriter.js';
 export type { Log } from './log.js';
 export type { Neighbour, NeighbourEvent, NeighbourState } from './neighbour.js';
 export { Netlink, type NetlinkEvents, type NetlinkOptions } from './netlink.js';

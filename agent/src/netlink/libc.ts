@@ -2,6 +2,7 @@ import koffi from 'koffi';
 import {
   AF_NETLINK,
   NETLINK_ROUTE,
+  SO_ATTACH_FILTER,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
   SOCK_RAW_CLOEXEC_NONBLOCK,
@@ -17,6 +18,14 @@ const close = self.func('int close(int fd)');
 const setsockopt = self.func(
   'int setsockopt(int fd, int level, int option, const void *value, uint32_t length)',
 );
+const filterProgram = koffi.struct({ length: 'uint16_t', instructions: 'const void *' });
+const attachFilter = self.func('setsockopt', 'int', [
+  'int',
+  'int',
+  'int',
+  koffi.pointer(filterProgram),
+  'uint32_t',
+]);
 const send = self.func('intptr_t send(int fd, const void *buffer, size_t length, int flags)');
 const recv = self.func('intptr_t recv(int fd, _Out_ void *buffer, size_t length, int flags)');
 
@@ -54,6 +63,22 @@ export function setReceiveBuffer(fd: number, bytes: number): void {
   } catch {
     setSocketOption(fd, SOL_SOCKET, SO_RCVBUF, bytes);
   }
+}
+
+/** One instruction of a classic BPF program (struct sock_filter). */
+export type FilterInstruction = readonly [code: number, whenTrue: number, whenFalse: number, k: number];
+
+/** Lets the kernel drop what the program answers 0 to, before it costs room in the socket; throws NetlinkError. */
+export function setSocketFilter(fd: number, program: readonly FilterInstruction[]): void {
+  const instructions = Buffer.alloc(program.length * 8);
+  program.forEach(([code, whenTrue, whenFalse, k], at) => {
+    instructions.writeUInt16LE(code, at * 8);
+    instructions.writeUInt8(whenTrue, at * 8 + 2);
+    instructions.writeUInt8(whenFalse, at * 8 + 3);
+    instructions.writeUInt32LE(k, at * 8 + 4);
+  });
+  const value = { length: program.length, instructions };
+  check('netlink filter', attachFilter(fd, SOL_SOCKET, SO_ATTACH_FILTER, value, koffi.sizeof(filterProgram)));
 }
 
 export function closeSocket(fd: number): void {

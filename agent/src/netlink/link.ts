@@ -2,7 +2,10 @@ import {
   IFF_LOWER_UP,
   IFF_UP,
   IFLA_ADDRESS,
+  IFLA_BR_VLAN_FILTERING,
+  IFLA_IFALIAS,
   IFLA_IFNAME,
+  IFLA_INFO_DATA,
   IFLA_INFO_KIND,
   IFLA_LINK,
   IFLA_LINK_NETNSID,
@@ -31,8 +34,14 @@ export interface Link {
   readonly peerIfindex?: number;
   /** IFLA_LINK_NETNSID is present: `peerIfindex` belongs to another network namespace. */
   readonly peerInOtherNetns: boolean;
+  /** Number of that namespace in this one (ip-netns(8), nsid), where the kernel gave it one. */
+  readonly peerNsid?: number;
   /** Ifindex of the bridge, bond or VRF that the device is enslaved to. */
   readonly master?: number;
+  /** For a bridge: it keeps VLANs apart (ip-link(8), vlan_filtering). */
+  readonly vlanFiltering?: boolean;
+  /** IFLA_IFALIAS: free text. */
+  readonly alias?: string;
 }
 
 /** What happened to a device. A device that comes back under its old name has a new ifindex and is `new`. */
@@ -55,19 +64,34 @@ export function parseLink(payload: Buffer): Link | undefined {
   const name = readString(attributes.get(IFLA_IFNAME));
   const mtu = readU32(attributes.get(IFLA_MTU));
   if (name === undefined || mtu === undefined) return undefined;
-  const info = attributes.get(IFLA_LINKINFO);
+  const linkInfo = attributes.get(IFLA_LINKINFO);
+  const info = linkInfo && attributesOf(linkInfo);
+  const kind = readString(info?.get(IFLA_INFO_KIND));
   return {
     ifindex: payload.readInt32LE(4),
     name,
-    kind: info && readString(attributesOf(info).get(IFLA_INFO_KIND)),
+    kind,
     mac: formatMac(attributes.get(IFLA_ADDRESS)),
     mtu,
     up: (flags & IFF_UP) !== 0,
     lowerUp: (flags & IFF_LOWER_UP) !== 0,
     peerIfindex: readU32(attributes.get(IFLA_LINK)) || undefined,
     peerInOtherNetns: attributes.has(IFLA_LINK_NETNSID),
+    peerNsid: readNsid(attributes.get(IFLA_LINK_NETNSID)),
     master: readU32(attributes.get(IFLA_MASTER)) || undefined,
+    vlanFiltering: kind === 'bridge' ? filtersVlans(info?.get(IFLA_INFO_DATA)) : undefined,
+    alias: readString(attributes.get(IFLA_IFALIAS)) || undefined,
   };
+}
+
+function filtersVlans(data: Buffer | undefined): boolean {
+  return data !== undefined && attributesOf(data).get(IFLA_BR_VLAN_FILTERING)?.[0] === 1;
+}
+
+/** NETNSA_NSID_NOT_ASSIGNED is -1. */
+function readNsid(value: Buffer | undefined): number | undefined {
+  const nsid = value !== undefined && value.length >= 4 ? value.readInt32LE(0) : -1;
+  return nsid < 0 ? undefined : nsid;
 }
 
 /** Whether two descriptions of one device say the same. */

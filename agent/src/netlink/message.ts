@@ -76,6 +76,22 @@ export function u32(value: number): Buffer {
   return buffer;
 }
 
+/** An 8-bit attribute value. */
+export function u8(value: number): Buffer {
+  return Buffer.from([value]);
+}
+
+/** A string with its terminating NUL. */
+export function text(value: string): Buffer {
+  return Buffer.from(`${value}\0`);
+}
+
+/** Attributes within an attribute. */
+export function nest(attributes: readonly AttributeToSend[]): Buffer {
+  // The same layout as after a header of no length.
+  return encodeMessage(0, 0, 0, Buffer.alloc(0), attributes).subarray(HEADER);
+}
+
 /** An attribute's 32-bit value, undefined when the attribute is absent or short. */
 export function readU32(value: Buffer | undefined): number | undefined {
   return value !== undefined && value.length >= 4 ? value.readUInt32LE(0) : undefined;

@@ -210,15 +210,15 @@ test.serial('a device is set up and its MTU set; one that is gone is an error th
   const found = netlink.findLink('tap5');
   t.is(found?.name, 'tap5', 'found though its event was not read yet');
   t.is(byName('tap5'), found);
-  netlink.setUp(found!.ifindex);
-  netlink.setMtu(found!.ifindex, 1300);
+  netlink.writer.setUp(found!.ifindex);
+  netlink.writer.setMtu(found!.ifindex, 1300);
   t.true(byName('tap5')!.up);
   t.is(byName('tap5')!.mtu, 1300);
-  t.throws(() => netlink.setMtu(found!.ifindex, 10_000_000), { code: 'EINVAL', message: /mtu/i });
+  t.throws(() => netlink.writer.setMtu(found!.ifindex, 10_000_000), { code: 'EINVAL', message: /mtu/i });
   ip('link del tap5');
   await links(() => byName('tap5') === undefined);
   t.is(netlink.findLink('tap5'), undefined);
-  t.throws(() => netlink.setUp(found!.ifindex), { code: 'ENODEV' });
+  t.throws(() => netlink.writer.setUp(found!.ifindex), { code: 'ENODEV' });
 });
 
 test.serial('counters of every device', async (t) => {

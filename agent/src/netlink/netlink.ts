@@ -2,11 +2,10 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Address, parseAddress } from './address.js';
 import { AddressTable } from './addressTable.js';
+import { BridgeVlans } from './bridgeVlans.js';
 import {
-  IFF_UP,
   IFLA_IFNAME,
-  IFLA_MTU,
-  NLM_F_ACK,
+  IFLA_TARGET_NETNSID,
   RTM_DELADDR,
   RTM_DELLINK,
   RTM_DELNEIGH,
@@ -25,8 +24,9 @@ import { DEFAULT_EVENT_BUFFER, EventSocket } from './eventSocket.js';
 import { readInventory, WITHOUT_STATISTICS } from './inventory.js';
 import { type Link, type LinkEvent, linkHeader, parseLink } from './link.js';
 import { LinkTable } from './linkTable.js';
+import { LinkWriter } from './linkWriter.js';
 import type { Log } from './log.js';
-import { type AttributeToSend, type NetlinkMessage, u32 } from './message.js';
+import { type AttributeToSend, type NetlinkMessage, text, u32 } from './message.js';
 import {
   askNeighbour,
   type Neighbour,
@@ -68,11 +68,20 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
   readonly #log: Log;
   readonly #bufferBytes: number;
   readonly #requests: RequestSocket;
+  /** Makes, changes and removes devices. */
+  readonly writer: LinkWriter;
+  /** VLANs of the ports of bridges. */
+  readonly bridgeVlans: BridgeVlans;
   readonly #links = new LinkTable();
   readonly #addresses = new AddressTable();
   #events: EventSocket | undefined;
   /** Messages that arrived while everything is being read; undefined when they are applied at once. */
   #waiting: NetlinkMessage[] | undefined;
+  /**
+   * Devices that this process made, changed or removed. Their events tell of how they were before the last change, of which `links` knows
+   * already: they are asked for instead.
+   */
+  readonly #changed = new Set<number>();
   #lost: Error | undefined;
   #routeAnnounced = false;
   #closed = false;
@@ -82,6 +91,12 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
     this.#log = log;
     this.#bufferBytes = options.eventBufferBytes ?? DEFAULT_EVENT_BUFFER;
     this.#requests = new RequestSocket();
+    this.writer = new LinkWriter(
+      this.#requests,
+      (device) => this.#rereadChanged(device),
+      (ifindex) => this.#forgetRemoved(ifindex),
+    );
+    this.bridgeVlans = new BridgeVlans(this.#requests);
   }
 
   /** Throws NetlinkError when the kernel gives no netlink socket. */
@@ -122,7 +137,7 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
     const known = this.#links.byName(name);
     // IFNAMSIZ, with the terminating NUL; the kernel refuses more.
     if (known !== undefined || name === '' || Buffer.byteLength(name) > 15) return known;
-    return this.#askLink(0, [[IFLA_IFNAME, Buffer.from(`${name}\0`)]]);
+    return this.#askLink(0, [[IFLA_IFNAME, text(name)]]);
   }
 
   /** The kernel's way to an address, policy rules included; undefined when there is none. Throws for text that is no address. */
@@ -140,14 +155,16 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
     sendUseNeighbour(this.#requests, ifindex, ip);
   }
 
-  /** Sets a device administratively up, which `links` shows when this returns; throws NetlinkError. */
-  setUp(ifindex: number): void {
-    this.#setDevice(`set device ${ifindex} up`, ifindex, [], IFF_UP);
-  }
-
-  /** As `setUp`; throws NetlinkError, for example when the driver does not take that MTU. */
-  setMtu(ifindex: number, mtu: number): void {
-    this.#setDevice(`set MTU ${mtu} of device ${ifindex}`, ifindex, [[IFLA_MTU, u32(mtu)]]);
+  /**
+   * The other end of a veth, also when it was moved to another network namespace; then it is asked for each time, since changes
+   * there are announced to nobody here. Undefined when the device has none, or the kernel does not tell.
+   */
+  peerOf(link: Link): Link | undefined {
+    const { peerIfindex, peerInOtherNetns, peerNsid } = link;
+    if (peerIfindex === undefined) return undefined;
+    if (!peerInOtherNetns) return this.#links.byIndex.get(peerIfindex) ?? this.#askLink(peerIfindex);
+    if (peerNsid === undefined) return undefined;
+    return this.#request(peerIfindex, [[IFLA_TARGET_NETNSID, u32(peerNsid)]]);
   }
 
   /** The counters of every device, by ifindex; rejects with NetlinkError. */
@@ -202,12 +219,17 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
     switch (type) {
       case RTM_NEWLINK: {
         const link = parseLink(payload);
-        if (link !== undefined) this.#setLink(link);
+        if (link === undefined) break;
+        if (this.#changed.has(link.ifindex)) this.#askLink(link.ifindex);
+        else this.#setLink(link);
         break;
       }
       case RTM_DELLINK:
         // A device that leaves a bridge is announced as deleted in the family AF_BRIDGE.
-        if (payload.length >= 16 && payload.readUInt8(0) === 0) this.#removeLink(payload.readInt32LE(4));
+        if (payload.length >= 16 && payload.readUInt8(0) === 0) {
+          this.#changed.delete(payload.readInt32LE(4));
+          this.#removeLink(payload.readInt32LE(4));
+        }
         break;
       case RTM_NEWADDR:
       case RTM_DELADDR: {
@@ -254,20 +276,38 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
     if (this.#links.byIndex.has(link.peerIfindex)) this.#askLink(link.peerIfindex);
   }
 
-  #setDevice(what: string, ifindex: number, attributes: readonly AttributeToSend[], flags = 0): void {
-    this.#requests.request(what, RTM_NEWLINK, NLM_F_ACK, linkHeader(ifindex, flags, flags), attributes);
-    this.#askLink(ifindex);
+  /** Its events are still to come; those of before its end must not bring it back. */
+  #forgetRemoved(ifindex: number): void {
+    const peer = this.#links.byIndex.get(ifindex)?.peerIfindex;
+    const veth = this.#links.byIndex.get(ifindex)?.kind === 'veth';
+    this.#changed.add(ifindex);
+    this.#removeLink(ifindex);
+    const other = veth && peer !== undefined ? this.#links.byIndex.get(peer) : undefined;
+    if (other?.peerIfindex !== ifindex || other.peerInOtherNetns) return;
+    this.#changed.add(other.ifindex);
+    this.#removeLink(other.ifindex);
+  }
+
+  #rereadChanged(device: number | string): Link | undefined {
+    const link =
+      typeof device === 'number' ? this.#askLink(device) : this.#askLink(0, [[IFLA_IFNAME, text(device)]]);
+    if (link !== undefined) this.#changed.add(link.ifindex);
+    return link;
   }
 
   #askLink(ifindex: number, attributes: readonly AttributeToSend[] = []): Link | undefined {
+    const link = this.#request(ifindex, attributes);
+    if (link !== undefined) this.#setLink(link);
+    return link;
+  }
+
+  #request(ifindex: number, attributes: readonly AttributeToSend[]): Link | undefined {
     try {
       const { payload } = this.#requests.request('device', RTM_GETLINK, 0, linkHeader(ifindex), [
         WITHOUT_STATISTICS,
         ...attributes,
       ]);
-      const link = parseLink(payload);
-      if (link !== undefined) this.#setLink(link);
-      return link;
+      return parseLink(payload);
     } catch (error) {
       // ENODEV: it is gone, and the event that says so is on its way.
       if (error instanceof NetlinkError) return undefined;

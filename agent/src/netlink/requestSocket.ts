@@ -83,6 +83,29 @@ export class RequestSocket {
   }
 
   /**
+   * A dump that is short, read without waiting. Throws NetlinkError; `what` begins its message. Messages that a change of the
+   * tables in between may have left out are not asked for again.
+   */
+  dumpNow(
+    what: string,
+    type: number,
+    fixedHeader: Uint8Array,
+    each: (message: NetlinkMessage) => void,
+  ): void {
+    const sequence = ++this.#sequence;
+    sendMessage(this.#fd, encodeMessage(type, NLM_F_REQUEST | NLM_F_DUMP, sequence, fixedHeader));
+    for (;;) {
+      const length = receiveMessage(this.#fd, this.#buffer, MSG_DONTWAIT);
+      for (const message of messagesOf(this.#buffer.subarray(0, length))) {
+        if (message.sequence !== sequence) continue;
+        throwIfError(what, message);
+        if (message.type === NLMSG_DONE) return;
+        each(message);
+      }
+    }
+  }
+
+  /**
    * Everything of one kind. The kernel may change its tables between two datagrams and then says so (NLM_F_DUMP_INTR):
    * the dump is begun again, `begin` is called before each attempt. Not to be used while a `request` may come: dumps have a
    * socket of their own.

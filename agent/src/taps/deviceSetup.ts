@@ -20,7 +20,7 @@ export class DeviceSetup {
   raise({ ifindex, name, up }: Link): void {
     if (this.#raised.has(ifindex)) return;
     this.#raised.add(ifindex);
-    if (!up) this.#try(ifindex, name, 'admin_state', () => this.#netlink.setUp(ifindex));
+    if (!up) this.#try(ifindex, name, 'admin_state', () => this.#netlink.writer.setUp(ifindex));
   }
 
   requestMtu({ ifindex, name, mtu }: Link, wanted: number | undefined): void {
@@ -31,7 +31,8 @@ export class DeviceSetup {
       return;
     }
     this.#mtu.set(ifindex, wanted);
-    if (mtu !== wanted) this.#try(ifindex, name, 'mtu_request', () => this.#netlink.setMtu(ifindex, wanted));
+    if (mtu !== wanted)
+      this.#try(ifindex, name, 'mtu_request', () => this.#netlink.writer.setMtu(ifindex, wanted));
   }
 
   /** The device is gone; a number may come again. */

@@ -68,8 +68,8 @@ export class InstalledPorts {
    * Whether a mark may stay. The row's own ifindex tells which device it was made for, also when that was replaced while no
    * agent ran.
    */
-  #holds(row: Interface, { ifaceId, ifindex }: PluggedInterface): boolean {
-    const another = row.ifindex !== undefined && row.ifindex !== ifindex;
+  #holds(row: Interface, { ifaceId, shownIfindex }: PluggedInterface): boolean {
+    const another = row.ifindex !== undefined && row.ifindex !== shownIfindex;
     if (another || this.#doubtful.has(row._uuid)) return false;
     return this.#said.get(ifaceId) ?? !this.#complete;
   }

@@ -25,12 +25,16 @@ export function createBridge(
   transaction.mutate('Open_vSwitch', [byUuid(root._uuid)], [['bridges', 'insert', [bridge]]]);
 }
 
-/** Fills what every bridge has from ovs-vswitchd. */
-export function fillBridge(transaction: Transaction, bridge: Bridge): void {
+/** ovs-vswitchd's word for a data path that is no module of another version. */
+const DATAPATH_VERSION = '<built-in>';
+
+/** Fills what every bridge has from ovs-vswitchd. `mac` is that of its local port. */
+export function fillBridge(transaction: Transaction, bridge: Bridge, mac: string): void {
   const wish = bridge.other_config.get('datapath-id');
-  const mac = localMac(bridge._uuid, bridge.other_config.get('hwaddr'));
   const id = wish !== undefined && /^[0-9a-f]{16}$/i.test(wish) ? wish : `0000${mac.replaceAll(':', '')}`;
   if (bridge.datapath_id !== id) transaction.update('Bridge', [byUuid(bridge._uuid)], { datapath_id: id });
+  if (bridge.datapath_version !== DATAPATH_VERSION)
+    transaction.update('Bridge', [byUuid(bridge._uuid)], { datapath_version: DATAPATH_VERSION });
 }
 
 /** What has to stand in external_ids of the integration bridge. */

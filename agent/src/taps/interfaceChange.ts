@@ -4,7 +4,7 @@ import type { LocalTables } from './localTables.js';
 type InterfaceChange = Extract<Change<LocalTables>, { table: 'Interface' }>;
 
 /** Columns by which somebody says what the interface shall be; the others are what became of it, written by this process. */
-const WISHES: readonly string[] = ['name', 'type', 'ofport_request', 'mtu_request'];
+const WISHES: readonly string[] = ['name', 'type', 'options', 'mac', 'ofport_request', 'mtu_request'];
 /** And keys of external_ids. */
 const KEYS = ['iface-id', 'iface-id-ver', 'encap-ip'];
 

@@ -10,7 +10,7 @@ type Filled = Pick<
 
 const upOrDown = (up: boolean) => (up ? 'up' : 'down');
 
-function columnsOf({ kind, link, ofport, error }: Attachment, localMac: string | undefined): Filled {
+function columnsOf({ kind, link, ofport, error, warning }: Attachment, localMac: string | undefined): Filled {
   const device = {
     ifindex: link?.ifindex,
     mac_in_use: link?.mac,
@@ -22,15 +22,16 @@ function columnsOf({ kind, link, ofport, error }: Attachment, localMac: string |
     case 'local':
       return {
         ...device,
-        ofport: OFPORT_LOCAL,
-        error: undefined,
+        ofport: error === undefined ? OFPORT_LOCAL : -1,
+        error,
         mac_in_use: link?.mac ?? localMac,
         admin_state: device.admin_state ?? 'down',
         link_state: device.link_state ?? 'down',
         mtu: link?.mtu ?? 1500,
       };
     case 'virtual':
-      return { ...device, ofport, error, ifindex: 0, admin_state: 'up', link_state: 'up' };
+      if (error !== undefined) return { ...device, ofport: -1, error };
+      return { ...device, ofport, error: warning, ifindex: 0, admin_state: 'up', link_state: 'up' };
     default:
       return { ...device, ofport: ofport ?? -1, error };
   }

@@ -78,7 +78,12 @@ export class PendingWrites {
       const row = this.#model.attachments.get(uuid)?.row;
       if (row !== undefined) this.#installed.doubt(row);
     }
-    for (const uuid of uuids) this.#interfaces.add(uuid);
+    for (const uuid of uuids) {
+      this.#interfaces.add(uuid);
+      const attachment = this.#model.attachments.get(uuid);
+      // Its datapath_id follows the address of its local port.
+      if (attachment?.kind === 'local') this.#noteBridge(this.#model.bridge(attachment.bridge));
+    }
   }
 
   /** The settings were read: it may be about another bridge, or another type of it. */
@@ -187,12 +192,18 @@ export class PendingWrites {
     this.#comparisons++;
     const { row, bridge: name } = attachment;
     const bridge = this.#model.bridge(name);
-    const mac = bridge && localMac(bridge._uuid, bridge.other_config.get('hwaddr'));
+    const mac = bridge && this.#macOf(bridge);
     const columns = columnsToWrite(attachment, mac);
     if (name !== this.#model.bridgeName) return { columns, mutations: [] };
     const plug = this.#model.plugs.plugged.get(row.external_ids.get('iface-id') ?? '');
     const mutations = this.#installed.mutations(row, plug?.uuid === row._uuid ? plug : undefined, now);
     return { columns, mutations };
+  }
+
+  #macOf(bridge: Bridge): string {
+    return bridge.name === this.#model.bridgeName
+      ? localMac(bridge._uuid, bridge.other_config.get('hwaddr'))
+      : this.#model.bridges.macOf(bridge);
   }
 
   #writeInterface(transaction: Transaction, uuid: string): void {
@@ -206,7 +217,7 @@ export class PendingWrites {
   #writeBridge(transaction: Transaction, uuid: string): void {
     const bridge = this.#replica.table('Bridge').get(uuid);
     if (bridge === undefined) return;
-    fillBridge(transaction, bridge);
+    fillBridge(transaction, bridge, this.#macOf(bridge));
     if (bridge.name !== this.#model.bridgeName) return;
     const datapathType = this.#model.system.get('ovn-bridge-datapath-type') || undefined;
     correctBridge(transaction, bridge, datapathType, this.#marks(), Date.now());

@@ -145,30 +145,31 @@ export class Plugs {
       this.devices.delete(ifindex);
     }
     for (const [uuid, attachment] of changes) {
-      const link = attachment?.kind === 'device' ? attachment.link : undefined;
-      if (link === undefined) continue;
-      remember(link.ifindex);
-      this.#ifindexes.set(uuid, link.ifindex);
-      this.#ownerOf.set(link.ifindex, uuid);
-      this.devices.set(link.ifindex, link.name);
+      const end = attachment?.kind === 'device' ? attachment.end : undefined;
+      if (end === undefined) continue;
+      remember(end.ifindex);
+      this.#ifindexes.set(uuid, end.ifindex);
+      this.#ownerOf.set(end.ifindex, uuid);
+      this.devices.set(end.ifindex, end.name);
     }
   }
 }
 
 function candidateOf(attachment: Attachment | undefined): Candidate | undefined {
-  const link = attachment?.kind === 'device' ? attachment.link : undefined;
-  if (attachment === undefined || link === undefined || attachment.error !== undefined) return undefined;
-  const { _uuid: uuid, external_ids } = attachment.row;
+  const end = attachment?.kind === 'device' ? attachment.end : undefined;
+  if (attachment === undefined || end === undefined || attachment.error !== undefined) return undefined;
+  const { _uuid: uuid, name, external_ids } = attachment.row;
   const ifaceId = external_ids.get('iface-id');
   if (ifaceId === undefined || ifaceId === '') return undefined;
   const plug: PluggedInterface = {
     uuid,
-    name: link.name,
-    ifindex: link.ifindex,
+    name,
+    ifindex: end.ifindex,
+    shownIfindex: attachment.link?.ifindex,
     ifaceId,
     ifaceIdVer: external_ids.get('iface-id-ver') || undefined,
     encapIp: external_ids.get('encap-ip') || undefined,
-    mac: link.mac,
+    mac: attachment.link?.mac,
   };
   return { attachment, plug };
 }

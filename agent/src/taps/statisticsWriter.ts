@@ -10,6 +10,8 @@ export interface StatisticsWriterOptions {
   readonly devices: () => Iterable<readonly [uuid: string, ifindex: number]>;
   /** Open_vSwitch.other_config:stats-update-interval, milliseconds. */
   readonly intervalMs: () => number;
+  /** Called in the same rhythm, for what else is announced by nobody. */
+  readonly beforeEach: () => void;
 }
 
 /** What ovs-vswitchd shows of a device. */
@@ -63,8 +65,9 @@ export class StatisticsWriter {
   }
 
   async #write(): Promise<void> {
-    const { client, netlink, log, lock, devices } = this.#options;
+    const { client, netlink, log, lock, devices, beforeEach } = this.#options;
     try {
+      beforeEach();
       const plugged = new Map(devices());
       for (const uuid of this.#written.keys()) if (!plugged.has(uuid)) this.#written.delete(uuid);
       if (plugged.size === 0) return;

@@ -82,6 +82,7 @@ export class Taps extends EventEmitter<TapsEvents> {
   /** Nothing waits to be looked at. */
   #upToDate = false;
   #configChanged = false;
+  #networks: ReadonlyMap<string, number>;
   #loaded = false;
   #connected = false;
   #stopped = false;
@@ -103,6 +104,7 @@ export class Taps extends EventEmitter<TapsEvents> {
     this.#replica = new Replica<LocalTables>(this.#client, { tables: LOCAL_TABLES });
     const report = this.#problems.set.bind(this.#problems);
     this.#model = new LocalModel(this.#replica, netlink, log, report, bridge);
+    this.#networks = this.#model.networks;
     this.#writes = new PendingWrites(this.#model, this.#replica);
     this.#writer = new DatabaseWriter({
       client: this.#client,
@@ -123,6 +125,10 @@ export class Taps extends EventEmitter<TapsEvents> {
       lock: LOCK,
       devices: () => this.#deviceRows(),
       intervalMs: () => this.#statisticsInterval(),
+      beforeEach: () => {
+        this.#model.markMoved();
+        if (this.#model.pending) this.#schedule();
+      },
     });
   }
 
@@ -193,6 +199,13 @@ export class Taps extends EventEmitter<TapsEvents> {
   /** Every device plugged into the integration bridge, name by ifindex, with or without iface-id. */
   get devices(): ReadonlyMap<number, string> {
     return this.#model.plugs.devices;
+  }
+  /**
+   * Physical networks of ovn-bridge-mappings that are connected: network name → ifindex of the data plane's end. What comes from
+   * the network arrives there (ingress); what is sent out of it (egress) goes to the network. Not among `devices`.
+   */
+  get networks(): ReadonlyMap<string, number> {
+    return this.#networks;
   }
   get work(): TapsWork {
     return { looks: this.#model.looks, comparisons: this.#writes.comparisons };
@@ -318,7 +331,10 @@ export class Taps extends EventEmitter<TapsEvents> {
     const { plugs } = this.#model;
     const devices = plugs.takeDevicesDelta();
     const plugged = plugs.takePluggedDelta();
+    const networks = this.#networks !== this.#model.networks;
+    this.#networks = this.#model.networks;
     if (config) this.emit('config');
+    if (networks) this.emit('networks');
     if (devices !== undefined) this.emit('devices', devices);
     if (plugged !== undefined) this.emit('plugged', plugged);
   }
@@ -340,8 +356,8 @@ export class Taps extends EventEmitter<TapsEvents> {
   }
 
   *#deviceRows(): Iterable<readonly [uuid: string, ifindex: number]> {
-    for (const { row, link } of this.#model.attachments.values())
-      if (link !== undefined) yield [row._uuid, link.ifindex];
+    for (const { row, end } of this.#model.attachments.values())
+      if (end !== undefined) yield [row._uuid, end.ifindex];
   }
 
   #statisticsInterval(): number {

@@ -21,6 +21,16 @@ export class Topology {
     return bridge && this.#nameOf.get(bridge);
   }
 
+  /** uuid of its port; undefined when it is in none. */
+  portOf(interfaceUuid: string): string | undefined {
+    return this.#portOf.get(interfaceUuid);
+  }
+
+  /** The interfaces of a port. */
+  interfacesOf(portUuid: string): readonly string[] {
+    return this.#interfacesOf.get(portUuid) ?? [];
+  }
+
   /** Takes over the changes of one transaction; returns the interfaces that came, went or changed the bridge. */
   apply(batch: Batch): string[] {
     const before = new Map<string, string | undefined>();

@@ -1,10 +1,10 @@
-import { Netlink } from '../../netlink/index.js';
+import { type Link, Netlink } from '../../netlink/index.js';
 import { RecordingLog } from '../../netlink/testsupport/recordingLog.js';
 import { until } from '../../netlink/testsupport/until.js';
 import { Taps } from '../taps.js';
 import { LocalOvsdb } from './localOvsdb.js';
 
-const EVENTS = ['plugged', 'devices', 'config', 'problems', 'connected', 'disconnected'] as const;
+const EVENTS = ['plugged', 'devices', 'networks', 'config', 'problems', 'connected', 'disconnected'] as const;
 
 /** A local database and the agent's side of it, in the namespace the test is in. */
 export class Hypervisor {
@@ -46,6 +46,14 @@ export class Hypervisor {
 
   until(condition: () => boolean): Promise<void> {
     return until(this.taps, EVENTS, condition);
+  }
+
+  /** Resolves when the device of this name is there and as it should be. */
+  linked(name: string, condition: (link: Link) => boolean): Promise<void> {
+    return until(this.#netlink, ['link'], () => {
+      const link = this.#netlink.linkByName(name);
+      return link !== undefined && condition(link);
+    });
   }
 
   /** Messages of the problems, sorted. */

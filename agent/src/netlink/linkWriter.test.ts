@@ -1,0 +1,103 @@
+import { execFileSync } from 'node:child_process';
+import test from 'ava';
+import { Netlink } from './netlink.js';
+import { enterPrivateNetns, ip } from './testsupport/privateNetns.js';
+import { RecordingLog } from './testsupport/recordingLog.js';
+import { until } from './testsupport/until.js';
+
+test.before(() => enterPrivateNetns());
+
+async function open(): Promise<Netlink> {
+  const netlink = Netlink.open(new RecordingLog());
+  await netlink.start();
+  return netlink;
+}
+
+test.serial('a veth is made with both its ends, marked, and removed', async (t) => {
+  const netlink = await open();
+  t.teardown(() => netlink.close());
+  netlink.writer.createVeth({ name: 'aa', mac: '02:00:00:00:00:0a', mtu: 1400 }, { name: 'bb' });
+  const [aa, bb] = [netlink.linkByName('aa')!, netlink.linkByName('bb')!];
+  t.like(aa, { kind: 'veth', mac: '02:00:00:00:00:0a', mtu: 1400, peerIfindex: bb.ifindex, up: false });
+  t.is(bb.peerIfindex, aa.ifindex);
+  netlink.writer.setAlias(bb.ifindex, 'iovisor test');
+  t.is(netlink.linkByName('bb')?.alias, 'iovisor test');
+  netlink.writer.setMac(aa.ifindex, '02:00:00:00:00:0b');
+  t.is(netlink.linkByName('aa')?.mac, '02:00:00:00:00:0b');
+  netlink.writer.withoutLinkLocal(aa.ifindex);
+  netlink.writer.setUp(aa.ifindex);
+  netlink.writer.setUp(bb.ifindex);
+  await until(netlink, ['link'], () => netlink.links.get(aa.ifindex)?.lowerUp === true);
+  const addresses = ip('-6 -o address show');
+  t.false(addresses.includes(' aa '), addresses);
+  t.true(addresses.includes(' bb '), addresses);
+  t.throws(() => netlink.writer.createVeth({ name: 'cc' }, { name: 'bb' }), { code: 'EEXIST' });
+  netlink.writer.remove(bb.ifindex);
+  await until(netlink, ['link'], () => netlink.linkByName('aa') === undefined);
+  t.notThrows(() => netlink.writer.remove(bb.ifindex));
+  t.throws(() => netlink.writer.setUp(bb.ifindex), { code: 'ENODEV' });
+});
+
+test.serial('a bridge that only switches, and its ports', async (t) => {
+  const netlink = await open();
+  t.teardown(() => netlink.close());
+  const { vlanFiltering } = netlink.writer.createBridge({ name: 'br', mac: '02:00:00:00:00:01' });
+  const bridge = netlink.linkByName('br')!;
+  t.like(bridge, { kind: 'bridge', mac: '02:00:00:00:00:01' });
+  const details = ip('-d link show br');
+  t.regex(details, /stp_state 0 /);
+  t.regex(details, /mcast_snooping 0 /);
+  t.regex(details, new RegExp(`vlan_filtering ${Number(vlanFiltering)} `));
+  netlink.writer.createVeth({ name: 'aa' }, { name: 'bb' });
+  const { ifindex } = netlink.linkByName('aa')!;
+  netlink.writer.setMaster(ifindex, bridge.ifindex);
+  t.is(netlink.links.get(ifindex)?.master, bridge.ifindex);
+  netlink.writer.setMaster(ifindex, undefined);
+  t.is(netlink.links.get(ifindex)?.master, undefined);
+  t.throws(() => netlink.writer.setMaster(bridge.ifindex, bridge.ifindex), { code: 'ELOOP' });
+  netlink.writer.remove(bridge.ifindex);
+  netlink.writer.remove(ifindex);
+});
+
+test.serial('the other end of a veth is found in another namespace, too, as it is there', async (t) => {
+  const netlink = await open();
+  t.teardown(() => netlink.close());
+  const name = `peer-${process.pid}`;
+  ip(`netns add ${name}`);
+  t.teardown(() => ip(`netns del ${name}`));
+  netlink.writer.createVeth({ name: 'aa' }, { name: 'bb' });
+  const here = () => netlink.linkByName('aa')!;
+  t.is(netlink.peerOf(here())?.name, 'bb');
+  ip(`link set bb netns ${name}`);
+  await until(netlink, ['link'], () => here().peerInOtherNetns);
+  ip(`-n ${name} link set bb name eth0 address 02:00:00:00:00:0c mtu 1300 up`);
+  t.like(netlink.peerOf(here()), { name: 'eth0', mac: '02:00:00:00:00:0c', mtu: 1300, up: true });
+  netlink.writer.remove(here().ifindex);
+});
+
+test.serial('what bridges learn is not listened to', async (t) => {
+  const log = new RecordingLog();
+  // Room for less than two hundred messages.
+  const netlink = Netlink.open(log, { eventBufferBytes: 65_536 });
+  await netlink.start();
+  t.teardown(() => netlink.close());
+  ip('link add bra type bridge');
+  ip('link add aa type veth peer name bb');
+  ip('link set aa master bra');
+  await until(netlink, ['link'], () => netlink.linkByName('aa')?.master !== undefined);
+  const learned = Array.from(
+    { length: 1000 },
+    (_, at) => `02:00:00:00:${(at >> 8).toString(16)}:${(at & 255).toString(16)}`,
+  );
+  const seen: string[] = [];
+  netlink.on('neighbour', ({ ip: address }) => seen.push(address));
+  // This process sleeps meanwhile.
+  execFileSync('bridge', ['-batch', '-'], {
+    input: learned.map((mac) => `fdb add ${mac} dev aa master static`).join('\n'),
+  });
+  ip('neighbour add 192.0.2.9 lladdr 02:00:00:00:00:09 dev aa');
+  await until(netlink, ['neighbour', 'resync'], () => seen.includes('192.0.2.9') || log.lines.length > 0);
+  t.deepEqual(log.lines, []);
+  ip('link del bra');
+  ip('link del aa');
+});

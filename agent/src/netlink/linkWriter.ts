@@ -1,0 +1,167 @@
+import {
+  AF_INET6,
+  EOPNOTSUPP,
+  IFF_UP,
+  IFLA_ADDRESS,
+  IFLA_AF_SPEC,
+  IFLA_BR_MCAST_SNOOPING,
+  IFLA_BR_STP_STATE,
+  IFLA_BR_VLAN_DEFAULT_PVID,
+  IFLA_BR_VLAN_FILTERING,
+  IFLA_IFALIAS,
+  IFLA_IFNAME,
+  IFLA_INET6_ADDR_GEN_MODE,
+  IFLA_INFO_DATA,
+  IFLA_INFO_KIND,
+  IFLA_LINKINFO,
+  IFLA_MASTER,
+  IFLA_MTU,
+  IN6_ADDR_GEN_MODE_NONE,
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  RTM_DELLINK,
+  RTM_NEWLINK,
+  VETH_INFO_PEER,
+} from './constants.js';
+import { type Link, linkHeader } from './link.js';
+import { type AttributeToSend, nest, text, u8, u32 } from './message.js';
+import { NetlinkError } from './netlinkError.js';
+import type { RequestSocket } from './requestSocket.js';
+
+/** What a device gets besides its name when it is made. */
+export interface NewDevice {
+  readonly name: string;
+  /** `aa:bb:cc:dd:ee:ff`; default: the kernel chooses one at random. */
+  readonly mac?: string;
+  readonly mtu?: number;
+}
+
+/** Takes note that a device is gone. */
+export type ForgetLink = (ifindex: number) => void;
+
+/** Reads the device anew, by ifindex or by name, so that `Netlink.links` has it when a change returns; undefined when it is gone. */
+export type RereadLink = (device: number | string) => Link | undefined;
+
+/**
+ * Changes to the devices of this network namespace. The kernel does its work while it is asked, so each of these is done, and to
+ * be seen in `Netlink.links`, when it returns. All throw NetlinkError with the kernel's explanation.
+ */
+export class LinkWriter {
+  readonly #requests: RequestSocket;
+  readonly #reread: RereadLink;
+  readonly #forget: ForgetLink;
+
+  constructor(requests: RequestSocket, reread: RereadLink, forget: ForgetLink) {
+    this.#requests = requests;
+    this.#reread = reread;
+    this.#forget = forget;
+  }
+
+  setUp(ifindex: number): void {
+    this.#change(`set device ${ifindex} up`, ifindex, [], IFF_UP);
+  }
+
+  setMtu(ifindex: number, mtu: number): void {
+    this.#change(`set MTU ${mtu} of device ${ifindex}`, ifindex, [[IFLA_MTU, u32(mtu)]]);
+  }
+
+  setMac(ifindex: number, mac: string): void {
+    this.#change(`set address ${mac} of device ${ifindex}`, ifindex, [[IFLA_ADDRESS, macBytes(mac)]]);
+  }
+
+  /** Free text that goes with the device, shown by `ip link`. */
+  setAlias(ifindex: number, alias: string): void {
+    this.#change(`set alias of device ${ifindex}`, ifindex, [[IFLA_IFALIAS, Buffer.from(alias)]]);
+  }
+
+  /** Enslaves the device to a bridge; `undefined` frees it. */
+  setMaster(ifindex: number, master: number | undefined): void {
+    const what =
+      master === undefined ? `free device ${ifindex}` : `put device ${ifindex} into bridge ${master}`;
+    this.#change(what, ifindex, [[IFLA_MASTER, u32(master ?? 0)]]);
+  }
+
+  /** The kernel shall give the device no IPv6 link-local address when it comes up. A kernel without IPv6 has nothing to do. */
+  withoutLinkLocal(ifindex: number): void {
+    const mode: AttributeToSend = [IFLA_INET6_ADDR_GEN_MODE, u8(IN6_ADDR_GEN_MODE_NONE)];
+    const what = `no link-local address for device ${ifindex}`;
+    try {
+      this.#change(what, ifindex, [[IFLA_AF_SPEC, nest([[AF_INET6, nest([mode])]])]]);
+    } catch (error) {
+      if (!(error instanceof NetlinkError) || !['EAFNOSUPPORT', 'EOPNOTSUPP'].includes(error.code))
+        throw error;
+    }
+  }
+
+  /** Makes two devices of which each sends what the other receives; EEXIST when one of the names is taken. */
+  createVeth(one: NewDevice, other: NewDevice): void {
+    const peer = Buffer.concat([linkHeader(0), nest(attributesFor(other))]);
+    this.#create(one, 'veth', [[VETH_INFO_PEER, peer]]);
+    this.#reread(other.name);
+  }
+
+  /**
+   * Makes a learning bridge that does nothing but switch: no spanning tree, no snooping. Where the kernel can, VLANs are kept
+   * apart when it learns, and each port has to be given its VLANs then (BridgeVlans). Returns whether that is so.
+   */
+  createBridge(bridge: NewDevice): { readonly vlanFiltering: boolean } {
+    const common: AttributeToSend[] = [
+      [IFLA_BR_STP_STATE, u32(0)],
+      [IFLA_BR_MCAST_SNOOPING, u8(0)],
+    ];
+    const noDefault = Buffer.alloc(2);
+    try {
+      this.#create(bridge, 'bridge', [
+        ...common,
+        [IFLA_BR_VLAN_FILTERING, u8(1)],
+        [IFLA_BR_VLAN_DEFAULT_PVID, noDefault],
+      ]);
+      return { vlanFiltering: true };
+    } catch (error) {
+      if (!(error instanceof NetlinkError) || error.errno !== EOPNOTSUPP) throw error;
+    }
+    this.#create(bridge, 'bridge', common);
+    return { vlanFiltering: false };
+  }
+
+  /** Removes a device; of a veth both ends. One that is gone already is no error. */
+  remove(ifindex: number): void {
+    try {
+      this.#requests.request(`remove device ${ifindex}`, RTM_DELLINK, NLM_F_ACK, linkHeader(ifindex));
+    } catch (error) {
+      if (!(error instanceof NetlinkError) || error.code !== 'ENODEV') throw error;
+    }
+    this.#forget(ifindex);
+  }
+
+  #create(device: NewDevice, kind: string, data: readonly AttributeToSend[]): void {
+    const info = nest([
+      [IFLA_INFO_KIND, text(kind)],
+      [IFLA_INFO_DATA, nest(data)],
+    ]);
+    const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+    this.#requests.request(`make ${kind} ${device.name}`, RTM_NEWLINK, flags, linkHeader(0), [
+      ...attributesFor(device),
+      [IFLA_LINKINFO, info],
+    ]);
+    this.#reread(device.name);
+  }
+
+  #change(what: string, ifindex: number, attributes: readonly AttributeToSend[], flags = 0): void {
+    this.#requests.request(what, RTM_NEWLINK, NLM_F_ACK, linkHeader(ifindex, flags, flags), attributes);
+    this.#reread(ifindex);
+  }
+}
+
+function attributesFor({ name, mac, mtu }: NewDevice): AttributeToSend[] {
+  return [
+    [IFLA_IFNAME, text(name)],
+    ...(mac === undefined ? [] : [[IFLA_ADDRESS, macBytes(mac)] as const]),
+    ...(mtu === undefined ? [] : [[IFLA_MTU, u32(mtu)] as const]),
+  ];
+}
+
+function macBytes(mac: string): Buffer {
+  return Buffer.from(mac.replaceAll(':', ''), 'hex');
+}
