@@ -91,9 +91,6 @@ export class Taps extends EventEmitter<TapsEvents> {
     this.#resolveStarted = resolve;
   });
 
-  /** Physical networks of ovn-bridge-mappings that are connected: network name → ifindex. */
-  readonly networks: ReadonlyMap<string, number> = new Map();
-
   /** Throws RemoteSyntaxError when `remote` cannot be understood. */
   constructor({ remote, tls, netlink, log, bridge }: TapsOptions) {
     super();
