@@ -104,6 +104,11 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     return this.leadership.held && this.#loaded && this.northbound.synced && this.southbound.synced;
   }
 
+  /** Observed MACs that were dropped because too many of one hypervisor waited. */
+  get droppedMacs(): number {
+    return this.#learner.dropped;
+  }
+
   start(): void {
     this.northbound.start();
     this.southbound.start();

@@ -38,6 +38,12 @@ function metricsText(coordinator: Coordinator): string {
     ['agents_connected', 'Agents with a session.', sessions.length],
     ['chassis', 'Chassis rows in Southbound.', southbound.chassis.size],
     ['ports', 'Port_Binding rows.', southbound.ports.size],
+    ['fdb_rows', 'MACs learned, as Southbound has them.', southbound.macs.size],
+    [
+      'observed_macs_dropped',
+      'Observed MACs that were dropped because too many of one hypervisor waited.',
+      coordinator.droppedMacs,
+    ],
     ['problems', 'Problems listed now.', coordinator.problems.size],
     ['resident_memory_bytes', 'Resident memory.', process.memoryUsage.rss()],
   ];

@@ -28,7 +28,7 @@ async function ids(made: Scene, ...ports: string[]): Promise<string[]> {
   return Promise.all(ports.map((port) => made.binding(port, '_uuid')));
 }
 
-function macs(agent: ScriptedAgent): string[] {
+function learnedBy(agent: ScriptedAgent): string[] {
   return agent.macs.map(({ mac, portKey }) => `${text(mac)}=${portKey}`).sort();
 }
 
@@ -51,33 +51,20 @@ test.serial(
     const [a = '', b = '', secure = ''] = await ids(made, 'a', 'b', 'secure');
     const mac = macOf(1);
     // What it has no right to, what does not learn, what is none.
-    hv1.observe({
-      macs: [
-        { portId: b, mac },
-        { portId: secure, mac },
-        { portId: 'x', mac },
-      ],
+    const macs = (...list: [portId: string, mac: Buffer][]) => ({
+      macs: list.map(([portId, one]) => ({ portId, mac: one })),
     });
-    hv1.observe({
-      macs: [
-        { portId: a, mac: Buffer.from([1, 0, 0, 0, 0, 1]) },
-        { portId: a, mac: Buffer.from([2]) },
-      ],
-    });
-    hv1.observe({ macs: [{ portId: a, mac: Buffer.alloc(6) }] });
-    hv3.observe({ macs: [{ portId: a, mac }] });
-    hv1.observe({
-      macs: [
-        { portId: a, mac },
-        { portId: a, mac },
-      ],
-    });
+    hv1.observe(macs([b, macOf(101)], [secure, macOf(102)], ['x', macOf(103)]));
+    hv1.observe(macs([a, Buffer.from([1, 0, 0, 0, 0, 1])], [a, Buffer.from([2])], [a, Buffer.alloc(6)]));
+    hv3.observe(macs([a, macOf(104)]));
+    await central.nbctl('--wait=hv', 'sync');
+    hv1.observe(macs([a, mac], [a, mac]));
     const learned = `${text(mac)}=${await key(made, 'a')}`;
     await hv2.until(() => hv2.macs.length > 0);
     t.deepEqual(await fdb(made), [learned]);
-    t.deepEqual(macs(hv2), [learned]);
+    t.deepEqual(learnedBy(hv2), [learned]);
     await hv1.until(() => hv1.macs.length > 0);
-    t.deepEqual(macs(hv3), []);
+    t.deepEqual(learnedBy(hv3), []);
     t.is(
       hv2.macs[0]?.switchId,
       hv2.switches[0] &&
@@ -86,12 +73,12 @@ test.serial(
     const row = await central.sbctl('--bare', '--columns=_uuid', 'list', 'FDB');
     hv2.observe({ macs: [{ portId: b, mac }] });
     const moved = `${text(mac)}=${await key(made, 'b')}`;
-    await hv1.until(() => macs(hv1).join() === moved);
+    await hv1.until(() => learnedBy(hv1).join() === moved);
     t.deepEqual(await fdb(made), [moved]);
     t.is(await central.sbctl('--bare', '--columns=_uuid', 'list', 'FDB'), row, 'the same row');
     const late = await made.agent('hv4', { plugged: ['c'] });
     await central.nbctl('--wait=hv', 'lsp-add', 'sw0', 'c');
-    t.deepEqual(macs(late), [moved]);
+    t.deepEqual(learnedBy(late), [moved]);
     late.unplug('c');
     await late.until(() => late.macs.length === 0);
     hv2.unplug('b');
@@ -144,7 +131,7 @@ test.serial('a flood of MACs from one hypervisor holds up nobody, and is bounded
     });
   hv2.observe({ macs: [{ portId: b, mac: macOf(7) }] });
   const wanted = `${text(macOf(7))}=${await key(made, 'b')}`;
-  await hv2.until(() => macs(hv2).includes(wanted));
+  await hv2.until(() => learnedBy(hv2).includes(wanted));
   t.true(hv2.macs.length < 1500, `${hv2.macs.length} of the flood came before`);
   await central.nbctl('--wait=hv', 'lsp-add', 'sw0', 'c');
   t.is(await made.boundTo('c'), 'hv2');

@@ -45,6 +45,7 @@ export function portBody(
   const { row } = port;
   const nb = northbound.port(row.logical_port);
   const config = nb?.config;
+  const type = nb?.row.type ?? row.type;
   const { chassis } = bindingOf(port);
   const main = chassis === undefined ? undefined : southbound.chassisByUuid(chassis)?.row.name;
   const local = view !== 'remote';
@@ -53,12 +54,12 @@ export function portBody(
     nbUuid: nb?.row._uuid ?? '',
     switchId: row.datapath,
     tunnelKey: row.tunnel_key,
-    type: nb?.row.type ?? row.type,
+    type,
     chassis: main ?? '',
     additionalChassis: port.bound.filter((name) => name !== main),
     local,
     enabled: nb?.row.enabled !== false,
-    up: northbound.ignoreLspDown || row.up !== false,
+    up: northbound.ignoreLspDown || isUp(port, type),
     addresses: [...(config?.addresses ?? [])],
     unknown: config?.unknown ?? false,
     portSecurity: local ? [...(config?.portSecurity ?? [])] : [],
@@ -74,6 +75,12 @@ export function portBody(
     qosBurst: local ? (config?.options.qosBurst ?? 0n) : 0n,
     awaitsRarp: view === 'waiting',
   });
+}
+
+/** Localports are never bound, and router ports are everywhere: northd has both answered for at all times. */
+function isUp(port: PortState, type: string): boolean {
+  if (type === 'localport' || type === 'router') return true;
+  return bindingOf(port).chassis !== undefined && port.row.up !== false;
 }
 
 /** Addresses of virtual ports of the same switch that name this one as a parent. */

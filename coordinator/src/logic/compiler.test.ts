@@ -1,6 +1,7 @@
 import test from 'ava';
 import { pino } from 'pino';
 import type {
+  ChassisRow,
   LogicalSwitchPortRow,
   NorthboundRows,
   PortBindingRow,
@@ -415,7 +416,7 @@ test('ports of a router’s datapath are nobody’s business', (t) => {
 test('ignore_lsp_down=false: a port that is down is not answered for', (t) => {
   const bench = network(['a']);
   const up = () => {
-    const key = [...bench.compiler.wanted('hv1')].find((one) => one.startsWith('port/'));
+    const key = [...bench.compiler.wanted('hv1')].find((one) => one === 'port/pb-a');
     const body = key && bench.compiler.resource('hv1', key)?.resource.body;
     return body && body.$case === 'logicalPort' && body.value.up;
   };
@@ -425,6 +426,15 @@ test('ignore_lsp_down=false: a port that is down is not answered for', (t) => {
   t.false(up());
   bench.sb('Port_Binding', binding('a', { chassis: 'c-hv1', up: true }));
   t.true(up());
+  // As a stock one leaves it that went away, beside another port which keeps hv1 in the switch.
+  bench.nb('Logical_Switch_Port', lsp('b'));
+  bench.sb('Port_Binding', binding('b', { chassis: 'c-hv1' }));
+  bench.sb('Port_Binding', binding('a', { up: true }));
+  t.false(up());
+  for (const type of ['localport', 'router']) {
+    bench.nb('Logical_Switch_Port', lsp('a', { type }));
+    t.true(up(), type);
+  }
 });
 
 test('an ACL that closes something closes the ports it could apply to, until it is gone', (t) => {
@@ -467,4 +477,59 @@ test('an expected binding counts until the row says so, or it is taken back', (t
   bench.sb('Port_Binding', binding('a', { tunnel_key: 9 }));
   t.deepEqual(bench.held('hv1'), []);
   t.is(southbound.portsOf('c-hv1').size, 0);
+});
+
+test('a chassis of another transport zone, or of another availability zone, is not told of', (t) => {
+  const bench = network(['a', 'b']);
+  const chassis = (name: string, more: Partial<ChassisRow>) =>
+    bench.sb('Chassis', { _uuid: `c-${name}`, name, hostname: name, encaps: [`e-${name}`], ...more });
+  const knows = (name: string) => bench.held(name).filter((key) => key.startsWith('chassis/'));
+  bench.sb('Port_Binding', binding('a', { chassis: 'c-hv1' }));
+  bench.sb('Port_Binding', binding('b', { chassis: 'c-hv2' }));
+  t.deepEqual([knows('hv1'), knows('hv2')], [['chassis/hv2'], ['chassis/hv1']]);
+  chassis('hv1', { transport_zones: ['z1'] });
+  t.deepEqual([knows('hv1'), knows('hv2')], [[], []], 'one with zones and one without');
+  bench.taken();
+  chassis('hv2', { transport_zones: ['z2', 'z1'] });
+  t.deepEqual([knows('hv1'), knows('hv2')], [['chassis/hv2'], ['chassis/hv1']]);
+  t.deepEqual(bench.taken(), ['hv1: chassis/hv2', 'hv2: chassis/hv1', 'hv2: chassis/hv2']);
+  chassis('hv1', {});
+  chassis('hv2', { other_config: new Map([['is-remote', 'true']]) });
+  t.deepEqual(knows('hv1'), []);
+  chassis('hv1', { other_config: new Map([['is-interconn', 'true']]) });
+  t.deepEqual(knows('hv1'), ['chassis/hv2']);
+});
+
+test('a chassis takes part because of an external port that it may serve', (t) => {
+  const bench = network(['ext', 'x']);
+  bench.sb('HA_Chassis', { _uuid: 'm1', chassis: 'c-hv1', priority: 1 });
+  bench.sb('HA_Chassis_Group', { _uuid: 'g', ha_chassis: ['m1', 'm2'] });
+  bench.sb('Port_Binding', binding('ext', { type: 'external', ha_chassis_group: 'g' }));
+  t.deepEqual(bench.held('hv1'), ['port/pb-ext', 'port/pb-x', 'switch/dp']);
+  bench.sb('HA_Chassis', { _uuid: 'm2', chassis: 'c-hv2', priority: 2 });
+  t.true(bench.held('hv2').includes('chassis/hv1'));
+  bench.sb('Port_Binding', binding('ext', { type: 'external', ha_chassis_group: 'g', chassis: 'c-hv2' }));
+  t.true(bench.held('hv2').includes('port/pb-ext local'));
+  bench.remove('sb', 'HA_Chassis', 'm1');
+  t.deepEqual(bench.held('hv1'), []);
+  bench.sb('Port_Binding', binding('ext', { ha_chassis_group: 'g' }));
+  t.deepEqual(bench.held('hv2'), [], 'of another kind the group means nothing');
+});
+
+test('a learned MAC is one change for each chassis of its switch, whatever the switch', (t) => {
+  const bench = network(
+    Array.from({ length: 100 }, (_, i) => `p${i}`),
+    ['hv1', 'hv2', 'hv3'],
+  );
+  bench.sb('Port_Binding', binding('p0', { chassis: 'c-hv1' }));
+  bench.sb('Port_Binding', binding('p1', { chassis: 'c-hv2' }));
+  bench.taken();
+  bench.sb('FDB', { _uuid: 'f', mac: '0a:00:00:00:00:01', dp_key: 7, port_key: 1 });
+  t.deepEqual(bench.taken(), ['hv1: mac/f', 'hv2: mac/f']);
+  t.true(bench.held('hv1').includes('mac/f'));
+  bench.sb('FDB', { _uuid: 'g', mac: '0a:00:00:00:00:01', dp_key: 8, port_key: 1 });
+  t.deepEqual(bench.taken(), []);
+  bench.remove('sb', 'FDB', 'f');
+  t.deepEqual(bench.taken(), ['hv1: mac/f', 'hv2: mac/f']);
+  t.false(bench.held('hv1').includes('mac/f'));
 });

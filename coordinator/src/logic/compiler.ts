@@ -46,11 +46,8 @@ export class Compiler {
     this.southbound = new Southbound({
       portChanged: (port) => this.#bindingChanged(port),
       portRemoved: (port) => {
-        const { logical_port: name } = port.row;
-        const parents = virtualParents(this.northbound.port(name));
-        this.northbound.forget(name);
+        this.northbound.forget(port.row.logical_port);
         this.#bindingChanged(port);
-        for (const parent of parents) this.#markPortNamed(parent);
       },
       switchChanged: (state) => this.#markSwitch(state),
       joined: (state, chassis) => this.#markAll(state, chassis),

@@ -14,6 +14,10 @@ export class LearnedMacs {
   readonly #ofDatapath = new MultiMap<number, LearnedMacState>();
   readonly #byAddress = new Map<string, LearnedMacState>();
 
+  get size(): number {
+    return this.#rows.size;
+  }
+
   get(uuid: string): LearnedMacState | undefined {
     return this.#rows.get(uuid);
   }

@@ -1,6 +1,13 @@
 import test from 'ava';
 import type { PortBindingRow } from '../monitor/rows.js';
-import { type Candidate, decideClaim, type Owner } from './claim-policy.js';
+import {
+  type Candidate,
+  decideClaim,
+  decideDesignated,
+  decideVirtual,
+  kindOf,
+  type Owner,
+} from './claim-policy.js';
 
 function binding(more: Partial<PortBindingRow> = {}, options: Record<string, string> = {}): PortBindingRow {
   return {
@@ -123,4 +130,89 @@ test('iface-id-ver must match', (t) => {
   const wrong = decideClaim(port, [candidate('a')], owners());
   t.is(wrong.chassis, undefined);
   t.regex(wrong.losers[0]?.message ?? '', /iface-id-ver of the interface is not set, the port wants v2/);
+});
+
+test('what northd found for requested-chassis counts before the names', (t) => {
+  const row = binding({ requested_chassis: 'uuid-b' }, { 'requested-chassis': 'ghost,b' });
+  t.is(decideClaim(row, [candidate('b')], owners()).chassis, 'uuid-b');
+  const beside = binding(
+    { requested_chassis: 'uuid-a', requested_additional_chassis: ['uuid-b'] },
+    { 'requested-chassis': 'ghost,a,b' },
+  );
+  const both = decideClaim(beside, [candidate('a'), candidate('b')], owners());
+  t.deepEqual([both.chassis, both.additional], ['uuid-a', ['uuid-b']]);
+  t.is(decideClaim(binding({}, { 'requested-chassis': ',' }), [candidate('a')], owners()).chassis, undefined);
+});
+
+test('the kind of a port', (t) => {
+  t.is(kindOf(binding()), 'vif');
+  t.is(kindOf(binding({ parent_port: '' })), 'vif');
+  t.is(kindOf(binding({ parent_port: 'p' })), 'nested');
+  t.is(kindOf(binding({ type: 'localnet', parent_port: 'p' })), 'localnet');
+  t.is(kindOf(binding({ type: 'patch' })), 'other');
+});
+
+const [a, b, away, stock] = ['a', 'b', 'away', 'stock'].map((name) => ({
+  chassis: `uuid-${name}`,
+  name,
+  hostname: name,
+  live: name === 'a' || name === 'b',
+  foreign: name === 'stock',
+})) as [Owner, Owner, Owner, Owner];
+
+test('a designated chassis gets the port at once, up; it loses it when it is another', (t) => {
+  const row = (more = {}, options = {}) => binding({ type: 'l2gateway', ...more }, options);
+  t.like(decideDesignated(row(), a, owners()), { chassis: 'uuid-a', up: true });
+  t.like(decideDesignated(row({ chassis: 'uuid-a', up: true }), b, owners(a)), {
+    chassis: 'uuid-b',
+    up: true,
+  });
+  t.like(decideDesignated(row({ chassis: 'uuid-a', up: true }), undefined, owners(a)), {
+    chassis: undefined,
+    up: false,
+  });
+  t.like(decideDesignated(row({ chassis: 'uuid-a', up: true }), stock, owners(a)), { chassis: undefined });
+  t.like(decideDesignated(row(), away, owners()), { chassis: undefined, up: undefined });
+  const kept = decideDesignated(row({ chassis: 'uuid-away', up: true }), away, owners(away));
+  t.like(kept, { chassis: 'uuid-away', up: undefined });
+  t.like(decideDesignated(row({ chassis: 'uuid-stock' }), undefined, owners(stock)), {
+    chassis: 'uuid-stock',
+  });
+  t.like(decideDesignated(row({ chassis: 'uuid-stock' }), a, owners(stock)), { chassis: 'uuid-a' });
+  const elsewhere = decideDesignated(row({ chassis: 'uuid-a' }, { 'requested-chassis': 'b' }), a, owners(a));
+  t.is(elsewhere.chassis, undefined);
+  t.regex(elsewhere.losers[0]?.message ?? '', /requested-chassis is b, not a/);
+  t.deepEqual(
+    decideDesignated(row({ additional_chassis: ['uuid-a', 'uuid-away'] }), a, owners(a, away)).additional,
+    ['uuid-away'],
+  );
+});
+
+test('a virtual port follows its parent, and is free when that is gone', (t) => {
+  const row = (more = {}) => binding({ type: 'virtual', virtual_parent: 'v', ...more });
+  const parent = (hosts: Owner[], up = true) => ({ name: 'v', hosts, up });
+  t.like(decideVirtual(row(), parent([a]), owners()), { chassis: 'uuid-a', up: true, virtualParent: 'v' });
+  t.like(decideVirtual(row({ chassis: 'uuid-a' }), parent([a], false), owners(a)), { up: false });
+  t.like(decideVirtual(row({ chassis: 'uuid-a', up: true }), parent([]), owners(a)), {
+    chassis: undefined,
+    up: false,
+    virtualParent: undefined,
+  });
+  t.like(decideVirtual(row({ chassis: 'uuid-a' }), parent([b, a]), owners(a)), { chassis: 'uuid-a' });
+  t.like(decideVirtual(row({ chassis: 'uuid-a' }), parent([b]), owners(a)), { chassis: 'uuid-b' });
+  const away1 = decideVirtual(row({ chassis: 'uuid-away' }), parent([]), owners(away));
+  t.like(away1, { chassis: 'uuid-away', up: undefined, virtualParent: 'v' });
+  t.like(decideVirtual(row({ chassis: 'uuid-stock' }), parent([stock, a]), owners(stock)), {
+    chassis: 'uuid-stock',
+    up: undefined,
+  });
+  t.like(decideVirtual(row({ chassis: 'uuid-stock' }), parent([a]), owners(stock)), { chassis: 'uuid-a' });
+  const never = decideVirtual(row({ virtual_parent: undefined }), undefined, owners());
+  t.like(never, { chassis: undefined, up: undefined, virtualParent: undefined });
+  const byHand = decideVirtual(
+    row({ virtual_parent: undefined, chassis: 'uuid-a', up: true }),
+    undefined,
+    owners(a),
+  );
+  t.like(byHand, { chassis: undefined, up: false });
 });
