@@ -48,7 +48,7 @@ function ether(dst: Buffer, src: Buffer, type: number, length = 46): Buffer {
 const BROADCAST = Buffer.alloc(6, 0xff);
 const RARP = 0x8035;
 
-test('containers behind a machine: each by its tag, through one tap, also among themselves', async (t) => {
+test.serial('containers behind a machine: each by its tag, through one tap, also among themselves', async (t) => {
   const kernel = await Kernel.open(t);
   const datapath = await kernel.start();
   const vm = await kernel.machine(mac(1), '10.0.0.1/24');
@@ -89,7 +89,7 @@ test('containers behind a machine: each by its tag, through one tap, also among 
   t.deepEqual(kernel.contents('iov_vlan_ports'), []);
 });
 
-test('two switches on one physical network by their tags; what is elsewhere is reached by the wire; a restart loses nothing', async (t) => {
+test.serial('two switches on one physical network by their tags; what is elsewhere is reached by the wire; a restart loses nothing', async (t) => {
   const kernel = await Kernel.open(t);
   const datapath = await kernel.start();
   const a = await kernel.machine(mac(1), '10.0.0.1/24');
@@ -154,7 +154,7 @@ test('two switches on one physical network by their tags; what is elsewhere is r
   t.deepEqual(kernel.contents('iov_vlan_ports'), []);
 });
 
-test('a port of the untagged wire, and the network that goes and comes', async (t) => {
+test.serial('a port of the untagged wire, and the network that goes and comes', async (t) => {
   const kernel = await Kernel.open(t);
   const datapath = await kernel.start();
   const a = await kernel.machine(mac(1), '10.0.0.1/24');
@@ -187,7 +187,7 @@ test('a port of the untagged wire, and the network that goes and comes', async (
   t.true(a.pings('10.0.0.9'));
 });
 
-test('a localport serves the machines of its chassis', async (t) => {
+test.serial('a localport serves the machines of its chassis', async (t) => {
   const kernel = await Kernel.open(t);
   const datapath = await kernel.start();
   const vm = await kernel.machine(mac(1), '10.0.0.1/24');
@@ -207,7 +207,7 @@ test('a localport serves the machines of its chassis', async (t) => {
   t.true(metadata.pings('10.0.0.1'));
 });
 
-test('a machine that several chassis have: every packet for it goes to all of them', async (t) => {
+test.serial('a machine that several chassis have: every packet for it goes to all of them', async (t) => {
   const kernel = await Kernel.open(t);
   const far = new Namespace('far');
   t.teardown(() => far.remove());
@@ -278,7 +278,7 @@ test('a machine that several chassis have: every packet for it goes to all of th
   t.true(again.counters.ofTunnel(1).tx_packets <= last + 1n);
 });
 
-test('a MAC is told of once, and when all know where it is, it is flooded no more', async (t) => {
+test.serial('a MAC is told of once, and when all know where it is, it is flooded no more', async (t) => {
   const kernel = await Kernel.open(t);
   const datapath = await kernel.start();
   const a = await kernel.machine(mac(1), '10.0.0.1/24');
@@ -321,7 +321,7 @@ test('a MAC is told of once, and when all know where it is, it is flooded no mor
   t.true(reachOthers());
 });
 
-test('a parent that announces a virtual address is told of', async (t) => {
+test.serial('a parent that announces a virtual address is told of', async (t) => {
   const kernel = await Kernel.open(t);
   const datapath = await kernel.start();
   const p = await kernel.machine(mac(1), '10.0.0.1/24');
@@ -344,7 +344,7 @@ test('a parent that announces a virtual address is told of', async (t) => {
   t.deepEqual(await told, { kind: 'virtual', portId: 'v', parentId: 'p' });
 });
 
-test('a rate limit drops what is over it', async (t) => {
+test.serial('a rate limit drops what is over it', async (t) => {
   const kernel = await Kernel.open(t);
   const datapath = await kernel.start();
   const [a, b] = [await kernel.machine(mac(1), '10.0.0.1/24'), await kernel.machine(mac(2), '10.0.0.2/24')];
