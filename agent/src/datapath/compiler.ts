@@ -6,7 +6,7 @@ import type { Claims } from './claims.js';
 import { type Dest, destinationOf, type Localnet } from './compile/destination.js';
 import { compileGroup, GROUP_MAX_MEMBERS, type GroupId } from './compile/group.js';
 import { chassisOf, isOnSeveral, needsNoDevice, placeOf, vlanOf } from './compile/kind.js';
-import { compilePort, type Tap } from './compile/port.js';
+import { compileOtherTag, compilePort, type Tap } from './compile/port.js';
 import { elementSignature } from './compile/security.js';
 import { compileSwitch, UNKNOWN } from './compile/switch.js';
 import { compileLocals, compileTunnel, type Tunnel, type TunnelPath } from './compile/tunnel.js';
@@ -345,6 +345,7 @@ export class Compiler {
     });
     this.#elementsOf.keepOnly(id, elements);
     this.#claims.set(`port:${id}`, datapath, entries);
+    this.#claims.set(`tag:${id}`, 0, compileOtherTag(port, tap, number));
     const tagged = vlanOf(port) !== undefined;
     this.#ifindexes.set(id, here === undefined ? undefined : { ifindex: tap!.ifindex, port: here, tagged });
     const present = here !== undefined || needsNoDevice(port);
@@ -442,6 +443,7 @@ export class Compiler {
     this.#complete.delete(id);
     this.#ifindexes.set(id, undefined);
     this.#claims.set(`port:${id}`, 0, []);
+    this.#claims.set(`tag:${id}`, 0, []);
     for (const side of [scope.IOV_GROUP_LOCAL, scope.IOV_GROUP_REMOTE]) {
       this.#claims.set(`copies:${id}:${side}`, 0, []);
     }

@@ -52,7 +52,7 @@ test('nested ports: tags on the tap of the parent, which is a trunk while it has
   one.plug('vm', { ifindex: 7, peer: true });
   one.compile();
   t.deepEqual(one.keys('iov_ifindex'), ['7%65536→1+']);
-  t.deepEqual(one.vlans(), ['7.10→2', '7.20s→3']);
+  t.deepEqual(one.vlans(), ['7.10s→2', '7.10→2', '7.20s→3', '7.20→3'], 'whichever Ethernet type');
   t.like(one.port(2), { ifindex: 7, vlan_id: 10, vlan_proto: 0x8100, port_key: 2 });
   t.like(one.port(3), { vlan_id: 20, vlan_proto: 0x88a8 });
   t.deepEqual(flags(one, 2), ['valid', 'enabled', 'peer', 'vlan']);
@@ -65,7 +65,7 @@ test('nested ports: tags on the tap of the parent, which is a trunk while it has
   t.deepEqual(one.keys('iov_ifindex'), ['7%65536→1+']);
   one.put(kid('k2', 3, { tag: 21 }));
   one.compile();
-  t.deepEqual(one.vlans(), ['7.21→3']);
+  t.deepEqual(one.vlans(), ['7.21s→3', '7.21→3']);
   one.remove(ResourceType.LOGICAL_PORT, 'vm');
   one.compile();
   t.deepEqual(one.keys('iov_ifindex'), ['7%65536→0+'], 'the tap is there');
@@ -94,7 +94,7 @@ test('localnet ports of several switches share a device by their tags', (t) => {
   one.wire('phys', 20);
   one.compile();
   t.deepEqual(one.keys('iov_ifindex'), ['20%65536→1+']);
-  t.deepEqual(one.vlans(), ['20.100s→3', '20.100→2']);
+  t.deepEqual(one.vlans(), ['20.100s→3', '20.100→2'], 'each has its own');
   t.deepEqual(flags(one, 1), ['valid', 'enabled', 'localnet']);
   t.deepEqual(flags(one, 2), ['valid', 'enabled', 'vlan', 'localnet']);
   t.true(one.compiler.isComplete('ln a'));
@@ -206,7 +206,7 @@ test('an l2gateway port is at the device of its network where it is bound, and o
   one.put(switchIntent('s', 5), gateway({ local: true, chassis: 'hv1' }));
   one.wire('phys', 20);
   one.compile();
-  t.deepEqual(one.vlans(), ['20.30→1']);
+  t.deepEqual(one.vlans(), ['20.30s→1', '20.30→1']);
   t.deepEqual(flags(one, 1), ['valid', 'enabled', 'vlan', 'l2gateway']);
   t.is(one.tunnelDest(5, 4)?.kind, kind.IOV_DEST_LOCAL);
   t.true(one.compiler.isComplete('gw'));

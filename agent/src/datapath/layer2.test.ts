@@ -48,111 +48,117 @@ function ether(dst: Buffer, src: Buffer, type: number, length = 46): Buffer {
 const BROADCAST = Buffer.alloc(6, 0xff);
 const RARP = 0x8035;
 
-test.serial('containers behind a machine: each by its tag, through one tap, also among themselves', async (t) => {
-  const kernel = await Kernel.open(t);
-  const datapath = await kernel.start();
-  const vm = await kernel.machine(mac(1), '10.0.0.1/24');
-  const other = await kernel.machine(mac(2), '10.0.0.2/24');
-  const k10 = nested(t, vm, 10, 3, '10.0.0.3/24');
-  const k20 = nested(t, vm, 20, 4, '10.0.0.4/24');
-  const k30 = nested(t, vm, 30, 5, '10.0.0.5/24');
-  await kernel.plug({ vm, other });
-  const kid = (tag: number) => ({ parent: 'vm', tag });
-  await datapath.apply(
-    all(
-      switchIntent('s', 5),
-      vif('vm', 's', 1, '10.0.0.1'),
-      vif('other', 's', 2, '10.0.0.2'),
-      vif('k10', 's', 3, '10.0.0.3', kid(10)),
-      vif('k20', 's', 4, '10.0.0.4', kid(20)),
-    ),
-  );
-  t.deepEqual([...datapath.forwarding.keys()].sort(), ['k10', 'k20', 'other', 'vm']);
-  t.true(other.pings('10.0.0.1'), 'the machine itself');
-  t.true(other.pings('10.0.0.3'));
-  t.true(k10.pings('10.0.0.2'));
-  t.true(k10.pings('10.0.0.4'), 'by another tag of the same tap');
-  t.true(k20.pings('10.0.0.1'), 'to the machine they are in');
-  t.false(k30.pings('10.0.0.2', 1), 'a tag that is nobody’s');
+test.serial(
+  'containers behind a machine: each by its tag, through one tap, also among themselves',
+  async (t) => {
+    const kernel = await Kernel.open(t);
+    const datapath = await kernel.start();
+    const vm = await kernel.machine(mac(1), '10.0.0.1/24');
+    const other = await kernel.machine(mac(2), '10.0.0.2/24');
+    const k10 = nested(t, vm, 10, 3, '10.0.0.3/24');
+    const k20 = nested(t, vm, 20, 4, '10.0.0.4/24');
+    const k30 = nested(t, vm, 30, 5, '10.0.0.5/24');
+    await kernel.plug({ vm, other });
+    const kid = (tag: number) => ({ parent: 'vm', tag });
+    await datapath.apply(
+      all(
+        switchIntent('s', 5),
+        vif('vm', 's', 1, '10.0.0.1'),
+        vif('other', 's', 2, '10.0.0.2'),
+        vif('k10', 's', 3, '10.0.0.3', kid(10)),
+        vif('k20', 's', 4, '10.0.0.4', kid(20)),
+      ),
+    );
+    t.deepEqual([...datapath.forwarding.keys()].sort(), ['k10', 'k20', 'other', 'vm']);
+    t.true(other.pings('10.0.0.1'), 'the machine itself');
+    t.true(other.pings('10.0.0.3'));
+    t.true(k10.pings('10.0.0.2'));
+    t.true(k10.pings('10.0.0.4'), 'by another tag of the same tap');
+    t.true(k20.pings('10.0.0.1'), 'to the machine they are in');
+    t.false(k30.pings('10.0.0.2', 1), 'a tag that is nobody’s');
 
-  await datapath.apply(more(vif('k30', 's', 5, '10.0.0.5', kid(30))));
-  t.true(k30.pings('10.0.0.2'));
-  await datapath.apply(without(ref('k10')));
-  t.false(k10.pings('10.0.0.2', 1));
-  t.true(k20.pings('10.0.0.2'));
+    await datapath.apply(more(vif('k30', 's', 5, '10.0.0.5', kid(30))));
+    t.true(k30.pings('10.0.0.2'));
+    await datapath.apply(without(ref('k10')));
+    t.false(k10.pings('10.0.0.2', 1));
+    t.true(k20.pings('10.0.0.2'));
 
-  const stopped = once(datapath, 'forwarding');
-  sh('ip', 'link', 'del', vm.tap);
-  const [{ ids }] = await stopped;
-  t.deepEqual([...ids].sort(), ['k20', 'k30', 'vm']);
-  t.deepEqual([...datapath.forwarding.keys()], ['other']);
-  t.deepEqual(kernel.contents('iov_vlan_ports'), []);
-});
+    const stopped = once(datapath, 'forwarding');
+    sh('ip', 'link', 'del', vm.tap);
+    const [{ ids }] = await stopped;
+    t.deepEqual([...ids].sort(), ['k20', 'k30', 'vm']);
+    t.deepEqual([...datapath.forwarding.keys()], ['other']);
+    t.deepEqual(kernel.contents('iov_vlan_ports'), []);
+  },
+);
 
-test.serial('two switches on one physical network by their tags; what is elsewhere is reached by the wire; a restart loses nothing', async (t) => {
-  const kernel = await Kernel.open(t);
-  const datapath = await kernel.start();
-  const a = await kernel.machine(mac(1), '10.0.0.1/24');
-  const b = await kernel.machine(mac(2), '10.0.0.2/24');
-  const wire = await kernel.machine(mac(9), '10.0.0.9/24');
-  const far = nested(t, wire, 100, 3, '10.0.0.3/24');
-  const other = nested(t, wire, 200, 4, '10.0.0.4/24');
-  const { ifindex } = await kernel.link(wire);
-  const localnet = (switchId: string, tag: number) =>
-    portIntent(`ln ${switchId}`, switchId, 99, {
-      type: 'localnet',
-      local: true,
-      network: 'phys',
-      tag,
-      unknown: true,
-    });
-  const remote = portIntent('far', 's1', 3, { chassis: 'hv2', addresses: [`${mac(3)} 10.0.0.3`] });
-  const intents = [
-    switchIntent('s1', 1),
-    switchIntent('s2', 2),
-    vif('a', 's1', 1, '10.0.0.1'),
-    vif('b', 's2', 2, '10.0.0.2'),
-    remote,
-    chassisIntent('hv2', ['vxlan', '192.0.2.2']),
-  ];
-  datapath.setLocalEncaps([{ type: 'vxlan', ip: '192.0.2.1', csum: false }]);
-  datapath.setNetworks(new Map([['phys', ifindex]]));
-  await kernel.plug({ a, b });
-  await datapath.apply(all(...intents));
-  t.false(datapath.attachments.isAttached('entry', ifindex), 'what no port needs is left to the host');
-  t.false(a.pings('10.0.0.3', 1), 'there is no tunnel');
+test.serial(
+  'two switches on one physical network by their tags; what is elsewhere is reached by the wire; a restart loses nothing',
+  async (t) => {
+    const kernel = await Kernel.open(t);
+    const datapath = await kernel.start();
+    const a = await kernel.machine(mac(1), '10.0.0.1/24');
+    const b = await kernel.machine(mac(2), '10.0.0.2/24');
+    const wire = await kernel.machine(mac(9), '10.0.0.9/24');
+    const far = nested(t, wire, 100, 3, '10.0.0.3/24');
+    const other = nested(t, wire, 200, 4, '10.0.0.4/24');
+    const { ifindex } = await kernel.link(wire);
+    const localnet = (switchId: string, tag: number) =>
+      portIntent(`ln ${switchId}`, switchId, 99, {
+        type: 'localnet',
+        local: true,
+        network: 'phys',
+        tag,
+        unknown: true,
+      });
+    const remote = portIntent('far', 's1', 3, { chassis: 'hv2', addresses: [`${mac(3)} 10.0.0.3`] });
+    const intents = [
+      switchIntent('s1', 1),
+      switchIntent('s2', 2),
+      vif('a', 's1', 1, '10.0.0.1'),
+      vif('b', 's2', 2, '10.0.0.2'),
+      remote,
+      chassisIntent('hv2', ['vxlan', '192.0.2.2']),
+    ];
+    datapath.setLocalEncaps([{ type: 'vxlan', ip: '192.0.2.1', csum: false }]);
+    datapath.setNetworks(new Map([['phys', ifindex]]));
+    await kernel.plug({ a, b });
+    await datapath.apply(all(...intents));
+    t.false(datapath.attachments.isAttached('entry', ifindex), 'what no port needs is left to the host');
+    t.false(a.pings('10.0.0.3', 1), 'there is no tunnel');
 
-  const forwards = async () => {
-    while (datapath.forwarding.size < 4) await once(datapath, 'forwarding');
-  };
-  await datapath.apply(more(localnet('s1', 100), localnet('s2', 200)));
-  await forwards();
-  t.deepEqual([...datapath.forwarding.keys()].sort(), ['a', 'b', 'ln s1', 'ln s2']);
-  t.true(a.pings('10.0.0.3'));
-  t.true(far.pings('10.0.0.1'));
-  t.true(b.pings('10.0.0.4'), 'unknown to the switch');
-  t.true(other.pings('10.0.0.2'));
-  t.false(a.pings('10.0.0.4', 1), 'another VLAN');
-  t.false(wire.pings('10.0.0.1', 1), 'no switch has the frames without a tag');
-  await datapath.attachments.settled();
+    const forwards = async () => {
+      while (datapath.forwarding.size < 4) await once(datapath, 'forwarding');
+    };
+    await datapath.apply(more(localnet('s1', 100), localnet('s2', 200)));
+    await forwards();
+    t.deepEqual([...datapath.forwarding.keys()].sort(), ['a', 'b', 'ln s1', 'ln s2']);
+    t.true(a.pings('10.0.0.3'));
+    t.true(far.pings('10.0.0.1'));
+    t.true(b.pings('10.0.0.4'), 'unknown to the switch');
+    t.true(other.pings('10.0.0.2'));
+    t.false(a.pings('10.0.0.4', 1), 'another VLAN');
+    t.false(wire.pings('10.0.0.1', 1), 'no switch has the frames without a tag');
+    await datapath.attachments.settled();
 
-  const before = kernel.contents(...CONFIG_MAPS);
-  const traffic = await a.startPings('10.0.0.3');
-  const again = await kernel.start();
-  again.setLocalEncaps([{ type: 'vxlan', ip: '192.0.2.1', csum: false }]);
-  again.setNetworks(new Map([['phys', ifindex]]));
-  await kernel.plug({ a, b });
-  t.true(again.attachments.isAttached('entry', ifindex));
-  await again.apply(all(localnet('s2', 200), localnet('s1', 100), ...[...intents].reverse()));
-  t.deepEqual(await traffic.stop(), { lost: 0 });
-  t.deepEqual(again.writer.counters, { updates: 0, deletes: 0 });
-  t.deepEqual(kernel.contents(...CONFIG_MAPS), before);
+    const before = kernel.contents(...CONFIG_MAPS);
+    const traffic = await a.startPings('10.0.0.3');
+    const again = await kernel.start();
+    again.setLocalEncaps([{ type: 'vxlan', ip: '192.0.2.1', csum: false }]);
+    again.setNetworks(new Map([['phys', ifindex]]));
+    await kernel.plug({ a, b });
+    t.true(again.attachments.isAttached('entry', ifindex));
+    await again.apply(all(localnet('s2', 200), localnet('s1', 100), ...[...intents].reverse()));
+    t.deepEqual(await traffic.stop(), { lost: 0 });
+    t.deepEqual(again.writer.counters, { updates: 0, deletes: 0 });
+    t.deepEqual(kernel.contents(...CONFIG_MAPS), before);
 
-  await again.apply(without(ref('ln s1'), ref('ln s2')));
-  await again.attachments.settled();
-  t.false(again.attachments.isAttached('entry', ifindex));
-  t.deepEqual(kernel.contents('iov_vlan_ports'), []);
-});
+    await again.apply(without(ref('ln s1'), ref('ln s2')));
+    await again.attachments.settled();
+    t.false(again.attachments.isAttached('entry', ifindex));
+    t.deepEqual(kernel.contents('iov_vlan_ports'), []);
+  },
+);
 
 test.serial('a port of the untagged wire, and the network that goes and comes', async (t) => {
   const kernel = await Kernel.open(t);
