@@ -61,6 +61,7 @@ export class Compiler {
   readonly #dests = new Map<string, Buffer>();
   /** Ports whose machine has sent its RARP, though the resource does not say so yet. */
   readonly #activated = new Set<string>();
+  #foundActive: string[] = [];
   readonly #compiledPorts = new Set<string>();
   #networksTouched = false;
   #tunnelsCompiled = false;
@@ -150,6 +151,13 @@ export class Compiler {
   /** Ports that were activated here of which the coordinator has not said that it knows. */
   get activated(): Iterable<string> {
     return this.#activated;
+  }
+
+  /** Ports that an agent before this one had activated, of those compiled since the last call. */
+  takeFoundActive(): readonly string[] {
+    const taken = this.#foundActive;
+    if (taken.length > 0) this.#foundActive = [];
+    return taken;
   }
 
   /** The local port of a number, if it is the one with this key: numbers in events may be of ports that are gone. */
@@ -384,7 +392,10 @@ export class Compiler {
       return false;
     }
     // Before this agent began: the coordinator may not have heard of it.
-    if (wasActive) this.#activated.add(id);
+    if (wasActive && !this.#activated.has(id)) {
+      this.#activated.add(id);
+      this.#foundActive.push(id);
+    }
     return !this.#activated.has(id);
   }
 

@@ -309,7 +309,7 @@ test('learned MACs follow the port of their key', (t) => {
   t.is(one.compiler.refusals.size, 0);
 });
 
-test('rates are in bytes, and a burst holds the largest frame a machine hands over', (t) => {
+test('rates are in bytes, and a burst that nobody chose holds the largest frame a machine hands over', (t) => {
   const one = bench();
   const rate = (qosMaxRate: bigint, qosBurst: bigint) => {
     one.put(switchIntent('s', 5), portIntent('p', 's', 1, { local: true, qosMaxRate, qosBurst }));
@@ -322,7 +322,7 @@ test('rates are in bytes, and a burst holds the largest frame a machine hands ov
   t.deepEqual(rate(8_000_000_000n, 0n), { bytes_per_second: 1_000_000_000n, burst: 100_000_000n });
   t.deepEqual(rate(80_000n, 0n), { bytes_per_second: 10_000n, burst: 65_792n });
   t.deepEqual(rate(80_000n, 1_600_000n), { bytes_per_second: 10_000n, burst: 200_000n });
-  t.deepEqual(rate(1n, 8n), { bytes_per_second: 1n, burst: 65_792n });
+  t.deepEqual(rate(1n, 12_001n), { bytes_per_second: 1n, burst: 1501n });
   t.is(rate(0n, 8n), undefined);
 });
 

@@ -1,5 +1,5 @@
 import { all, broadcast, host, nobody } from '../host.js';
-import { answered, dropped, everyone, nothing, reaches, type Scenario } from '../table.js';
+import { answered, everyone, nothing, reaches, type Scenario } from '../table.js';
 import { ends, ends6, tagged, test, typed } from './cases.js';
 import { arpFrame, udp4, udp6 } from './packets.js';
 
