@@ -226,10 +226,17 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   }
 
   expired(chassis?: string): void {
-    const row = chassis === undefined ? undefined : this.compiler.southbound.chassis.get(chassis)?.row;
-    for (const port of [...this.compiler.southbound.haPorts])
-      if (chassis === undefined || port.candidates.some((one) => one.chassis === row?._uuid))
-        this.#claims.reconcile(port.row.logical_port);
+    const { southbound } = this.compiler;
+    const row = chassis === undefined ? undefined : southbound.chassis.get(chassis)?.row;
+    const concerned = row
+      ? [...southbound.portsOf(row._uuid)]
+      : chassis === undefined
+        ? southbound.haPorts
+        : [];
+    const names = [...concerned]
+      .filter((port) => port.candidates.length > 0)
+      .map((port) => port.row.logical_port);
+    this.#pump.push(names.map((name) => () => this.#claims.reconcile(name)));
   }
 
   goodbye(session: AgentSession, removeChassis: boolean): void {
