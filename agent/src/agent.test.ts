@@ -271,7 +271,12 @@ test.serial(
     hv.configure({ 'system-id': 'hv10' });
     t.is((await (await coordinator.session()).next('hello')).chassis!.name, 'hv10');
     t.is(await hv.stopAgent('SIGINT'), 0);
-    hv.cleanUp();
+    // What the agent made goes, nothing else.
+    hv.namespace.ip('link', 'add', 'foreign', 'type', 'bridge');
+    t.regex(hv.namespace.ip('-br', 'link'), /^br-int /m);
+    t.regex(hv.cleanUp(), / 1 devices /);
+    t.notRegex(hv.namespace.ip('-br', 'link'), /^br-int /m);
+    t.regex(hv.namespace.ip('-br', 'link'), /^foreign /m);
     t.false(existsSync(hv.bpffs));
   },
 );

@@ -15,16 +15,20 @@ async function configure(): Promise<Config> {
 }
 
 async function cleanUp(config: Config): Promise<void> {
-  const [{ cleanup }, { Netlink }] = await Promise.all([
+  const [{ cleanup }, { Netlink }, { removeMadeDevices }] = await Promise.all([
     import('./datapath/index.js'),
     import('./netlink/index.js'),
+    import('./taps/index.js'),
   ]);
   const log = pino({ level: config.logLevel }, process.stderr);
   const netlink = Netlink.open(log);
   await netlink.start();
   const { attachments, pins } = await cleanup(config.bpffs, netlink.links.keys());
+  const devices = removeMadeDevices(netlink);
+  await netlink.writer.removed;
   netlink.close();
-  process.stdout.write(`removed ${attachments} attached programs and ${pins} pins under ${config.bpffs}\n`);
+  const what = `${attachments} attached programs, ${devices.length} devices and ${pins} pins under ${config.bpffs}`;
+  process.stdout.write(`removed ${what}\n`);
 }
 
 async function run(config: Config): Promise<void> {

@@ -7,6 +7,8 @@ export const AF_BRIDGE = 7;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
 export const SOCK_RAW_CLOEXEC_NONBLOCK = 3 | 0o2000000 | 0o4000;
+export const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
+export const SIOCETHTOOL = 0x8946;
 export const NETLINK_ROUTE = 0;
 export const SOL_SOCKET = 1;
 export const SO_ATTACH_FILTER = 26;
@@ -74,6 +76,7 @@ export const IFLA_MASTER = 10;
 export const IFLA_IFALIAS = 20;
 export const IFLA_LINKINFO = 18;
 export const IFLA_AF_SPEC = 26;
+export const IFLA_GROUP = 27;
 export const IFLA_EXT_MASK = 29;
 export const IFLA_LINK_NETNSID = 37;
 /** The request is about a device of another namespace, known here by that number. */
@@ -120,6 +123,7 @@ export const NTF_USE = 0x1;
 
 export const IFLA_STATS_LINK_64 = 1;
 
+export const EIO = 5;
 export const EAGAIN = 11;
 export const EOPNOTSUPP = 95;
 export const ENOENT = 2;

@@ -1,6 +1,7 @@
 /** Devices, addresses, routes and neighbours from the kernel, by AF_NETLINK events. */
 export type { Address } from './address.js';
 export type { BridgeVlan, BridgeVlans } from './bridgeVlans.js';
+export type { DriverFacts } from './ethtool.js';
 export type { Link, LinkEvent } from './link.js';
 export type { LinkWriter, NewDevice } from './linkWriter.js';
 export type { Log } from './log.js';

@@ -1,10 +1,14 @@
 import koffi from 'koffi';
 import {
+  AF_INET,
   AF_NETLINK,
+  EIO,
   NETLINK_ROUTE,
+  SIOCETHTOOL,
   SO_ATTACH_FILTER,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
+  SOCK_DGRAM_CLOEXEC,
   SOCK_RAW_CLOEXEC_NONBLOCK,
   SOL_SOCKET,
 } from './constants.js';
@@ -26,6 +30,12 @@ const attachFilter = self.func('setsockopt', 'int', [
   koffi.pointer(filterProgram),
   'uint32_t',
 ]);
+const deviceRequest = koffi.struct({
+  name: koffi.array('char', 16),
+  data: 'void *',
+  rest: koffi.array('uint8_t', 16),
+});
+const ioctl = self.func('ioctl', 'int', ['int', 'unsigned long', koffi.pointer(deviceRequest)]);
 const send = self.func('intptr_t send(int fd, const void *buffer, size_t length, int flags)');
 const recv = self.func('intptr_t recv(int fd, _Out_ void *buffer, size_t length, int flags)');
 
@@ -81,12 +91,35 @@ export function setSocketFilter(fd: number, program: readonly FilterInstruction[
   check('netlink filter', attachFilter(fd, SOL_SOCKET, SO_ATTACH_FILTER, value, koffi.sizeof(filterProgram)));
 }
 
+/** A socket for `ethtoolRequest`, in the calling thread's network namespace; throws NetlinkError. */
+export function openEthtoolSocket(): number {
+  return check('ethtool socket', socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0));
+}
+
+/** ioctl SIOCETHTOOL: `data` is a struct of linux/ethtool.h, which the kernel fills. Throws NetlinkError. */
+export function ethtoolRequest(fd: number, device: string, data: Buffer): void {
+  const request = { name: device, data, rest: Array(16).fill(0) };
+  check(`ethtool of ${device}`, ioctl(fd, SIOCETHTOOL, request));
+}
+
 export function closeSocket(fd: number): void {
   close(fd);
 }
 
 export function sendMessage(fd: number, message: Buffer): void {
   check('netlink send', Number(send(fd, message, message.length, 0)));
+}
+
+/** As `sendMessage`, in another thread: for requests during which the kernel waits. Rejects with NetlinkError. */
+export function sendMessageAside(fd: number, message: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    send.async(fd, message, message.length, 0, (error: Error | null, result: number | bigint) => {
+      if (error !== null) reject(error);
+      // errno is that of the other thread.
+      else if (Number(result) < 0) reject(new NetlinkError('netlink send', EIO));
+      else resolve();
+    });
+  });
 }
 
 /** Reads one datagram into `buffer`; the number of bytes. Throws NetlinkError, EAGAIN when there is none. */

@@ -3,6 +3,7 @@ import {
   IFF_UP,
   IFLA_ADDRESS,
   IFLA_BR_VLAN_FILTERING,
+  IFLA_GROUP,
   IFLA_IFALIAS,
   IFLA_IFNAME,
   IFLA_INFO_DATA,
@@ -40,6 +41,8 @@ export interface Link {
   readonly master?: number;
   /** For a bridge: it keeps VLANs apart (ip-link(8), vlan_filtering). */
   readonly vlanFiltering?: boolean;
+  /** Number of the group that the device is in (ip-link(8), group). */
+  readonly group: number;
   /** IFLA_IFALIAS: free text. */
   readonly alias?: string;
 }
@@ -80,6 +83,7 @@ export function parseLink(payload: Buffer): Link | undefined {
     peerNsid: readNsid(attributes.get(IFLA_LINK_NETNSID)),
     master: readU32(attributes.get(IFLA_MASTER)) || undefined,
     vlanFiltering: kind === 'bridge' ? filtersVlans(info?.get(IFLA_INFO_DATA)) : undefined,
+    group: readU32(attributes.get(IFLA_GROUP)) ?? 0,
     alias: readString(attributes.get(IFLA_IFALIAS)) || undefined,
   };
 }

@@ -8,6 +8,7 @@ const tap = (ifindex: number, up = false): Link => ({
   mtu: 1500,
   up,
   lowerUp: false,
+  group: 0,
   peerInOtherNetns: false,
 });
 

@@ -33,7 +33,9 @@ test.serial('a veth is made with both its ends, marked, and removed', async (t) 
   t.true(addresses.includes(' bb '), addresses);
   t.throws(() => netlink.writer.createVeth({ name: 'cc' }, { name: 'bb' }), { code: 'EEXIST' });
   netlink.writer.remove(bb.ifindex);
-  await until(netlink, ['link'], () => netlink.linkByName('aa') === undefined);
+  t.is(netlink.linkByName('aa'), undefined);
+  await netlink.writer.removed;
+  t.is(netlink.findLink('aa'), undefined);
   t.notThrows(() => netlink.writer.remove(bb.ifindex));
   t.throws(() => netlink.writer.setUp(bb.ifindex), { code: 'ENODEV' });
 });
@@ -57,7 +59,43 @@ test.serial('a bridge that only switches, and its ports', async (t) => {
   t.throws(() => netlink.writer.setMaster(bridge.ifindex, bridge.ifindex), { code: 'ELOOP' });
   netlink.writer.remove(bridge.ifindex);
   netlink.writer.remove(ifindex);
+  await netlink.writer.removed;
 });
+
+test.serial(
+  'many are removed at once, without keeping anybody waiting, and by the next process if need be',
+  async (t) => {
+    const netlink = await open();
+    t.teardown(() => netlink.close());
+    const names = Array.from({ length: 50 }, (_, at) => `m${at}`);
+    for (const name of names) netlink.writer.createVeth({ name }, { name: `${name}-peer` });
+    const events: string[] = [];
+    netlink.on('link', ({ kind, link }) => events.push(`${kind} ${link.name}`));
+    for (const name of names) netlink.writer.remove(netlink.linkByName(name)!.ifindex);
+    t.is(events.filter((event) => event.startsWith('removed')).length, 100);
+    let turns = 0;
+    const count = () => {
+      turns++;
+      turning = setImmediate(count);
+    };
+    let turning = setImmediate(count);
+    await netlink.writer.removed;
+    clearImmediate(turning);
+    t.true(turns > 10, 'the event loop goes on');
+    ip('link add late type veth peer name later');
+    ip('link set late group 1768912484');
+    await until(netlink, ['link'], () => netlink.linkByName('late') !== undefined);
+    t.deepEqual(
+      events.filter((event) => /^new (?!late)/.test(event)),
+      [],
+      'no late event brings one back',
+    );
+    const next = await open();
+    t.teardown(() => next.close());
+    await next.writer.removed;
+    t.is(next.findLink('later'), undefined);
+  },
+);
 
 test.serial('the other end of a veth is found in another namespace, too, as it is there', async (t) => {
   const netlink = await open();
@@ -73,6 +111,7 @@ test.serial('the other end of a veth is found in another namespace, too, as it i
   ip(`-n ${name} link set bb name eth0 address 02:00:00:00:00:0c mtu 1300 up`);
   t.like(netlink.peerOf(here()), { name: 'eth0', mac: '02:00:00:00:00:0c', mtu: 1300, up: true });
   netlink.writer.remove(here().ifindex);
+  await netlink.writer.removed;
 });
 
 test.serial('what bridges learn is not listened to', async (t) => {

@@ -8,6 +8,7 @@ import {
   IFLA_BR_STP_STATE,
   IFLA_BR_VLAN_DEFAULT_PVID,
   IFLA_BR_VLAN_FILTERING,
+  IFLA_GROUP,
   IFLA_IFALIAS,
   IFLA_IFNAME,
   IFLA_INET6_ADDR_GEN_MODE,
@@ -20,13 +21,14 @@ import {
   NLM_F_ACK,
   NLM_F_CREATE,
   NLM_F_EXCL,
-  RTM_DELLINK,
   RTM_NEWLINK,
   VETH_INFO_PEER,
 } from './constants.js';
 import { type Link, linkHeader } from './link.js';
+import type { Log } from './log.js';
 import { type AttributeToSend, nest, text, u8, u32 } from './message.js';
 import { NetlinkError } from './netlinkError.js';
+import { DOOMED, Removals } from './removals.js';
 import type { RequestSocket } from './requestSocket.js';
 
 /** What a device gets besides its name when it is made. */
@@ -44,15 +46,17 @@ export type ForgetLink = (ifindex: number) => void;
 export type RereadLink = (device: number | string) => Link | undefined;
 
 /**
- * Changes to the devices of this network namespace. The kernel does its work while it is asked, so each of these is done, and to
- * be seen in `Netlink.links`, when it returns. All throw NetlinkError with the kernel's explanation.
+ * Changes to the devices of this network namespace. The kernel does its work while it is asked, so each of these but `remove` is
+ * done, and to be seen in `Netlink.links`, when it returns. All throw NetlinkError with the kernel's explanation.
  */
 export class LinkWriter {
   readonly #requests: RequestSocket;
   readonly #reread: RereadLink;
   readonly #forget: ForgetLink;
+  readonly #removals: Removals;
 
-  constructor(requests: RequestSocket, reread: RereadLink, forget: ForgetLink) {
+  constructor(requests: RequestSocket, reread: RereadLink, forget: ForgetLink, log: Log) {
+    this.#removals = new Removals(log);
     this.#requests = requests;
     this.#reread = reread;
     this.#forget = forget;
@@ -106,44 +110,62 @@ export class LinkWriter {
    * apart when it learns, and each port has to be given its VLANs then (BridgeVlans). Returns whether that is so.
    */
   createBridge(bridge: NewDevice): { readonly vlanFiltering: boolean } {
-    const common: AttributeToSend[] = [
+    this.#create(bridge, 'bridge', [
       [IFLA_BR_STP_STATE, u32(0)],
       [IFLA_BR_MCAST_SNOOPING, u8(0)],
-    ];
-    const noDefault = Buffer.alloc(2);
+    ]);
+    const link = this.#reread(bridge.name);
+    if (link === undefined) return { vlanFiltering: false };
     try {
-      this.#create(bridge, 'bridge', [
-        ...common,
-        [IFLA_BR_VLAN_FILTERING, u8(1)],
-        [IFLA_BR_VLAN_DEFAULT_PVID, noDefault],
+      // Not when it is made: a kernel that cannot would make it and remove it again, which takes long.
+      this.#change(`VLANs of bridge ${bridge.name}`, link.ifindex, [
+        [
+          IFLA_LINKINFO,
+          infoOf('bridge', [
+            [IFLA_BR_VLAN_DEFAULT_PVID, Buffer.alloc(2)],
+            [IFLA_BR_VLAN_FILTERING, u8(1)],
+          ]),
+        ],
       ]);
       return { vlanFiltering: true };
     } catch (error) {
       if (!(error instanceof NetlinkError) || error.errno !== EOPNOTSUPP) throw error;
+      return { vlanFiltering: false };
     }
-    this.#create(bridge, 'bridge', common);
-    return { vlanFiltering: false };
   }
 
-  /** Removes a device; of a veth both ends. One that is gone already is no error. */
+  /**
+   * Removes a device; of a veth both ends. `Netlink.links` has it no more when this returns, but its name is free only when
+   * `removed` says so: the kernel takes some 20 ms, for many as for one, and another thread waits for it. A device that is gone
+   * already is no error.
+   */
   remove(ifindex: number): void {
     try {
-      this.#requests.request(`remove device ${ifindex}`, RTM_DELLINK, NLM_F_ACK, linkHeader(ifindex));
+      this.#requests.request(`remove device ${ifindex}`, RTM_NEWLINK, NLM_F_ACK, linkHeader(ifindex), [
+        [IFLA_GROUP, u32(DOOMED)],
+      ]);
+      this.#removals.request();
     } catch (error) {
       if (!(error instanceof NetlinkError) || error.code !== 'ENODEV') throw error;
     }
     this.#forget(ifindex);
   }
 
+  /** Removes what an earlier process was about to remove when it ended. */
+  finishRemovals(links: Iterable<Link>): void {
+    for (const { ifindex, group } of links) if (group === DOOMED) this.remove(ifindex);
+  }
+
+  /** Resolves when all that `remove` was called for is gone; undefined when nothing is being removed. Never rejects. */
+  get removed(): Promise<void> | undefined {
+    return this.#removals.done;
+  }
+
   #create(device: NewDevice, kind: string, data: readonly AttributeToSend[]): void {
-    const info = nest([
-      [IFLA_INFO_KIND, text(kind)],
-      [IFLA_INFO_DATA, nest(data)],
-    ]);
     const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
     this.#requests.request(`make ${kind} ${device.name}`, RTM_NEWLINK, flags, linkHeader(0), [
       ...attributesFor(device),
-      [IFLA_LINKINFO, info],
+      [IFLA_LINKINFO, infoOf(kind, data)],
     ]);
     this.#reread(device.name);
   }
@@ -160,6 +182,13 @@ function attributesFor({ name, mac, mtu }: NewDevice): AttributeToSend[] {
     ...(mac === undefined ? [] : [[IFLA_ADDRESS, macBytes(mac)] as const]),
     ...(mtu === undefined ? [] : [[IFLA_MTU, u32(mtu)] as const]),
   ];
+}
+
+function infoOf(kind: string, data: readonly AttributeToSend[]): Buffer {
+  return nest([
+    [IFLA_INFO_KIND, text(kind)],
+    [IFLA_INFO_DATA, nest(data)],
+  ]);
 }
 
 function macBytes(mac: string): Buffer {

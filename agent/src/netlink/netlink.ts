@@ -20,6 +20,7 @@ import {
   RTM_NEWROUTE,
   RTM_NEWRULE,
 } from './constants.js';
+import { type DriverFacts, Ethtool } from './ethtool.js';
 import { DEFAULT_EVENT_BUFFER, EventSocket } from './eventSocket.js';
 import { readInventory, WITHOUT_STATISTICS } from './inventory.js';
 import { type Link, type LinkEvent, linkHeader, parseLink } from './link.js';
@@ -72,16 +73,19 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
   readonly writer: LinkWriter;
   /** VLANs of the ports of bridges. */
   readonly bridgeVlans: BridgeVlans;
+  readonly #ethtool = new Ethtool();
   readonly #links = new LinkTable();
   readonly #addresses = new AddressTable();
   #events: EventSocket | undefined;
   /** Messages that arrived while everything is being read; undefined when they are applied at once. */
   #waiting: NetlinkMessage[] | undefined;
   /**
-   * Devices that this process made, changed or removed. Their events tell of how they were before the last change, of which `links` knows
-   * already: they are asked for instead.
+   * Devices that this process made. Their events tell of how they were before the last change, of which `links` knows already:
+   * they are asked for instead.
    */
-  readonly #changed = new Set<number>();
+  readonly #made = new Set<number>();
+  /** Devices that this process removed and whose end was not announced yet: what is announced before that is of the past. */
+  readonly #doomed = new Set<number>();
   #lost: Error | undefined;
   #routeAnnounced = false;
   #closed = false;
@@ -93,8 +97,9 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
     this.#requests = new RequestSocket();
     this.writer = new LinkWriter(
       this.#requests,
-      (device) => this.#rereadChanged(device),
+      (device) => this.#reread(device),
       (ifindex) => this.#forgetRemoved(ifindex),
+      log,
     );
     this.bridgeVlans = new BridgeVlans(this.#requests);
   }
@@ -107,6 +112,7 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
   /** Resolves when subscribed and everything was read; rejects with NetlinkError. */
   async start(): Promise<void> {
     await this.#synchronise();
+    this.writer.finishRemovals([...this.links.values()]);
   }
 
   /** No events after this; questions throw. */
@@ -115,6 +121,7 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
     this.#closed = true;
     this.#events?.close();
     this.#requests.close();
+    this.#ethtool.close();
   }
 
   get links(): ReadonlyMap<number, Link> {
@@ -167,6 +174,11 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
     return this.#request(peerIfindex, [[IFLA_TARGET_NETNSID, u32(peerNsid)]]);
   }
 
+  /** What the driver of a device says: nothing of one that is gone. */
+  driverFacts(name: string): DriverFacts {
+    return this.#ethtool.facts(name);
+  }
+
   /** The counters of every device, by ifindex; rejects with NetlinkError. */
   statistics(): Promise<ReadonlyMap<number, LinkStatistics>> {
     return dumpStatistics();
@@ -185,7 +197,9 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
       );
       const { links, addresses } = await readInventory();
       if (this.#closed) return;
-      for (const event of this.#links.replace(links)) this.emit('link', event);
+      for (const ifindex of this.#doomed) if (!links.has(ifindex)) this.#doomed.delete(ifindex);
+      const staying = new Map([...links].filter(([ifindex]) => !this.#doomed.has(ifindex)));
+      for (const event of this.#links.replace(staying)) this.emit('link', event);
       for (const ifindex of this.#addresses.replace(addresses)) this.emit('address', ifindex);
       const waiting = this.#waiting;
       this.#waiting = undefined;
@@ -220,15 +234,18 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
       case RTM_NEWLINK: {
         const link = parseLink(payload);
         if (link === undefined) break;
-        if (this.#changed.has(link.ifindex)) this.#askLink(link.ifindex);
+        if (this.#doomed.has(link.ifindex)) break;
+        if (this.#made.has(link.ifindex)) this.#askLink(link.ifindex);
         else this.#setLink(link);
         break;
       }
       case RTM_DELLINK:
         // A device that leaves a bridge is announced as deleted in the family AF_BRIDGE.
         if (payload.length >= 16 && payload.readUInt8(0) === 0) {
-          this.#changed.delete(payload.readInt32LE(4));
-          this.#removeLink(payload.readInt32LE(4));
+          const ifindex = payload.readInt32LE(4);
+          this.#made.delete(ifindex);
+          this.#doomed.delete(ifindex);
+          this.#removeLink(ifindex);
         }
         break;
       case RTM_NEWADDR:
@@ -280,24 +297,26 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
   #forgetRemoved(ifindex: number): void {
     const peer = this.#links.byIndex.get(ifindex)?.peerIfindex;
     const veth = this.#links.byIndex.get(ifindex)?.kind === 'veth';
-    this.#changed.add(ifindex);
+    this.#doomed.add(ifindex);
     this.#removeLink(ifindex);
     const other = veth && peer !== undefined ? this.#links.byIndex.get(peer) : undefined;
     if (other?.peerIfindex !== ifindex || other.peerInOtherNetns) return;
-    this.#changed.add(other.ifindex);
+    this.#doomed.add(other.ifindex);
     this.#removeLink(other.ifindex);
   }
 
-  #rereadChanged(device: number | string): Link | undefined {
+  #reread(device: number | string): Link | undefined {
     const link =
       typeof device === 'number' ? this.#askLink(device) : this.#askLink(0, [[IFLA_IFNAME, text(device)]]);
-    if (link !== undefined) this.#changed.add(link.ifindex);
+    // By name: it was made just now.
+    if (link !== undefined && typeof device === 'string') this.#made.add(link.ifindex);
     return link;
   }
 
   #askLink(ifindex: number, attributes: readonly AttributeToSend[] = []): Link | undefined {
     const link = this.#request(ifindex, attributes);
-    if (link !== undefined) this.#setLink(link);
+    if (link === undefined || this.#doomed.has(link.ifindex)) return undefined;
+    this.#setLink(link);
     return link;
   }
 

@@ -12,7 +12,14 @@ import {
   NLMSGERR_ATTR_MSG,
   SOL_NETLINK,
 } from './constants.js';
-import { closeSocket, openNetlinkSocket, receiveMessage, sendMessage, setSocketOption } from './libc.js';
+import {
+  closeSocket,
+  openNetlinkSocket,
+  receiveMessage,
+  sendMessage,
+  sendMessageAside,
+  setSocketOption,
+} from './libc.js';
 import {
   type AttributeToSend,
   attributesOf,
@@ -72,6 +79,27 @@ export class RequestSocket {
   ): NetlinkMessage {
     const sequence = ++this.#sequence;
     sendMessage(this.#fd, encodeMessage(type, NLM_F_REQUEST | flags, sequence, fixedHeader, attributes));
+    return this.#answer(what, sequence);
+  }
+
+  /**
+   * As `request`, but another thread waits for the kernel. Nothing else may be asked by this object meanwhile. Rejects with
+   * NetlinkError.
+   */
+  async requestAside(
+    what: string,
+    type: number,
+    flags: number,
+    fixedHeader: Uint8Array,
+    attributes?: readonly AttributeToSend[],
+  ): Promise<NetlinkMessage> {
+    const sequence = ++this.#sequence;
+    const message = encodeMessage(type, NLM_F_REQUEST | flags, sequence, fixedHeader, attributes);
+    await sendMessageAside(this.#fd, message);
+    return this.#answer(what, sequence);
+  }
+
+  #answer(what: string, sequence: number): NetlinkMessage {
     for (;;) {
       const length = receiveMessage(this.#fd, this.#buffer, MSG_DONTWAIT);
       for (const message of messagesOf(this.#buffer.subarray(0, length))) {

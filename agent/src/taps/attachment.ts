@@ -1,5 +1,5 @@
 import type { Interface } from '../gen/vswitch.js';
-import type { Link } from '../netlink/index.js';
+import type { DriverFacts, Link } from '../netlink/index.js';
 import type { InterfaceKind } from './interfaceKind.js';
 
 /** An Interface row of a bridge and what the kernel has of it. */
@@ -12,6 +12,8 @@ export interface Attachment {
   readonly link?: Link;
   /** The device by which its frames come and go here: the same, but for internal ports, which have a hidden one for that. */
   readonly end?: Link;
+  /** What the driver of `end` says; of nothing when there is no device. */
+  readonly facts?: DriverFacts;
   /** OpenFlow port number; undefined when `error` says why there is none. */
   readonly ofport?: number;
   /** Text for Interface.error, as ovs-vswitchd words it: the interface is no port. */

@@ -37,7 +37,7 @@ export interface AttachmentsOptions {
   readonly report: ReportComplaints;
 }
 
-type Draft = Omit<Attachment, 'ofport'>;
+type Draft = Omit<Attachment, 'ofport' | 'facts'>;
 /** What became of the device. */
 type Device = Pick<Draft, 'link' | 'end' | 'error' | 'warning'>;
 
@@ -311,7 +311,8 @@ export class Attachments {
         const ofport = ofports.get(draft.row._uuid);
         const full = needsNumber(draft) && ofport === undefined;
         const error = full ? `no free port number in bridge ${bridge}` : draft.error;
-        this.#store(draft.row._uuid, { ...draft, ofport, error });
+        const facts = draft.end && this.#options.netlink.driverFacts(draft.end.name);
+        this.#store(draft.row._uuid, { ...draft, ofport, error, facts });
       }
     }
   }

@@ -1,4 +1,5 @@
 /** The local Open_vSwitch database: taps, chassis settings, and the duties of ovs-vswitchd and ovn-controller there. */
+export { isMade, removeMadeDevices } from './madeDevices.js';
 export type { DevicesDelta, PluggedDelta } from './pluggedDelta.js';
 export type { PluggedInterface } from './pluggedInterface.js';
 export { Taps, type TapsEvents, type TapsOptions, type TapsWork } from './taps.js';

@@ -5,18 +5,34 @@ import { OFPORT_LOCAL } from './ofports.js';
 /** The columns of Interface that ovs-vswitchd fills, see ovs-vswitchd.conf.db(5). */
 type Filled = Pick<
   Interface,
-  'ofport' | 'error' | 'ifindex' | 'mac_in_use' | 'admin_state' | 'link_state' | 'mtu'
+  | 'ofport'
+  | 'error'
+  | 'ifindex'
+  | 'mac_in_use'
+  | 'admin_state'
+  | 'link_state'
+  | 'link_speed'
+  | 'duplex'
+  | 'mtu'
 >;
+
+/** Bits a second. */
+const LOCAL_SPEED = 10_000_000_000;
 
 const upOrDown = (up: boolean) => (up ? 'up' : 'down');
 
-function columnsOf({ kind, link, ofport, error, warning }: Attachment, localMac: string | undefined): Filled {
+function columnsOf(
+  { kind, link, ofport, error, warning, facts }: Attachment,
+  localMac: string | undefined,
+): Filled {
   const device = {
     ifindex: link?.ifindex,
     mac_in_use: link?.mac,
     admin_state: link && upOrDown(link.up),
     link_state: link && upOrDown(link.lowerUp),
     mtu: link?.mtu,
+    link_speed: facts?.speed,
+    duplex: facts?.duplex,
   } as const;
   switch (kind) {
     case 'local':
@@ -28,6 +44,9 @@ function columnsOf({ kind, link, ofport, error, warning }: Attachment, localMac:
         admin_state: device.admin_state ?? 'down',
         link_state: device.link_state ?? 'down',
         mtu: link?.mtu ?? 1500,
+        // What ovs-vswitchd says of a device of its own; a bridge of the kernel has the speed of its ports.
+        link_speed: LOCAL_SPEED,
+        duplex: 'full',
       };
     case 'virtual':
       if (error !== undefined) return { ...device, ofport: -1, error };

@@ -56,6 +56,7 @@ export class LocalModel {
   readonly #bridges;
   readonly #interfaces;
   readonly #ports;
+  readonly #interfaceTable;
   readonly #topology = new Topology();
   readonly #dirty = new Set<string>();
   /** Interfaces of whose device there was an event. */
@@ -105,6 +106,7 @@ export class LocalModel {
     this.#bridges = replica.table('Bridge').index('name');
     this.#interfaces = replica.table('Interface').index('name');
     this.#ports = replica.table('Port');
+    this.#interfaceTable = replica.table('Interface');
   }
 
   /** The one row of Open_vSwitch; undefined in a database that was never initialised. */
@@ -254,8 +256,7 @@ export class LocalModel {
 
   /** Name of the interface that carries the traffic of a port: the first that has a carrier, else the first that is there. */
   #activeOf(port: Port): string | undefined {
-    const table = this.#replica.table('Interface');
-    const names = port.interfaces.flatMap((uuid) => table.get(uuid)?.name ?? []).sort();
+    const names = port.interfaces.flatMap((uuid) => this.#interfaceTable.get(uuid)?.name ?? []).sort();
     const carries = (name: string) => this.#netlink.linkByName(name)?.lowerUp === true;
     return (
       names.find(carries) ?? names.find((name) => this.#netlink.linkByName(name) !== undefined) ?? names[0]
@@ -267,7 +268,7 @@ export class LocalModel {
     this.#systemDirty = true;
     this.#networksDirty = true;
     this.#sweepDue = true;
-    for (const { _uuid } of this.#replica.table('Interface')) this.#dirty.add(_uuid);
+    for (const { _uuid } of this.#interfaceTable) this.#dirty.add(_uuid);
   }
 
   /** Brings a part of what is marked up to date, for a few milliseconds. */
@@ -343,6 +344,9 @@ export class LocalModel {
       if (some.length === AT_ONCE) break;
       some.push(uuid);
       this.#dirty.delete(uuid);
+      // Devices may have to be made for it, some milliseconds each.
+      if (this.attachments.get(uuid) === undefined && this.#interfaceTable.get(uuid)?.type === 'internal')
+        break;
     }
     return some;
   }
@@ -375,7 +379,7 @@ export class LocalModel {
   }
 
   #find(uuid: string): BridgeInterface | undefined {
-    const row = this.#replica.table('Interface').get(uuid);
+    const row = this.#interfaceTable.get(uuid);
     const bridge = this.#topology.bridgeOf(uuid);
     if (row === undefined || bridge === undefined) return undefined;
     const portUuid = this.#topology.portOf(uuid);
@@ -391,8 +395,7 @@ export class LocalModel {
     const { root } = this;
     this.#system = new SystemSettings(root?.external_ids ?? new Map());
     const name = this.#fixedBridge ?? (this.#system.get('ovn-bridge') || DEFAULT_BRIDGE);
-    if (name !== this.#bridgeName)
-      for (const { _uuid } of this.#replica.table('Interface')) this.#dirty.add(_uuid);
+    if (name !== this.#bridgeName) for (const { _uuid } of this.#interfaceTable) this.#dirty.add(_uuid);
     this.#bridgeName = name;
     const complaints: Complaint[] = [];
     if (root === undefined) {

@@ -55,6 +55,8 @@ export const LOCAL_TABLES = {
       'mac_in_use',
       'admin_state',
       'link_state',
+      'link_speed',
+      'duplex',
       'mtu',
       'mtu_request',
     ],

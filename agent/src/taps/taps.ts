@@ -299,12 +299,18 @@ export class Taps extends EventEmitter<TapsEvents> {
   }
 
   #evaluate(): void {
+    const { removed } = this.#netlink.writer;
+    if (removed !== undefined) {
+      // The names of devices that are being removed are not free yet, and ovs-vsctl(8) waits until they are.
+      void removed.then(() => this.#schedule());
+      return;
+    }
     if (this.#loaded) {
       const { system, config, concerned, reborn, more } = this.#model.evaluate(this.#writer.enabled);
       this.#writes.looked(concerned, reborn);
       if (system) this.#writes.systemRead();
       this.#configChanged ||= config;
-      if (more) {
+      if (more || this.#netlink.writer.removed !== undefined) {
         this.#schedule();
         return;
       }

@@ -55,7 +55,6 @@ export class LocalOvsdb {
 
   /** ovs-vsctl, words separated by blanks, waiting for the configuration to take effect unless told otherwise. */
   async vsctl(words: string): Promise<{ stdout: string; stderr: string }> {
-    if (process.env.SHOW) console.log(performance.now() | 0, words);
     const args = [`--db=${this.remote}`, '--timeout=30', ...words.split(' ')];
     const { stdout, stderr } = await runFile('ovs-vsctl', args, { env: this.env });
     return { stdout: stdout.trim(), stderr };

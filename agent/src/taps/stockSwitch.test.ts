@@ -1,0 +1,93 @@
+import test from 'ava';
+import { enterPrivateNetns, ip } from '../netlink/testsupport/privateNetns.js';
+import { Host } from './testsupport/host.js';
+import { Hypervisor } from './testsupport/hypervisor.js';
+import { LocalOvsdb } from './testsupport/localOvsdb.js';
+
+test.before(() => enterPrivateNetns());
+
+/** Columns of Interface that say what became of the row. */
+const INTERFACE = [
+  'ofport',
+  'error',
+  'admin_state',
+  'link_state',
+  'link_speed',
+  'duplex',
+  'mtu',
+  'mac_in_use',
+];
+
+/** What the same ovs-vsctl commands bring about in a database, whoever answers there. */
+async function story(db: LocalOvsdb): Promise<Record<string, string>> {
+  const told: Record<string, string> = {};
+  const tell = async (table: string, record: string, columns: readonly string[]) => {
+    for (const column of columns) told[`${record} ${column}`] = await db.get(table, record, column);
+    // Which number is given to who asks for none is anyone's choice.
+    const number = Number(told[`${record} ofport`]);
+    if (record !== 'nic1' && number > 0 && number < 65534) told[`${record} ofport`] = 'a number';
+  };
+  const run = async (words: string) => {
+    const { stderr } = await db.vsctl(words);
+    // Where the log is, each says in its own way.
+    told[words] = stderr.replace(/ {2}See ovs-vswitchd log.*/s, '');
+  };
+  await run('--may-exist add-br br-ex -- set Bridge br-ex datapath_type=netdev fail_mode=standalone');
+  await run('--may-exist add-br br-ex -- set Bridge br-ex datapath_type=netdev');
+  await run('add-port br-ex nic1 -- set Interface nic1 ofport_request=17');
+  await run('add-port br-ex in1 -- set Interface in1 type=internal mac="02:00:00:00:00:33"');
+  await run('add-port br-ex gone');
+  await run('add-port br-ex pa -- set Interface pa type=patch options:peer=pb');
+  await run('add-port br-ex no-peer -- set Interface no-peer type=patch');
+  await run('add-port br-ex odd -- set Interface odd type=odd');
+  await tell(
+    'Interface',
+    'br-ex',
+    INTERFACE.filter((column) => !['admin_state', 'link_state'].includes(column)),
+  );
+  await tell('Interface', 'nic1', INTERFACE);
+  await tell('Interface', 'in1', INTERFACE);
+  await tell('Interface', 'gone', INTERFACE);
+  await tell('Interface', 'pa', ['ofport', 'ifindex', 'admin_state', 'link_state', 'mtu', 'link_speed']);
+  await tell('Interface', 'no-peer', INTERFACE);
+  await tell('Interface', 'odd', ['ofport', 'mac_in_use']);
+  await tell('Bridge', 'br-ex', ['datapath_id', 'datapath_version', 'status', 'fail_mode']);
+  await run('del-port pa');
+  await run('set Interface nic1 mtu_request=1400');
+  await tell('Interface', 'nic1', ['mtu']);
+  await tell('Interface', 'br-ex', ['mtu']);
+  await run(
+    '--if-exists del-port br-ex nic1 -- add-port br-ex nic1 -- set Interface nic1 external_ids:iface-id=x',
+  );
+  await tell('Interface', 'nic1', ['error', 'mtu', 'mac_in_use']);
+  await db.vsctl('wait-until Interface nic1 statistics:rx_packets>=0');
+  told.statistics = (await db.get('Interface', 'nic1', 'statistics')).replace(/=\d+/g, '');
+  const [next, current] = await Promise.all(
+    ['next_cfg', 'cur_cfg'].map((column) => db.get('Open_vSwitch', '.', column)),
+  );
+  told.answered = String(next === current);
+  await run('set-controller br-ex tcp:127.0.0.1:6653 -- del-controller br-ex');
+  await run('del-br br-ex');
+  return told;
+}
+
+function nic(t: { teardown(f: () => void): void }): void {
+  const host = new Host('nic1', '10.0.0.1/24');
+  ip('link set nic1 address 00:11:22:33:44:55');
+  t.teardown(() => host.remove());
+}
+
+test.serial('ovs-vsctl is answered as by stock ovs-vswitchd', async (t) => {
+  nic(t);
+  const stock = new LocalOvsdb();
+  await stock.start();
+  await stock.vsctl('--no-wait init');
+  await stock.startVswitchd();
+  const expected = await story(stock);
+  await stock.stop();
+  ip('link set nic1 mtu 1500');
+  const hv = await Hypervisor.start();
+  t.teardown(() => hv.stop());
+  const ours = await story(hv.db);
+  t.deepEqual(ours, expected);
+});
