@@ -95,6 +95,7 @@ export class Agent {
       this.#log.warn('metrics come in a later version: nothing is served there');
     this.#taps
       .on('devices', (delta) => this.#datapath.changeDevices(delta))
+      .on('networks', () => this.#datapath.setNetworks(this.#taps.networks))
       .on('plugged', (delta) => this.#onPlugged(delta))
       .on('config', () => this.#onConfig())
       .on('connected', () => this.#onConnected())
@@ -133,6 +134,7 @@ export class Agent {
   #onConnected(): void {
     this.#onConfig();
     // What an earlier agent attached and is not plugged any more comes in no event.
+    this.#datapath.setNetworks(this.#taps.networks);
     this.#datapath.setDevices(new Set(this.#taps.devices.keys()));
     this.#updateHealth();
   }

@@ -13,7 +13,7 @@ import type { Claims } from './claims.js';
 import { type Dest, destinationOf, type Localnet } from './compile/destination.js';
 import { compileGroup, GROUP_MAX_MEMBERS, type GroupId } from './compile/group.js';
 import { chassisOf, isOnSeveral, needsNoDevice, placeOf, vlanOf } from './compile/kind.js';
-import { compilePort, type Tap } from './compile/port.js';
+import { compileOtherTag, compilePort, type Tap } from './compile/port.js';
 import { elementSignature } from './compile/security.js';
 import { compileSwitch, UNKNOWN } from './compile/switch.js';
 import { compileLocals, compileTunnel, type Tunnel, type TunnelPath } from './compile/tunnel.js';
@@ -74,6 +74,7 @@ export class Compiler {
   readonly #dests = new Map<string, Buffer>();
   /** Ports whose machine has sent its RARP, though the resource does not say so yet. */
   readonly #activated = new Set<string>();
+  #foundActive: string[] = [];
   readonly #compiledPorts = new Set<string>();
   #networksTouched = false;
   #tunnelsCompiled = false;
@@ -163,6 +164,13 @@ export class Compiler {
   /** Ports that were activated here of which the coordinator has not said that it knows. */
   get activated(): Iterable<string> {
     return this.#activated;
+  }
+
+  /** Ports that an agent before this one had activated, of those compiled since the last call. */
+  takeFoundActive(): readonly string[] {
+    const taken = this.#foundActive;
+    if (taken.length > 0) this.#foundActive = [];
+    return taken;
   }
 
   /** The local port of a number, if it is the one with this key: numbers in events may be of ports that are gone. */
@@ -358,6 +366,7 @@ export class Compiler {
     });
     this.#elementsOf.keepOnly(id, elements);
     this.#claims.set(`port:${id}`, datapath, entries);
+    this.#claims.set(`tag:${id}`, 0, compileOtherTag(port, tap, number));
     const tagged = vlanOf(port) !== undefined;
     this.#ifindexes.set(id, here === undefined ? undefined : { ifindex: tap!.ifindex, port: here, tagged });
     const present = here !== undefined || needsNoDevice(port);
@@ -396,7 +405,10 @@ export class Compiler {
       return false;
     }
     // Before this agent began: the coordinator may not have heard of it.
-    if (wasActive) this.#activated.add(id);
+    if (wasActive && !this.#activated.has(id)) {
+      this.#activated.add(id);
+      this.#foundActive.push(id);
+    }
     return !this.#activated.has(id);
   }
 
@@ -455,6 +467,7 @@ export class Compiler {
     this.#complete.delete(id);
     this.#ifindexes.set(id, undefined);
     this.#claims.set(`port:${id}`, 0, []);
+    this.#claims.set(`tag:${id}`, 0, []);
     for (const side of [scope.IOV_GROUP_LOCAL, scope.IOV_GROUP_REMOTE]) {
       this.#claims.set(`copies:${id}:${side}`, 0, []);
     }

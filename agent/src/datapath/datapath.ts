@@ -406,6 +406,8 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   async #compile(slice: TimeSlice): Promise<void> {
     if (this.compiler.takeNetworksTouched()) this.#networks.sync();
     for (const _ of this.compiler.compile()) if (slice.over) await slice.turn();
+    for (const portId of this.compiler.takeFoundActive())
+      this.emit('observed', { kind: 'activated', portId });
     if (!this.compiler.takeTunnelsCompiled()) return;
     this.#paths.keepOnly([...this.compiler.tunnels.values()].map(({ tunnel }) => tunnel));
     this.#syncUplinks();

@@ -19,8 +19,8 @@ import { keyBuffer, u32 } from './entry.js';
 import { observationOf } from './observe/observer.js';
 import { Bench } from './testsupport/bench.js';
 
-const MAC = (last: number) => `0a:00:00:00:00:0${last}`;
-const bytes = (last: number) => Buffer.from([0x0a, 0, 0, 0, 0, last]);
+const MAC = (last: number) => `0a:00:00:00:00:${String(last).padStart(2, '0')}`;
+const bytes = (last: number) => Buffer.from(MAC(last).replaceAll(':', ''), 'hex');
 const FLOOD = 0x8000;
 
 /** Two chassis besides this one, which can be reached. */
@@ -52,7 +52,7 @@ test('nested ports: tags on the tap of the parent, which is a trunk while it has
   one.plug('vm', { ifindex: 7, peer: true });
   one.compile();
   t.deepEqual(one.keys('iov_ifindex'), ['7%65536→1+']);
-  t.deepEqual(one.vlans(), ['7.10→2', '7.20s→3']);
+  t.deepEqual(one.vlans(), ['7.10s→2', '7.10→2', '7.20s→3', '7.20→3'], 'whichever Ethernet type');
   t.like(one.port(2), { ifindex: 7, vlan_id: 10, vlan_proto: 0x8100, port_key: 2 });
   t.like(one.port(3), { vlan_id: 20, vlan_proto: 0x88a8 });
   t.deepEqual(flags(one, 2), ['valid', 'enabled', 'peer', 'vlan']);
@@ -65,7 +65,7 @@ test('nested ports: tags on the tap of the parent, which is a trunk while it has
   t.deepEqual(one.keys('iov_ifindex'), ['7%65536→1+']);
   one.put(kid('k2', 3, { tag: 21 }));
   one.compile();
-  t.deepEqual(one.vlans(), ['7.21→3']);
+  t.deepEqual(one.vlans(), ['7.21s→3', '7.21→3']);
   one.remove(ResourceType.LOGICAL_PORT, 'vm');
   one.compile();
   t.deepEqual(one.keys('iov_ifindex'), ['7%65536→0+'], 'the tap is there');
@@ -94,7 +94,7 @@ test('localnet ports of several switches share a device by their tags', (t) => {
   one.wire('phys', 20);
   one.compile();
   t.deepEqual(one.keys('iov_ifindex'), ['20%65536→1+']);
-  t.deepEqual(one.vlans(), ['20.100s→3', '20.100→2']);
+  t.deepEqual(one.vlans(), ['20.100s→3', '20.100→2'], 'each has its own');
   t.deepEqual(flags(one, 1), ['valid', 'enabled', 'localnet']);
   t.deepEqual(flags(one, 2), ['valid', 'enabled', 'vlan', 'localnet']);
   t.true(one.compiler.isComplete('ln a'));
@@ -113,6 +113,7 @@ const KINDS: Record<string, [mac: number, port: PortIntent]> = {
   'bound here without tap': [5, { local: true }],
   virtual: [6, { type: 'virtual', chassis: 'hv2' }],
   external: [7, { type: 'external', chassis: 'hv2' }],
+  'external, claimed here': [10, { type: 'external', local: true }],
   router: [8, { type: 'router' }],
   'on two others': [9, { chassis: 'hv2', additionalChassis: ['hv3'] }],
 };
@@ -140,6 +141,7 @@ test('a switch with its physical network here reaches by it what is elsewhere; w
     'bound here without tap': 'unbound',
     virtual: 'unbound',
     external: 'unknown',
+    'external, claimed here': 'unknown',
     router: 'unbound',
     'on two others': 'group 1',
   };
@@ -161,6 +163,7 @@ test('a switch with its physical network here reaches by it what is elsewhere; w
     'a localport without tap': wire,
     'bound here without tap': wire,
     virtual: wire,
+    'external, claimed here': wire.replace('local', 'external'),
   });
   t.is(one.fdb(1, bytes(1))?.egress_key, 99);
   t.deepEqual(one.members(1, FLOOD, 'local'), [3]);
@@ -203,7 +206,8 @@ test('an l2gateway port is at the device of its network where it is bound, and o
   one.put(switchIntent('s', 5), gateway({ local: true, chassis: 'hv1' }));
   one.wire('phys', 20);
   one.compile();
-  t.deepEqual(one.vlans(), ['20.30→1']);
+  t.deepEqual(one.vlans(), ['20.30s→1', '20.30→1']);
+  t.deepEqual(flags(one, 1), ['valid', 'enabled', 'vlan', 'l2gateway']);
   t.is(one.tunnelDest(5, 4)?.kind, kind.IOV_DEST_LOCAL);
   t.true(one.compiler.isComplete('gw'));
   one.put(gateway({ chassis: 'hv2' }));
@@ -305,7 +309,7 @@ test('learned MACs follow the port of their key', (t) => {
   t.is(one.compiler.refusals.size, 0);
 });
 
-test('rates are in bytes, and a burst holds the largest frame a machine hands over', (t) => {
+test('rates are in bytes, and a burst that nobody chose holds the largest frame a machine hands over', (t) => {
   const one = bench();
   const rate = (qosMaxRate: bigint, qosBurst: bigint) => {
     one.put(switchIntent('s', 5), portIntent('p', 's', 1, { local: true, qosMaxRate, qosBurst }));
@@ -318,7 +322,7 @@ test('rates are in bytes, and a burst holds the largest frame a machine hands ov
   t.deepEqual(rate(8_000_000_000n, 0n), { bytes_per_second: 1_000_000_000n, burst: 100_000_000n });
   t.deepEqual(rate(80_000n, 0n), { bytes_per_second: 10_000n, burst: 65_792n });
   t.deepEqual(rate(80_000n, 1_600_000n), { bytes_per_second: 10_000n, burst: 200_000n });
-  t.deepEqual(rate(1n, 8n), { bytes_per_second: 1n, burst: 65_792n });
+  t.deepEqual(rate(1n, 12_001n), { bytes_per_second: 1n, burst: 1501n });
   t.is(rate(0n, 8n), undefined);
 });
 

@@ -3,6 +3,7 @@ import { type ResourceRef, ResourceType } from '@iovisor-ovn/proto';
 const TYPES: Readonly<Record<string, ResourceType>> = {
   port: ResourceType.LOGICAL_PORT,
   copies: ResourceType.LOGICAL_PORT,
+  tag: ResourceType.LOGICAL_PORT,
   switch: ResourceType.LOGICAL_SWITCH,
   group: ResourceType.LOGICAL_SWITCH,
   tunnel: ResourceType.REMOTE_CHASSIS,

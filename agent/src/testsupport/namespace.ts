@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** Runs a program, quietly. @throws Error with what it said */
 export function sh(file: string, ...args: string[]): string {
@@ -43,30 +44,31 @@ export class Namespace {
   }
 }
 
-/** A machine: a namespace with one end of a veth; the other end, the tap, stays in `home` (undefined: here). */
-export class Machine {
+/** Who pings from a network namespace of his own, by one device. */
+class Host {
   readonly namespace = new Namespace('vm');
-  readonly tap: string;
+  readonly device: string;
 
-  constructor(options: { mac: string; address: string; home?: Namespace }) {
-    this.tap = uniqueName('tap');
-    const home = options.home === undefined ? [] : ['-n', options.home.name];
-    sh('ip', ...home, 'link', 'add', this.tap, 'type', 'veth', 'peer', 'eth0', 'netns', this.namespace.name);
-    sh('ip', ...home, 'link', 'set', this.tap, 'up');
-    this.namespace.ip('link', 'set', 'eth0', 'address', options.mac);
-    this.namespace.ip('link', 'set', 'eth0', 'up');
-    this.namespace.ip('address', 'add', options.address, 'dev', 'eth0', 'nodad');
+  constructor(device: string) {
+    this.device = device;
+  }
+
+  /** Gives the device, which is in the namespace by now, its addresses. */
+  protected configure(mac: string, address: string): void {
+    this.namespace.ip('link', 'set', this.device, 'address', mac);
+    this.namespace.ip('link', 'set', this.device, 'up');
+    this.namespace.ip('address', 'add', address, 'dev', this.device, 'nodad');
   }
 
   setAddress(address: string): void {
-    this.namespace.ip('address', 'flush', 'dev', 'eth0', 'scope', 'global');
-    this.namespace.ip('address', 'add', address, 'dev', 'eth0', 'nodad');
+    this.namespace.ip('address', 'flush', 'dev', this.device, 'scope', 'global');
+    this.namespace.ip('address', 'add', address, 'dev', this.device, 'nodad');
   }
 
   /** Whether all of `count` pings 20 ms apart are answered within a second each. */
   pings(address: string, count = 3): boolean {
     // A machine that just failed to resolve the address asks again only every second.
-    this.namespace.ip('neighbour', 'flush', 'dev', 'eth0');
+    this.namespace.ip('neighbour', 'flush', 'dev', this.device);
     try {
       this.namespace.run('ping', '-c', `${count}`, '-i', '0.02', '-W', '1', address);
       return true;
@@ -102,6 +104,75 @@ export class Machine {
   remove(): void {
     this.namespace.remove();
   }
+}
+
+/** A machine: a namespace with one end of a veth; the other end, the tap, stays in `home` (undefined: here). */
+export class Machine extends Host {
+  readonly tap: string;
+  /** Whether its VLANs are told apart. */
+  trunk = false;
+
+  constructor(options: { mac: string; address: string; home?: Namespace }) {
+    super('eth0');
+    this.tap = uniqueName('tap');
+    // The kernel lets the end that is named first choose its index.
+    const home = options.home?.name ?? `${process.pid}`;
+    this.namespace.ip('link', 'add', 'eth0', 'index', TRUNK, 'type', 'veth', 'peer', this.tap, 'netns', home);
+    const inHome = options.home === undefined ? [] : ['-n', options.home.name];
+    sh('ip', ...inHome, 'link', 'set', this.tap, 'up');
+    this.configure(options.mac, options.address);
+  }
+}
+
+/**
+ * A VLAN of a machine, with a namespace of its own: a container in it, or who is on a physical network. VLANs from 3000 on are
+ * service tags (0x88a8).
+ */
+export class Nested extends Host {
+  constructor(behind: Machine, vlan: number, mac: string, address: string) {
+    super('eth0');
+    const { namespace } = behind;
+    const tap = `v${vlan}`;
+    const index = `${FIRST_VLAN + vlan}`;
+    namespace.ip(
+      'link',
+      'add',
+      tap,
+      'index',
+      index,
+      'type',
+      'veth',
+      'peer',
+      'eth0',
+      'netns',
+      this.namespace.name,
+    );
+    namespace.ip('link', 'set', tap, 'up');
+    attach(namespace, tap, 'to_trunk');
+    if (!behind.trunk) attach(namespace, 'eth0', 'from_trunk');
+    behind.trunk = true;
+    this.configure(mac, address);
+  }
+}
+
+/** As vlan.bpf.c has them. */
+const TRUNK = '999';
+const FIRST_VLAN = 1000;
+const VLAN_SOURCE = fileURLToPath(new URL('../../src/testsupport/vlan.bpf.c', import.meta.url));
+let vlanObject: string | undefined;
+
+function attach({ name }: Namespace, device: string, program: string): void {
+  if (vlanObject === undefined) {
+    const directory = temporaryDirectory();
+    process.on('exit', directory.remove);
+    vlanObject = join(directory.path, 'vlan.o');
+    const triple = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
+    const flags = ['-target', 'bpf', '-O2', '-g', '-Wall', '-Werror', `-I/usr/include/${triple}`];
+    sh('clang', ...flags, '-c', VLAN_SOURCE, '-o', vlanObject);
+  }
+  sh('tc', '-n', name, 'qdisc', 'add', 'dev', device, 'clsact');
+  const bpf = ['bpf', 'direct-action', 'object-file', vlanObject, 'program', program];
+  sh('tc', '-n', name, 'filter', 'add', 'dev', device, 'ingress', ...bpf);
 }
 
 /** A BPF file system of one's own. */

@@ -21,7 +21,8 @@ IOV_MAP(iov_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct iov_packet, 1, 0);
 
 IOV_MAP(iov_ifindex, BPF_MAP_TYPE_ARRAY, __u32, struct iov_ifindex, IOV_IFINDEX_SLOTS, 0);
 IOV_MAP(iov_ifindex_overflow, BPF_MAP_TYPE_HASH, __u32, __u32, IOV_MAX_PORTS, BPF_F_NO_PREALLOC);
-IOV_MAP(iov_vlan_ports, BPF_MAP_TYPE_HASH, struct iov_vlan_key, __u32, IOV_MAX_PORTS, BPF_F_NO_PREALLOC);
+/* Twice: a tag counts whichever of the two Ethernet types it comes with. */
+IOV_MAP(iov_vlan_ports, BPF_MAP_TYPE_HASH, struct iov_vlan_key, __u32, 2 * IOV_MAX_PORTS, BPF_F_NO_PREALLOC);
 IOV_MAP(iov_ports, BPF_MAP_TYPE_ARRAY, __u32, struct iov_port, IOV_MAX_PORTS, 0);
 IOV_MAP(iov_port_counters, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct iov_counters, IOV_MAX_PORTS, 0);
 IOV_MAP(iov_port_drops, BPF_MAP_TYPE_PERCPU_HASH, struct iov_port_drop_key, struct iov_port_drop, 65536, BPF_F_NO_PREALLOC);

@@ -32,7 +32,11 @@ export interface Reach {
  */
 export function destinationOf(port: LogicalPort, reach: Reach): Dest | undefined {
   const egress_key = port.tunnelKey;
-  if (port.type === 'external') return undefined;
+  // Its machine is beyond the physical network; only the chassis that has claimed it lets a localport answer it.
+  if (port.type === 'external') {
+    if (!port.local || reach.localnet === undefined) return undefined;
+    return { kind: kind.IOV_DEST_EXTERNAL, egress_key: reach.localnet.key, index: reach.localnet.port };
+  }
   // Its members are all that have it, in the order of delivery: here, then elsewhere.
   if (isOnSeveral(port)) return { kind: kind.IOV_DEST_GROUP, egress_key, index: reach.datapath };
   if (reach.port !== undefined) return { kind: kind.IOV_DEST_LOCAL, egress_key, index: reach.port };

@@ -20,7 +20,7 @@ import {
 import { type Entry, u32 } from '../entry.js';
 import type { Dest } from './destination.js';
 import { ip4Number, mapped } from './ip.js';
-import { vlanOf } from './kind.js';
+import { type Vlan, vlanOf } from './kind.js';
 import { rateOf } from './rate.js';
 import {
   type InlineSecurity,
@@ -118,10 +118,7 @@ function localPort(port: LogicalPort, setting: PortSetting, number: number): Ent
     entries.push({ map: 'iov_virtual_ips', key: address, value: u32(key) });
   }
   if (tap === undefined) return entries;
-  if (vlan !== undefined) {
-    const key = iov_vlan_keyCodec.encode({ ifindex: tap.ifindex, vlan_id: vlan.id, vlan_proto: vlan.proto });
-    entries.push({ map: 'iov_vlan_ports', key, value: u32(number) });
-  }
+  if (vlan !== undefined) entries.push(vlanEntry(tap, vlan, number));
   if (!NEVER_BY_TUNNEL.has(port.type)) {
     const key = iov_tunnel_keyCodec.encode({ datapath_key: datapathKey, egress_key: port.tunnelKey });
     // Here it is this one, also when other chassis have it too: they were served by the sender.
@@ -129,6 +126,25 @@ function localPort(port: LogicalPort, setting: PortSetting, number: number): Ent
     entries.push({ map: 'iov_tunnel_dests', key, value: iov_destCodec.encode(here) });
   }
   return entries;
+}
+
+function vlanEntry({ ifindex }: Tap, { id: vlan_id, proto: vlan_proto }: Vlan, port: number): Entry {
+  const key = iov_vlan_keyCodec.encode({ ifindex, vlan_id, vlan_proto });
+  return { map: 'iov_vlan_ports', key, value: u32(port) };
+}
+
+/**
+ * Stock takes a tag for that of the port also when it comes with the other Ethernet type. To be claimed apart: whose tag it
+ * really is has it.
+ */
+export function compileOtherTag(
+  port: LogicalPort,
+  tap: Tap | undefined,
+  number: number | undefined,
+): Entry[] {
+  const vlan = vlanOf(port);
+  if (vlan === undefined || tap === undefined || number === undefined) return [];
+  return [vlanEntry(tap, { id: vlan.id, proto: vlan.proto === 0x8100 ? 0x88a8 : 0x8100 }, number)];
 }
 
 /** Ports that every chassis has for itself. */
@@ -144,6 +160,7 @@ function portFlags(port: LogicalPort, { tap, vlanPassthru, inactive, virtual }: 
     (vlanPassthru ? flag.IOV_PORT_VLAN_PASSTHRU : 0) |
     (vlanOf(port) === undefined ? 0 : flag.IOV_PORT_VLAN) |
     (port.type === 'localnet' ? flag.IOV_PORT_LOCALNET : 0) |
+    (port.type === 'l2gateway' ? flag.IOV_PORT_L2GATEWAY : 0) |
     (port.type === 'localport' ? flag.IOV_PORT_LOCALPORT : 0) |
     (rateOf(port) === undefined ? 0 : flag.IOV_PORT_RATE) |
     (port.learn ? flag.IOV_PORT_LEARN : 0) |
