@@ -53,7 +53,7 @@ test('what is no capture, or holds no Ethernet, is said', (t) => {
   throws(classic(true, 0xa1b2c3d4).subarray(0, 45), /ends before/);
   throws(classic(true, 0xa1b2c3d4, 113), /link type 113/);
   throws(pcapng(6, 101), /link type 101/);
-  for (let length = 0; length < pcapng(6).length - 4; length++)
+  for (let length = 0; length < pcapng(6).length - 6; length++)
     t.throws(() => firstPacket(pcapng(6).subarray(0, length)), { instanceOf: FrameError });
 });
 

@@ -24,7 +24,7 @@ export function readConstant(text: string): Constant | undefined {
     if (isIPv6(address)) return { value: ip6Value(address), width: 128, length: address.length };
   }
   const octets = ip4.exec(text);
-  if (octets && octets.slice(1).every((octet) => Number(octet) < 256)) {
+  if (octets?.slice(1).every((octet) => Number(octet) < 256)) {
     const value = octets.slice(1).reduce((sum, octet) => sum * 256n + BigInt(octet), 0n);
     return { value, width: 32, length: octets[0].length };
   }
