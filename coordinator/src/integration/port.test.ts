@@ -41,7 +41,7 @@ function ask(t: ExecutionContext, made: Scene, expected: number) {
 
 /** "column : value" of the lines, as ovn-nbctl and iovctl print them. */
 function columns(text: string): string[] {
-  return [...text.matchAll(/^ *(\w+) +: (.*)$/gm)]
+  return [...text.matchAll(/^ *(\w+) *: (.*)$/gm)]
     .map(([, column, value]) => `${column}: ${value}`)
     .filter((line) => !line.startsWith('_uuid'))
     .sort();
