@@ -21,13 +21,15 @@ const allowed: Record<number, [name: string, since: string]> = {
   39: ['skb_pull_data', '4.9'],
   43: ['skb_change_head', '4.10'],
   50: ['skb_adjust_room', '4.13'],
-  118: ['jiffies64', '5.5'],
+  93: ['spin_lock', '5.1'],
+  94: ['spin_unlock', '5.1'],
   130: ['ringbuf_output', '5.8'],
   131: ['ringbuf_reserve', '5.8'],
   132: ['ringbuf_submit', '5.8'],
   133: ['ringbuf_discard', '5.8'],
   152: ['redirect_neigh', '5.10'],
   155: ['redirect_peer', '5.10'],
+  160: ['ktime_get_coarse_ns', '5.11'],
 };
 
 for (const { name, object } of modules) {

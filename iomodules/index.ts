@@ -10,4 +10,5 @@ export {
 export type { IoModule, ModuleProgram } from './module.js';
 export { modules } from './modules.js';
 export { type IovMapName, sharedMapNames } from './shared-maps.js';
+export { type TracedPacket, type TraceEvent, type TraceOptions, tracePacket } from './trace.js';
 export { ABI_VERSION } from './version.js';

@@ -8,6 +8,11 @@ export interface LoadOptions {
   maps?: Partial<Record<IovMapName, BpfMap>>;
   /** Sizes of new maps other than the defaults of the ABI headers. */
   maxEntries?: Partial<Record<IovMapName, number>>;
+  /**
+   * For {@link tracePacket}: programs that write down what they would do. They change no map but iov_scratch and iov_trace,
+   * of which the load has its own whatever `maps` says. Never attach them.
+   */
+  tracing?: boolean;
 }
 
 export interface LoadedProgram {
@@ -33,6 +38,8 @@ export interface LoadedModules {
   /** To attach at tc ingress of the underlay devices. */
   uplink: BpfProgram;
   modules: readonly LoadedModule[];
+  /** Whether it was loaded for {@link tracePacket}. */
+  tracing: boolean;
   /** Closes its programs and the maps that it created; those it was given stay open. What is attached or pinned goes on. */
   close(): void;
 }
@@ -50,15 +57,21 @@ export function loadIoModules(options: LoadOptions = {}): LoadedModules {
   };
   try {
     let maps = givenMaps(options);
+    const rodata = { iov_tracing: options.tracing ? 1 : 0 };
     const loaded = modules.map((module) => {
-      const object = BpfObject.open(module.object, { reuse: maps, maxEntries: newSizes(options, maps) });
+      const object = BpfObject.open(module.object, {
+        reuse: maps,
+        maxEntries: newSizes(options, maps),
+        rodata,
+      });
       objects.push(object);
       object.load();
       // The first object has created what was missing; the others share it.
       if (objects.length === 1) maps = allMaps(object, maps);
       return { module, object };
     });
-    return { ...assemble(loaded, maps as Record<IovMapName, BpfMap>), close };
+    const tracing = options.tracing === true;
+    return { ...assemble(loaded, maps as Record<IovMapName, BpfMap>), tracing, close };
   } catch (error) {
     close();
     throw error;
@@ -67,10 +80,15 @@ export function loadIoModules(options: LoadOptions = {}): LoadedModules {
 
 type Maps = Partial<Record<IovMapName, BpfMap>>;
 
-function givenMaps({ maps = {} }: LoadOptions): Maps {
+/** Maps that each load, or each load for tracing, has for itself. */
+const ownMaps: readonly IovMapName[] = ['iov_programs'];
+const ownTracingMaps: readonly IovMapName[] = [...ownMaps, 'iov_scratch', 'iov_trace'];
+
+function givenMaps({ maps = {}, tracing = false }: LoadOptions): Maps {
+  const own = tracing ? ownTracingMaps : ownMaps;
   return Object.fromEntries(
     sharedMapNames
-      .filter((name) => name !== 'iov_programs' && maps[name] !== undefined)
+      .filter((name) => !own.includes(name) && maps[name] !== undefined)
       .map((name) => [name, maps[name]]),
   );
 }
@@ -88,7 +106,7 @@ function allMaps(object: BpfObject, given: Maps): Maps {
 function assemble(
   loaded: readonly { module: IoModule; object: BpfObject }[],
   maps: Record<IovMapName, BpfMap>,
-): Omit<LoadedModules, 'close'> {
+): Omit<LoadedModules, 'close' | 'tracing'> {
   const programs: Record<string, BpfProgram> = {};
   const hooks: Partial<Record<'tap' | 'uplink', BpfProgram>> = {};
   const loadedModules = loaded.map(({ module: { name, description, programs: wanted }, object }) => ({

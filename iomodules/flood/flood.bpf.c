@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * flood: a copy to every local member of a multicast group but the port the packet came from, then on to FLOOD_REMOTE for the
- * other chassis, unless the packet came from one (its sender has served them all).
+ * other chassis, unless the packet came from one (its sender has served them all) or from a localport.
  *
  * A pass takes CHUNKS_A_PASS chunks of members and jumps to itself for more: the kernel allows 33 tail calls, which makes
  * some 7000 ports of one switch on one chassis.
@@ -15,28 +15,59 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define CHUNKS_A_PASS 4
 
+/*
+ * A copy out of the device of a port, with its tag, which comes off again. Returns 0, or a negative number.
+ *
+ * Under a tag, one that the frame has of its own changes places: the kernel holds the outermost beside the frame and the next
+ * one in it, and takes that out when the outermost goes.
+ */
+static __always_inline int clone_to(struct __sk_buff *ctx, struct iov_packet *pkt, const struct iov_port *port)
+{
+	__u32 beside = ctx->vlan_present;
+	int error;
+
+	if (!(port->flags & IOV_PORT_VLAN))
+		return iov_tracing ? 0 : bpf_clone_redirect(ctx, port->ifindex, 0);
+	error = iov_tag(ctx, port);
+	if (error)
+		return error;
+	error = iov_tracing ? 0 : bpf_clone_redirect(ctx, port->ifindex, 0);
+	bpf_skb_vlan_pop(ctx);
+	if (beside != ctx->vlan_present) {
+		__u32 moved = beside ? IOV_VLAN_LENGTH : -IOV_VLAN_LENGTH;
+
+		pkt->l3_offset += moved;
+		if (pkt->l4_offset)
+			pkt->l4_offset += moved;
+	}
+	return error;
+}
+
 static __always_inline void copy_to_port(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 number)
 {
 	struct iov_port *port;
-	__u32 reason;
+	__u32 reason, length = ctx->len;
 
 	if (number == pkt->in_port)
 		return;
 	port = iov_port_lookup(number);
 	if (!port)
 		return;
-	reason = iov_port_closed(port);
+	reason = iov_port_refuses(port, pkt);
+	if (reason == IOV_DROP_LOCALPORT)
+		return;
 	/* Only unknown unicast is checked here; frames to multicast MACs never are (ovn-behaviour.md 2, 3). */
 	if (!reason && port->flags & IOV_PORT_SECURITY && !(pkt->flags & IOV_PKT_MULTICAST))
 		reason = iov_security_egress(pkt, port, number);
-	if (!reason && bpf_clone_redirect(ctx, port->ifindex, 0))
+	if (!reason && clone_to(ctx, pkt, port))
 		reason = IOV_DROP_NO_MEMORY;
 	if (reason) {
-		iov_count_drop(pkt, reason, number);
+		iov_count_drop(ctx, pkt, reason, number);
 		return;
 	}
 	pkt->copies++;
-	iov_count_tx(&iov_port_counters, number, ctx->len);
+	iov_count_tx(&iov_port_counters, number, length);
+	iov_trace_note(IOV_TRACE_COPY, 0, number, iov_trace_key(pkt));
 }
 
 IOV_PROGRAM(iov_flood)
@@ -49,6 +80,8 @@ IOV_PROGRAM(iov_flood)
 
 	if (!pkt)
 		return TC_ACT_SHOT;
+	if (!pkt->chunk)
+		iov_trace_note(IOV_TRACE_MODULE, IOV_SLOT_FLOOD, 0, 0);
 	pkt->uncacheable = 1;
 	iov_group_head(&key, pkt, IOV_GROUP_LOCAL);
 	group = bpf_map_lookup_elem(&iov_groups, &key);
@@ -68,7 +101,7 @@ IOV_PROGRAM(iov_flood)
 	if (pkt->chunk < chunks)
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD);
 	pkt->chunk = 0;
-	if (!(pkt->flags & IOV_PKT_FROM_TUNNEL))
+	if (!(pkt->flags & (IOV_PKT_FROM_TUNNEL | IOV_PKT_FROM_LOCALPORT)))
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
-	return iov_group_done(pkt);
+	return iov_group_done(ctx, pkt);
 }

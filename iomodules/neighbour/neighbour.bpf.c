@@ -8,6 +8,7 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <iov/chain.h>
+#include <iov/deliver.h>
 #include <iov/ethernet.h>
 #include <iov/ip.h>
 
@@ -38,20 +39,19 @@ static __always_inline int send_back(struct __sk_buff *ctx, struct iov_packet *p
 	__u8 macs[12];
 
 	if (!port)
-		return iov_drop(pkt, IOV_DROP_NO_PORT);
+		return iov_drop(ctx, pkt, IOV_DROP_NO_PORT);
 	iov_mac_copy(macs, to);
 	iov_mac_copy(macs + 6, from);
 	if (bpf_skb_store_bytes(ctx, 0, macs, sizeof(macs), STORE_FLAGS))
-		return iov_drop(pkt, IOV_DROP_NO_MEMORY);
+		return iov_drop(ctx, pkt, IOV_DROP_NO_MEMORY);
 	pkt->rewrote |= IOV_FIELD_ETH_SRC | IOV_FIELD_ETH_DST | IOV_FIELD_IP_SRC | IOV_FIELD_IP_DST;
 	pkt->out_port = pkt->in_port;
-	iov_count_tx(&iov_port_counters, pkt->in_port, ctx->len);
-	return bpf_redirect(port->ifindex, 0);
+	return iov_send(ctx, pkt, port, pkt->in_port);
 }
 
 IOV_PROGRAM(iov_arp_reply)
 {
-	struct iov_packet *pkt = iov_packet_of_cpu();
+	struct iov_packet *pkt = iov_begin(IOV_SLOT_ARP);
 	struct iov_arp_header answer;
 	struct iov_neighbour *owner;
 	__u8 mac[6] __attribute__((aligned(2)));
@@ -62,7 +62,7 @@ IOV_PROGRAM(iov_arp_reply)
 
 	owner = bpf_map_lookup_elem(&iov_arp, &key);
 	if (!owner) /* just removed */
-		return iov_drop(pkt, IOV_DROP_UNKNOWN_DESTINATION);
+		return iov_drop(ctx, pkt, IOV_DROP_UNKNOWN_DESTINATION);
 	iov_mac_copy(mac, owner->mac);
 
 	__builtin_memset(&answer, 0, sizeof(answer));
@@ -76,7 +76,7 @@ IOV_PROGRAM(iov_arp_reply)
 	iov_mac_copy(answer.target_mac, pkt->arp_sha);
 	answer.target_ip = pkt->ip_src[0];
 	if (bpf_skb_store_bytes(ctx, pkt->l3_offset, &answer, sizeof(answer), STORE_FLAGS))
-		return iov_drop(pkt, IOV_DROP_NO_MEMORY);
+		return iov_drop(ctx, pkt, IOV_DROP_NO_MEMORY);
 	return send_back(ctx, pkt, pkt->eth_src, mac);
 }
 
@@ -91,7 +91,7 @@ static __always_inline __be16 fold_checksum(__s64 sum)
 
 IOV_PROGRAM(iov_nd_reply)
 {
-	struct iov_packet *pkt = iov_packet_of_cpu();
+	struct iov_packet *pkt = iov_begin(IOV_SLOT_ND);
 	/* Who asks from :: checks for duplicates and has no address to answer to: all nodes (RFC 4861 7.2.4). */
 	__u8 all_nodes_mac[6] __attribute__((aligned(2))) = { 0x33, 0x33, 0, 0, 0, 1 };
 	__u8 mac[6] __attribute__((aligned(2)));
@@ -108,7 +108,7 @@ IOV_PROGRAM(iov_nd_reply)
 	__builtin_memcpy(key.ip, pkt->nd_target, sizeof(key.ip));
 	owner = bpf_map_lookup_elem(&iov_nd, &key);
 	if (!owner)
-		return iov_drop(pkt, IOV_DROP_UNKNOWN_DESTINATION);
+		return iov_drop(ctx, pkt, IOV_DROP_UNKNOWN_DESTINATION);
 	iov_mac_copy(mac, owner->mac);
 	unspecified = iov_ip6_is_any(pkt->ip_src);
 
@@ -140,6 +140,6 @@ IOV_PROGRAM(iov_nd_reply)
 	if (bpf_skb_change_tail(ctx, pkt->l3_offset + sizeof(ip) + sizeof(sum.answer), 0) ||
 	    bpf_skb_store_bytes(ctx, pkt->l3_offset, &ip, sizeof(ip), STORE_FLAGS) ||
 	    bpf_skb_store_bytes(ctx, pkt->l3_offset + sizeof(ip), &sum.answer, sizeof(sum.answer), STORE_FLAGS))
-		return iov_drop(pkt, IOV_DROP_NO_MEMORY);
+		return iov_drop(ctx, pkt, IOV_DROP_NO_MEMORY);
 	return send_back(ctx, pkt, unspecified ? all_nodes_mac : pkt->eth_src, mac);
 }

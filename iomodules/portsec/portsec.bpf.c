@@ -99,7 +99,7 @@ static __always_inline __u32 check_sender(struct iov_packet *pkt, const struct i
 
 IOV_PROGRAM(iov_portsec_in)
 {
-	struct iov_packet *pkt = iov_packet_of_cpu();
+	struct iov_packet *pkt = iov_begin(IOV_SLOT_PORTSEC_IN);
 	struct iov_port *port;
 	__u32 reason;
 
@@ -107,17 +107,17 @@ IOV_PROGRAM(iov_portsec_in)
 		return TC_ACT_SHOT;
 	port = iov_port_lookup(pkt->in_port);
 	if (!port)
-		return iov_drop(pkt, IOV_DROP_NO_PORT);
+		return iov_drop(ctx, pkt, IOV_DROP_NO_PORT);
 	pkt->looked_at |= IOV_FIELD_ETH_TYPE;
 	reason = check_sender(pkt, port);
 	if (iov_unlikely(reason))
-		return iov_drop(pkt, reason);
-	return iov_next(ctx, pkt, IOV_SLOT_SWITCH);
+		return iov_drop(ctx, pkt, reason);
+	return iov_next_secured(ctx, pkt, port->flags);
 }
 
 IOV_PROGRAM(iov_portsec_out)
 {
-	struct iov_packet *pkt = iov_packet_of_cpu();
+	struct iov_packet *pkt = iov_begin(IOV_SLOT_PORTSEC_OUT);
 	struct iov_port *port;
 	__u32 reason, number;
 
@@ -126,14 +126,13 @@ IOV_PROGRAM(iov_portsec_out)
 	number = pkt->out_port;
 	port = iov_port_lookup(number);
 	if (!port)
-		return iov_drop(pkt, IOV_DROP_NO_PORT);
-	reason = iov_port_closed(port);
+		return iov_drop(ctx, pkt, IOV_DROP_NO_PORT);
+	reason = iov_port_refuses(port, pkt);
 	if (!reason && port->flags & IOV_PORT_SECURITY && !(pkt->flags & IOV_PKT_MULTICAST)) {
 		pkt->looked_at |= IOV_FIELD_ETH_TYPE | IOV_FIELD_IP_DST;
 		reason = iov_security_egress(pkt, port, number);
 	}
 	if (iov_unlikely(reason))
-		return iov_drop_at(pkt, reason, number);
-	iov_count_tx(&iov_port_counters, number, ctx->len);
-	return iov_deliver(ctx, pkt, port);
+		return iov_drop_at(ctx, pkt, reason, number);
+	return iov_deliver(ctx, pkt, port, number);
 }

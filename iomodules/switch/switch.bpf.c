@@ -2,9 +2,10 @@
 /*
  * switch: the L2 lookup of a logical switch.
  *
- *   ARP request, ND solicitation for a known address that is not the sender's  -> ARP, ND
+ *   ARP request, ND solicitation for a known address that is not the sender's  -> ARP, ND (not from a localnet port)
  *   broadcast, multicast                                                        -> FLOOD to _MC_flood
- *   known MAC: local -> PORTSEC_OUT, on another chassis -> ENCAP, nowhere -> drop
+ *   known MAC (listed, else learned): local -> PORTSEC_OUT, on another chassis -> ENCAP, on several -> FLOOD to those,
+ *                                     nowhere -> drop
  *   unknown MAC                                                                 -> FLOOD to _MC_unknown, or drop
  */
 #include <linux/if_ether.h>
@@ -14,7 +15,8 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* Is this answered for its owner? Not for the sender itself: that is a gratuitous ARP or duplicate address detection. */
+/* Is this answered for its owner? Not for the sender itself: that is a gratuitous ARP or duplicate address detection. Nor to
+ * the physical network, where every chassis would answer: there the owner does. */
 static __always_inline int has_other_owner(const struct iov_packet *pkt, const struct iov_neighbour *owner)
 {
 	struct iov_port *sender;
@@ -22,7 +24,7 @@ static __always_inline int has_other_owner(const struct iov_packet *pkt, const s
 	if (!owner)
 		return 0;
 	sender = iov_port_lookup(pkt->in_port);
-	return sender && sender->port_key != owner->port_key;
+	return sender && !(sender->flags & IOV_PORT_LOCALNET) && sender->port_key != owner->port_key;
 }
 
 static __always_inline int answers_arp(const struct iov_packet *pkt)
@@ -54,7 +56,7 @@ static __always_inline int flood(struct __sk_buff *ctx, struct iov_packet *pkt, 
 
 IOV_PROGRAM(iov_switch)
 {
-	struct iov_packet *pkt = iov_packet_of_cpu();
+	struct iov_packet *pkt = iov_begin(IOV_SLOT_SWITCH);
 	struct iov_datapath *datapath;
 	struct iov_dest *dest;
 	__u32 number;
@@ -67,30 +69,33 @@ IOV_PROGRAM(iov_switch)
 
 	if (iov_unlikely(pkt->flags & (IOV_PKT_ARP | IOV_PKT_ND))) {
 		pkt->uncacheable = 1;
-		if (pkt->flags & IOV_PKT_ARP && pkt->arp_op == IOV_ARP_REQUEST && answers_arp(pkt))
+		if (pkt->flags & IOV_PKT_ARP && pkt->arp_op == IOV_ARP_REQUEST && !(pkt->flags & IOV_PKT_ANNOUNCES) &&
+		    answers_arp(pkt))
 			return iov_next(ctx, pkt, IOV_SLOT_ARP);
-		if (pkt->flags & IOV_PKT_ND && pkt->arp_op == IOV_ND_SOLICITATION && answers_nd(pkt))
+		if (pkt->flags & IOV_PKT_ND && !(pkt->flags & IOV_PKT_ANNOUNCES) && pkt->arp_op == IOV_ND_SOLICITATION && answers_nd(pkt))
 			return iov_next(ctx, pkt, IOV_SLOT_ND);
 	}
 	if (iov_unlikely(pkt->flags & IOV_PKT_MULTICAST)) {
 		datapath = bpf_map_lookup_elem(&iov_datapaths, &number);
 		if (!datapath || !datapath->flood_group)
-			return iov_drop(pkt, IOV_DROP_EMPTY_GROUP);
+			return iov_drop(ctx, pkt, IOV_DROP_EMPTY_GROUP);
 		return flood(ctx, pkt, datapath->flood_group);
 	}
 
 	key = iov_mac_key(number, pkt->eth_dst);
 	dest = bpf_map_lookup_elem(&iov_fdb, &key);
+	if (iov_unlikely(!dest))
+		dest = bpf_map_lookup_elem(&iov_learned, &key);
 	if (iov_unlikely(!dest)) {
 		datapath = bpf_map_lookup_elem(&iov_datapaths, &number);
 		if (!datapath || !datapath->unknown_group)
-			return iov_drop(pkt, IOV_DROP_UNKNOWN_DESTINATION);
+			return iov_drop(ctx, pkt, IOV_DROP_UNKNOWN_DESTINATION);
 		return flood(ctx, pkt, datapath->unknown_group);
 	}
 	pkt->egress_key = dest->egress_key;
 	if (dest->kind == IOV_DEST_LOCAL) {
 		if (iov_unlikely(dest->index == pkt->in_port))
-			return iov_drop(pkt, IOV_DROP_SAME_PORT);
+			return iov_drop(ctx, pkt, IOV_DROP_SAME_PORT);
 		pkt->out_port = dest->index;
 		return iov_next(ctx, pkt, IOV_SLOT_PORTSEC_OUT);
 	}
@@ -98,5 +103,14 @@ IOV_PROGRAM(iov_switch)
 		pkt->tunnel = dest->index;
 		return iov_next(ctx, pkt, IOV_SLOT_ENCAP);
 	}
-	return iov_drop(pkt, IOV_DROP_DESTINATION_UNBOUND);
+	if (dest->kind == IOV_DEST_GROUP)
+		return flood(ctx, pkt, dest->egress_key);
+	if (dest->kind == IOV_DEST_EXTERNAL) {
+		if (dest->index == pkt->in_port)
+			return iov_drop(ctx, pkt, IOV_DROP_SAME_PORT);
+		pkt->flags &= ~IOV_PKT_FROM_LOCALPORT;
+		pkt->out_port = dest->index;
+		return iov_next(ctx, pkt, IOV_SLOT_PORTSEC_OUT);
+	}
+	return iov_drop(ctx, pkt, IOV_DROP_DESTINATION_UNBOUND);
 }

@@ -2,6 +2,7 @@ import type { BpfMap } from '@iovisor-ovn/libbpf';
 import * as abi from '../gen/abi.js';
 import { type LoadedModules, loadIoModules } from '../loader.js';
 import type { IovMapName } from '../shared-maps.js';
+import { type TracedPacket, tracePacket } from '../trace.js';
 import { ip4, ip6, mac } from './address.js';
 import { groupRows } from './group-rows.js';
 import { number32 } from './key.js';
@@ -10,7 +11,20 @@ import { type Outer, outerHeader } from './outer.js';
 import { type RunOptions, runPacket, type Verdict } from './run.js';
 import { writeSecurity } from './security-rows.js';
 
+/** A VLAN of a device. */
+export interface LabVlan {
+  id: number;
+  /** Default: 0x8100. */
+  proto?: number;
+  /** Whose device. Default: one of its own, where untagged frames belong to no port. */
+  on?: VethPair;
+}
+
+const TRUNK = 0x80000000; // IOV_IFINDEX_TRUNK
+
 export interface LabPortOptions {
+  /** The port is a VLAN of a device. */
+  vlan?: LabVlan;
   datapath?: number;
   /** SB tunnel key. Default: the port number. */
   key?: number;
@@ -30,6 +44,7 @@ export interface LabPort extends VethPair {
   number: number;
   key: number;
   datapath: number;
+  vlan?: LabVlan;
 }
 
 /**
@@ -40,6 +55,7 @@ export class Lab {
   readonly modules: LoadedModules;
   readonly maps: Readonly<Record<IovMapName, BpfMap>>;
   #ports = 0;
+  #tracing?: LoadedModules;
 
   constructor() {
     enterPrivateNetns();
@@ -50,6 +66,7 @@ export class Lab {
   }
 
   close(): void {
+    this.#tracing?.close();
     this.modules.close();
   }
 
@@ -59,16 +76,31 @@ export class Lab {
     this.maps.iov_datapaths.update(number32(datapath), abi.iov_datapathCodec.encode(row));
   }
 
-  /** A logical port on a veth pair of its own. */
+  /** A logical port, on a veth pair of its own unless it is a VLAN of another port's. */
   addPort(options: LabPortOptions = {}): LabPort {
     const number = ++this.#ports;
-    const { datapath = 1, key = number } = options;
-    const port = { number, key, datapath, ...vethPair() };
+    const { datapath = 1, key = number, vlan } = options;
+    const { name, ifindex, peer, peerIfindex } = vlan?.on ?? vethPair();
+    const port: LabPort = { number, key, datapath, name, ifindex, peer, peerIfindex };
+    if (vlan) this.#addVlan(port, vlan);
+    else this.#setDevice(ifindex, number);
     this.setPort(port, options);
-    const row = abi.iov_ifindexCodec.encode({ ifindex: port.ifindex, port: number });
-    this.maps.iov_ifindex.update(number32(port.ifindex), row);
     for (const addresses of options.addresses ?? []) this.#addAddresses(port, addresses);
     return port;
+  }
+
+  /** Which port the untagged frames of a device belong to. */
+  #setDevice(ifindex: number, port: number): void {
+    this.maps.iov_ifindex.update(number32(ifindex), abi.iov_ifindexCodec.encode({ ifindex, port }));
+  }
+
+  #addVlan(port: LabPort, vlan: LabVlan): void {
+    const { ifindex } = port;
+    port.vlan = vlan;
+    const untagged = this.maps.iov_ifindex.lookup(number32(ifindex))!.readUInt32LE(4);
+    this.#setDevice(ifindex, (untagged | TRUNK) >>> 0);
+    const key = { ifindex, vlan_id: vlan.id, vlan_proto: vlan.proto ?? 0x8100 };
+    this.maps.iov_vlan_ports.update(abi.iov_vlan_keyCodec.encode(key), number32(port.number));
   }
 
   /** Writes the port's own row anew. */
@@ -77,11 +109,13 @@ export class Lab {
     const security = options.security?.length
       ? writeSecurity(this.maps, port.number, options.security, options.inline)
       : {};
+    const tagged = port.vlan ? abi.iov_port_flag.IOV_PORT_VLAN : 0;
     const flags =
-      (IOV_PORT_VALID | IOV_PORT_ENABLED | (security.flags ?? 0) | (options.set ?? 0)) &
+      (IOV_PORT_VALID | IOV_PORT_ENABLED | tagged | (security.flags ?? 0) | (options.set ?? 0)) &
       ~(options.clear ?? 0);
-    const { ifindex, datapath, key: port_key } = port;
-    const row = abi.iov_portCodec.encode({ ...security, ifindex, datapath, port_key, flags });
+    const { ifindex, datapath, key: port_key, vlan } = port;
+    const tag = vlan ? { vlan_id: vlan.id, vlan_proto: vlan.proto ?? 0x8100 } : {};
+    const row = abi.iov_portCodec.encode({ ...security, ...tag, ifindex, datapath, port_key, flags });
     this.maps.iov_ports.update(number32(port.number), row);
   }
 
@@ -98,6 +132,12 @@ export class Lab {
   addMac(datapath: number, address: string, dest: Partial<abi.iov_dest>): void {
     const key = abi.iov_fdb_keyCodec.encode({ datapath, mac: mac(address) });
     this.maps.iov_fdb.update(key, abi.iov_destCodec.encode(dest));
+  }
+
+  /** Like addMac(), of a MAC that was learned. */
+  addLearned(datapath: number, address: string, dest: Partial<abi.iov_dest>): void {
+    const key = abi.iov_fdb_keyCodec.encode({ datapath, mac: mac(address) });
+    this.maps.iov_learned.update(key, abi.iov_destCodec.encode(dest));
   }
 
   /** Whose address it is, for the responders. */
@@ -147,11 +187,27 @@ export class Lab {
     return runPacket(this.maps, program, frame, { ...options, ctx });
   }
 
+  /** Runs a frame like run(), through a load for tracing. */
+  trace(frame: Buffer, from: LabPort | 'uplink'): TracedPacket {
+    this.#tracing ??= loadIoModules({ maps: this.maps, tracing: true });
+    const hook = from === 'uplink' ? 'uplink' : 'entry';
+    return tracePacket(this.#tracing, hook, frame, { ifindex: from === 'uplink' ? 1 : from.ifindex });
+  }
+
   /** Packets dropped at a port for a reason, all CPUs. */
   portDrops(port: LabPort, reason: number): bigint {
     const key = abi.iov_port_drop_keyCodec.encode({ port: port.number, reason });
     const values = this.maps.iov_port_drops.lookupPerCpu(key) ?? [];
     return values.reduce((sum, value) => sum + value.readBigUInt64LE(), 0n);
+  }
+
+  /** The description of the last packet that a port dropped for a reason. */
+  lastDrop(port: LabPort, reason: number): abi.iov_port_drop | undefined {
+    const key = abi.iov_port_drop_keyCodec.encode({ port: port.number, reason });
+    const values = (this.maps.iov_port_drops.lookupPerCpu(key) ?? []).map((value) =>
+      abi.iov_port_dropCodec.decode(value),
+    );
+    return values.sort((x, y) => Number(y.last - x.last))[0];
   }
 
   portCounters(port: LabPort): abi.iov_counters {

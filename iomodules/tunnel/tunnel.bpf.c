@@ -71,19 +71,22 @@ static __always_inline __u32 encapsulate(struct __sk_buff *ctx, struct iov_packe
 
 IOV_PROGRAM(iov_encap)
 {
-	struct iov_packet *pkt = iov_packet_of_cpu();
+	struct iov_packet *pkt = iov_begin(IOV_SLOT_ENCAP);
 	struct iov_tunnel *tunnel;
 	__u32 number, reason = IOV_DROP_TUNNEL_UNRESOLVED;
 
 	if (!pkt)
 		return TC_ACT_SHOT;
+	if (iov_unlikely(pkt->flags & IOV_PKT_FROM_LOCALPORT))
+		return iov_drop(ctx, pkt, IOV_DROP_LOCALPORT);
 	number = pkt->tunnel;
 	tunnel = tunnel_lookup(number);
 	if (tunnel)
 		reason = encapsulate(ctx, pkt, tunnel);
 	if (!tunnel || reason)
-		return iov_drop(pkt, reason);
+		return iov_drop(ctx, pkt, reason);
 	iov_count_tx(&iov_tunnel_counters, number, ctx->len - pkt->room);
+	iov_trace_note(IOV_TRACE_TUNNEL, number, 0, iov_trace_key(pkt));
 	if (tunnel->flags & IOV_TUNNEL_RESOLVED)
 		return bpf_redirect(tunnel->ifindex, 0);
 	return bpf_redirect_neigh(tunnel->ifindex, 0, 0, 0);
@@ -167,10 +170,11 @@ static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_pa
 	iov_outer_fill(ctx, words, tunnel, &round->keys, round->source_port);
 	if (bpf_skb_store_bytes(ctx, 0, words, header, 0))
 		return IOV_DROP_TUNNEL_ENCAP_FAILED;
-	if (bpf_clone_redirect(ctx, tunnel->ifindex, 0))
+	if (!iov_tracing && bpf_clone_redirect(ctx, tunnel->ifindex, 0))
 		return IOV_DROP_NO_MEMORY;
 	pkt->copies++;
 	iov_count_tx(&iov_tunnel_counters, number, ctx->len - header);
+	iov_trace_note(IOV_TRACE_TUNNEL_COPY, number, 0, iov_trace_key(pkt));
 	return IOV_DROP_NONE;
 }
 
@@ -186,6 +190,8 @@ IOV_PROGRAM(iov_flood_remote)
 	round = bpf_map_lookup_elem(&iov_round, &zero);
 	if (!pkt || !round)
 		return TC_ACT_SHOT;
+	if (!pkt->chunk && pkt->geneve != GENEVE_ROUND)
+		iov_trace_note(IOV_TRACE_MODULE, IOV_SLOT_FLOOD_REMOTE, 0, 0);
 	begin_round(round, ctx, pkt);
 	iov_group_head(&key, pkt, IOV_GROUP_REMOTE);
 	group = bpf_map_lookup_elem(&iov_groups, &key);
@@ -202,7 +208,7 @@ IOV_PROGRAM(iov_flood_remote)
 		for (__u32 i = 0; i < IOV_GROUP_CHUNK && i < group->count; i++) {
 			reason = copy_to_tunnel(ctx, pkt, group->members[i], round);
 			if (reason)
-				iov_count_drop(pkt, reason, pkt->in_port);
+				iov_count_drop(ctx, pkt, reason, pkt->in_port);
 		}
 	}
 	if (pkt->chunk < chunks)
@@ -212,7 +218,7 @@ IOV_PROGRAM(iov_flood_remote)
 		pkt->chunk = 0;
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
 	}
-	return iov_group_done(pkt);
+	return iov_group_done(ctx, pkt);
 }
 
 /* What follows the outer UDP header. */
@@ -372,6 +378,13 @@ static __always_inline __u32 receive(struct __sk_buff *ctx, struct iov_packet *p
 	return iov_parse(ctx, pkt, IOV_PKT_FROM_TUNNEL) == IOV_PARSE_OK ? IOV_DROP_NONE : IOV_DROP_MALFORMED;
 }
 
+/* Not ours. */
+static __always_inline int pass(void)
+{
+	iov_trace_note(IOV_TRACE_PASS, 0, 0, 0);
+	return IOV_PASS;
+}
+
 IOV_PROGRAM(iov_uplink)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
@@ -381,25 +394,26 @@ IOV_PROGRAM(iov_uplink)
 	__u32 port, reason = IOV_DROP_TUNNEL_SOURCE, *number;
 	__u8 kind = 0;
 
+	iov_trace_begin(IOV_SLOT_COUNT + 1);
 	if (ctx->protocol != bpf_htons(ETH_P_IP) || ctx->vlan_present)
-		return IOV_PASS;
+		return pass();
 	if (iov_unlikely(data + IOV_OUTER_TUNNEL > end)) {
 		if (ctx->len < IOV_OUTER_TUNNEL || bpf_skb_pull_data(ctx, IOV_OUTER_TUNNEL))
-			return IOV_PASS;
+			return pass();
 		data = (void *)(long)ctx->data;
 		end = (void *)(long)ctx->data_end;
 		if (data + IOV_OUTER_TUNNEL > end)
-			return IOV_PASS;
+			return pass();
 	}
 	ip = data + IOV_OUTER_IP;
 	port = tunnel_port(ctx, ip);
 	if (!port)
-		return IOV_PASS;
+		return pass();
 	source.remote_ip = ip->source;
 	source.local_ip = ip->destination;
 	number = bpf_map_lookup_elem(&iov_tunnel_sources, &source);
 	if (!number && !bpf_map_lookup_elem(&iov_tunnel_locals, &source.local_ip))
-		return IOV_PASS;
+		return pass();
 
 	/* From here on it is ours, whatever is wrong with it. */
 	pkt = iov_packet_of_cpu();
@@ -410,7 +424,7 @@ IOV_PROGRAM(iov_uplink)
 	if (number)
 		reason = receive(ctx, pkt, ip, port, *number, &kind);
 	if (reason)
-		return iov_drop(pkt, reason);
+		return iov_drop(ctx, pkt, reason);
 	if (kind == IOV_DEST_LOCAL)
 		return iov_next(ctx, pkt, IOV_SLOT_PORTSEC_OUT);
 	return iov_next(ctx, pkt, IOV_SLOT_FLOOD);

@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 #include "drop.h"
 #include "maps.h"
+#include "trace.h"
 
 #define IOV_PROGRAM(name) SEC("tc") int name(struct __sk_buff *ctx)
 
@@ -24,9 +25,27 @@ static __always_inline struct iov_packet *iov_packet_of_cpu(void)
 	return bpf_map_lookup_elem(&iov_scratch, &zero);
 }
 
+/* The same for the program of a slot, which begins with it. */
+static __always_inline struct iov_packet *iov_begin(__u32 slot)
+{
+	iov_trace_note(IOV_TRACE_MODULE, slot, 0, 0);
+	return iov_packet_of_cpu();
+}
+
 /* Jump to a slot. Comes back only when the slot is empty. `slot` must be a constant so that the JIT makes a direct jump. */
 #define iov_next(ctx, pkt, slot) \
-	(bpf_tail_call_static(ctx, &iov_programs, slot), iov_drop(pkt, IOV_DROP_NO_MODULE))
+	(bpf_tail_call_static(ctx, &iov_programs, slot), iov_drop(ctx, pkt, IOV_DROP_NO_MODULE))
+
+/* Where a packet goes that has passed port security: only through the modules that the flags of its port ask for. */
+static __always_inline int iov_next_secured(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 port_flags)
+{
+	if (iov_unlikely(port_flags & (IOV_PORT_RATE | IOV_PORT_LEARN | IOV_PORT_VIRTUAL_PARENT))) {
+		if (port_flags & IOV_PORT_RATE)
+			return iov_next(ctx, pkt, IOV_SLOT_POLICE);
+		return iov_next(ctx, pkt, IOV_SLOT_OBSERVE);
+	}
+	return iov_next(ctx, pkt, IOV_SLOT_SWITCH);
+}
 
 static __always_inline struct iov_port *iov_port_lookup(__u32 port)
 {
@@ -35,8 +54,11 @@ static __always_inline struct iov_port *iov_port_lookup(__u32 port)
 
 static __always_inline void iov_count_rx(void *map, __u32 index, __u32 bytes)
 {
-	struct iov_counters *counters = bpf_map_lookup_elem(map, &index);
+	struct iov_counters *counters;
 
+	if (iov_tracing)
+		return;
+	counters = bpf_map_lookup_elem(map, &index);
 	if (!counters)
 		return;
 	counters->rx_packets++;
@@ -45,8 +67,11 @@ static __always_inline void iov_count_rx(void *map, __u32 index, __u32 bytes)
 
 static __always_inline void iov_count_tx(void *map, __u32 index, __u32 bytes)
 {
-	struct iov_counters *counters = bpf_map_lookup_elem(map, &index);
+	struct iov_counters *counters;
 
+	if (iov_tracing)
+		return;
+	counters = bpf_map_lookup_elem(map, &index);
 	if (!counters)
 		return;
 	counters->tx_packets++;

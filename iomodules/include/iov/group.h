@@ -24,9 +24,9 @@ static __always_inline void iov_group_chunk(struct iov_group_key *key, __u8 chun
 }
 
 /* After the last member. Reasons why members did not get it are counted already. */
-static __always_inline int iov_group_done(struct iov_packet *pkt)
+static __always_inline int iov_group_done(struct __sk_buff *ctx, struct iov_packet *pkt)
 {
-	return pkt->copies || pkt->drop ? iov_consumed() : iov_drop(pkt, IOV_DROP_EMPTY_GROUP);
+	return pkt->copies || pkt->drop ? iov_consumed() : iov_drop(ctx, pkt, IOV_DROP_EMPTY_GROUP);
 }
 
 #endif

@@ -281,7 +281,7 @@ static __always_inline int iov_parse_arp(struct iov_cursor *c, struct iov_packet
 static __always_inline void iov_parse_reset(struct iov_packet *pkt)
 {
 	*(__u32 *)&pkt->l3_offset = 0; /* and l4_offset */
-	pkt->vlan_tci = 0;
+	*(__u32 *)&pkt->eth_type = 0;  /* and vlan_tci */
 	*(__u64 *)&pkt->sport = 0;     /* to uncacheable */
 	*(__u64 *)&pkt->arp_op = 0;    /* with drop and arp_sha */
 }
@@ -328,6 +328,7 @@ static __always_inline int iov_parse_frame(struct __sk_buff *ctx, struct iov_pac
 		flags |= IOV_PKT_VLAN;
 		pkt->vlan_tci = ctx->vlan_tci;
 	} else if (type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD)) {
+		pkt->flags = flags;
 		if (c.left < IOV_VLAN_LENGTH)
 			return IOV_PARSE_MALFORMED;
 		if (!IOV_HAS(&c, IOV_VLAN_LENGTH))

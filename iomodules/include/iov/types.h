@@ -10,6 +10,7 @@
 #ifndef IOV_TYPES_H
 #define IOV_TYPES_H
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 
 /* An enum, not macros, so that they reach TypeScript with the structs. The sizes are the defaults of the maps; a loader may
@@ -100,6 +101,8 @@ enum iov_packet_flag {
 	IOV_PKT_FRAGMENT = 1 << 7,    /* any fragment; L4 is valid only in the first */
 	IOV_PKT_L4 = 1 << 8,          /* sport/dport (TCP, UDP, SCTP) or type/code (ICMP) are valid */
 	IOV_PKT_FROM_TUNNEL = 1 << 9, /* came from another chassis: the sender's side was done there */
+	IOV_PKT_FROM_LOCALPORT = 1 << 10, /* stays on this chassis; the same bit as IOV_PORT_LOCALPORT */
+	IOV_PKT_ANNOUNCES = 1 << 11,  /* ARP or ND that claims a virtual address: it is not answered */
 };
 
 /*
@@ -171,11 +174,12 @@ enum iov_port_flag {
 	IOV_PORT_VLAN_PASSTHRU = 1 << 7,
 	IOV_PORT_VLAN = 1 << 8,        /* frames carry the tag iov_port.vlan_* on the device; outside it is not seen */
 	IOV_PORT_LOCALNET = 1 << 9,    /* the physical network: ARP and ND from it are not answered in the name of others */
-	IOV_PORT_LOCALPORT = 1 << 10,  /* never across a tunnel or a localnet port, in neither direction */
+	IOV_PORT_LOCALPORT = 1 << 10,  /* never to a tunnel or a localnet port, never from a tunnel */
 	IOV_PORT_RATE = 1 << 11,       /* has a row in iov_rates */
 	IOV_PORT_LEARN = 1 << 12,      /* source MACs are learned */
 	IOV_PORT_VIRTUAL_PARENT = 1 << 13, /* has rows in iov_virtual_ips */
 	IOV_PORT_INACTIVE = 1 << 14,   /* only a RARP passes, which is an event */
+	IOV_PORT_L2GATEWAY = 1 << 15,  /* a physical network too: as at localnet ports without a VLAN, VLAN 0 is no tag */
 };
 
 /* What is allowed for one MAC of a port (iov_port.security, iov_security). */
@@ -230,6 +234,8 @@ enum iov_dest_kind {
 	IOV_DEST_UNBOUND = 3,   /* known, but bound nowhere */
 	IOV_DEST_GROUP = 4,     /* index: datapath; egress_key: group. In iov_fdb, iov_learned: a port that several chassis have
 				 * (live migration); its key is the group, whose members are all of them */
+	IOV_DEST_EXTERNAL = 5,  /* as LOCAL, index: the localnet port to a port of type external that this chassis has claimed;
+				 * the only place beyond the chassis that a localport may send to */
 };
 
 /* Where a MAC is (iov_fdb; iov_learned, which is asked when iov_fdb has none) or a tunnel key leads (iov_tunnel_dests). */
@@ -240,7 +246,8 @@ struct iov_dest {
 	__u32 index;
 };
 
-/* Key of iov_fdb, iov_learned and iov_learning (hashes). */
+/* Key of iov_fdb, iov_learned and iov_learning (hashes). In iov_learning also, as MACs that no source has, {1, 0, 0, 0, key}
+ * for the virtual port and {3, 0, 0, 0, key} for the port that waits for a RARP (key: big endian). */
 struct iov_fdb_key {
 	__u16 datapath;
 	__u8 mac[6];
@@ -249,7 +256,7 @@ struct iov_fdb_key {
 /* Value of iov_learning (LRU hash): what was told of this MAC, so that not every packet tells it again. */
 struct iov_learning {
 	__u32 port_key;
-	__u32 jiffies;
+	__u32 told;             /* CLOCK_MONOTONIC_COARSE in units of 2^20 ns (programs cannot know how long a jiffy is) */
 };
 
 /* Key of iov_tunnel_dests (hash): what an arriving tunnel header asks for. Value: struct iov_dest, LOCAL or GROUP. */
@@ -397,8 +404,9 @@ struct iov_rate {
 	__u64 burst;            /* bytes */
 };
 struct iov_bucket {
-	__u64 last;             /* CLOCK_MONOTONIC of the last packet, ns */
-	__u64 tokens;           /* bytes */
+	__u64 full_at;          /* CLOCK_MONOTONIC, ns: when it will have filled up again. All zero: full */
+	struct bpf_spin_lock lock;
+	__u32 pad;
 };
 
 /* Key of iov_virtual_ips (hash, value __u32: tunnel key of the virtual port): what a parent may announce. IPv4 addresses as
