@@ -1,6 +1,10 @@
-import type { PortReport } from '@iovisor-ovn/proto';
+import { dropReasons } from '@iovisor-ovn/iomodules';
+import { type PortDrop, PortReport } from '@iovisor-ovn/proto';
+import { iov_port_flag } from '../datapath/abi.js';
 import type { LocalPort } from '../datapath/compiler.js';
+import type { LastDrop } from '../datapath/counters.js';
 import type { Datapath } from '../datapath/index.js';
+import { dropText } from './dropText.js';
 
 /** Local ports: logical name → tap → IOModule instances, with what was counted. */
 export function portReports(datapath: Datapath): PortReport[] {
@@ -10,6 +14,36 @@ export function portReports(datapath: Datapath): PortReport[] {
   return [...datapath.compiler.localPorts()]
     .map((port) => portReport(datapath, port, drops.get(port.number) ?? 0n))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** One local port with its drops by reason. One that was refused is there, too, and says why. */
+export function portDetails(datapath: Datapath, name: string): PortReport[] {
+  const found = [...datapath.compiler.localPortsNamed(name)].map((port) => {
+    const drops = datapath.counters.dropsAt(port.number);
+    const sum = drops.reduce((total, { packets }) => total + packets, 0n);
+    return { ...portReport(datapath, port, sum), dropsByReason: drops.map(portDrop) };
+  });
+  return found.length > 0 ? found : refusedPorts(datapath, name);
+}
+
+function refusedPorts(datapath: Datapath, name: string): PortReport[] {
+  const { resources } = datapath.compiler;
+  return [...resources.portsNamed(name)].flatMap((id) => {
+    const refusal = refusalOf(datapath, id);
+    if (!resources.ports.get(id)?.local || refusal === undefined) return [];
+    return [PortReport.create({ name, state: `not in the data plane: ${refusal}` })];
+  });
+}
+
+function portDrop({ reason, packets, drop }: LastDrop): PortDrop {
+  const { name = String(reason), description = '' } = dropReasons.find(({ value }) => value === reason) ?? {};
+  return { reason: name, packets, last: timeOf(drop.last), packet: dropText(drop), description };
+}
+
+/** A time of CLOCK_MONOTONIC, which hrtime reads as well. */
+function timeOf(monotonic: bigint): string {
+  const ago = Number((process.hrtime.bigint() - monotonic) / 1_000_000n);
+  return new Date(Date.now() - ago).toISOString();
 }
 
 function portReport(datapath: Datapath, port: LocalPort, drops: bigint): PortReport {
@@ -36,17 +70,38 @@ function portReport(datapath: Datapath, port: LocalPort, drops: bigint): PortRep
 
 /** In the order a packet of the port meets them. */
 function instances(datapath: Datapath, { number, resource }: LocalPort): string[] {
-  const security = resource.portSecurityEnabled ? [`portsec:${number}`] : [];
+  const { IOV_PORT_SECURITY, IOV_PORT_RATE, IOV_PORT_LEARN, IOV_PORT_VIRTUAL_PARENT } = iov_port_flag;
+  const { flags = 0 } = datapath.portRow(number) ?? {};
+  const own = (module: string, wanted: number) => (flags & wanted ? [`${module}:${number}`] : []);
   return [
     `entry:${number}`,
-    ...security,
+    ...own('portsec', IOV_PORT_SECURITY),
+    ...own('police', IOV_PORT_RATE),
+    ...own('observe', IOV_PORT_LEARN | IOV_PORT_VIRTUAL_PARENT),
     `switch:${datapath.compiler.datapathNumber(resource.switchId) ?? 0}`,
   ];
 }
 
 function stateOf(datapath: Datapath, { id, resource, tap }: LocalPort): string {
-  if (tap === undefined) return 'no device';
+  const refusal = refusalOf(datapath, id);
+  if (refusal !== undefined) return `not in the data plane: ${refusal}`;
+  if (tap === undefined) return noDevice(datapath, resource.name);
   if (resource.failClosed !== '') return `closed: ${resource.failClosed}`;
   if (!datapath.forwarding.has(id)) return 'not in the data plane';
   return resource.enabled ? 'forwarding' : 'disabled';
+}
+
+function refusalOf(datapath: Datapath, id: string): string | undefined {
+  return datapath.refusals.find(({ ref }) => ref.id === id)?.message;
+}
+
+/** Nothing is plugged, or the kernel did not take the program on what is. */
+function noDevice(datapath: Datapath, name: string): string {
+  const ifindex = datapath.pluggedDevice(name);
+  if (ifindex === undefined) return 'no device';
+  const failure = [...datapath.attachments.failures.values()].find(
+    (one) => one.role === 'entry' && one.ifindex === ifindex,
+  );
+  const why = failure === undefined ? '' : `: ${failure.message}`;
+  return `no device: ${datapath.deviceName(ifindex)} does not carry the program${why}`;
 }
