@@ -99,8 +99,10 @@ export class Agent {
       .on('config', () => this.#onConfig())
       .on('connected', () => this.#onConnected())
       .on('disconnected', () => this.#updateHealth());
-    this.#datapath.on('forwarding', (delta, applied) => this.#onForwarding(delta, applied));
-    this.#session.on('live', () => this.#updateHealth()).on('ended', () => this.#updateHealth());
+    this.#datapath
+      .on('forwarding', (delta, applied) => this.#onForwarding(delta, applied))
+      .on('observed', (observation) => this.#session.observe(observation));
+    this.#session.on('live', () => this.#onLive()).on('ended', () => this.#updateHealth());
     // It resolves when the database was there for the first time, which may take any time: 'connected' says so, too.
     this.#taps.start().catch((error) => this.#log.error({ error: String(error) }, 'the local database'));
     this.#session.start();
@@ -133,6 +135,13 @@ export class Agent {
     // What an earlier agent attached and is not plugged any more comes in no event.
     this.#datapath.setDevices(new Set(this.#taps.devices.keys()));
     this.#updateHealth();
+  }
+
+  #onLive(): void {
+    this.#updateHealth();
+    this.#datapath
+      .observeAnew()
+      .catch((error) => this.#log.warn({ error: String(error) }, 'what was learned is told late'));
   }
 
   #onPlugged({ upserts, removals }: PluggedDelta): void {

@@ -4,9 +4,14 @@ import type { Taps } from './taps/index.js';
 /** What Taps takes. */
 export type InstalledSink = Pick<Taps, 'setInstalled' | 'addInstalled' | 'removeInstalled' | 'setNbCfg'>;
 
+/** How long what changed is kept back, ms: the Ack's way to Southbound, where it matters if that is on the same machine. */
+const PATIENCE_MS = 3;
+/** Nobody waits for the number alone, and every commit has one: several are written as one. */
+const NB_CFG_PATIENCE_MS = 25;
+
 /**
  * What the local database hears of ports that forward and of commits in effect: after the coordinator, who waits for its
- * Ack, and once for all that happens in a turn of the event loop.
+ * Ack, and once for all that happens in a few milliseconds.
  */
 export class LocalAnswers {
   readonly #taps: InstalledSink;
@@ -17,7 +22,8 @@ export class LocalAnswers {
   /** All names were said; before the first full commit nobody knows them all. */
   #complete = false;
   #completeDue = false;
-  #scheduled: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #patienceMs = 0;
 
   constructor(taps: InstalledSink, allNames: () => Iterable<string>) {
     this.#taps = taps;
@@ -27,25 +33,27 @@ export class LocalAnswers {
   forwarding({ started, stopped }: ForwardingDelta): void {
     for (const name of stopped) this.#changed.set(name, false);
     for (const name of started) this.#changed.set(name, true);
-    this.#schedule();
+    this.#flushWithin(PATIENCE_MS);
   }
 
   /** @param synced the data plane follows the coordinator's intents: of ports that are not named it is known, too */
   committed(nbCfg: bigint, synced: boolean): void {
     this.#nbCfg = nbCfg;
     this.#completeDue ||= synced && !this.#complete;
-    this.#schedule();
+    this.#flushWithin(this.#completeDue ? PATIENCE_MS : NB_CFG_PATIENCE_MS);
   }
 
-  #schedule(): void {
-    // The event loop sends what was written to sockets first.
-    this.#scheduled ??= setImmediate(() => this.flush());
+  #flushWithin(patienceMs: number): void {
+    if (this.#timer !== undefined && this.#patienceMs <= patienceMs) return;
+    clearTimeout(this.#timer);
+    this.#patienceMs = patienceMs;
+    this.#timer = setTimeout(() => this.flush(), patienceMs);
   }
 
   /** Says now what is to be said. */
   flush(): void {
-    clearImmediate(this.#scheduled);
-    this.#scheduled = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (this.#completeDue) {
       this.#taps.setInstalled(new Set(this.#allNames()));
       this.#completeDue = false;

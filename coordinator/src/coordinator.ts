@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { status } from '@grpc/grpc-js';
-import type { Refusal } from '@iovisor-ovn/proto';
+import type { Observations, Refusal } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
 import type { CoordinatorConfig } from './config/coordinator-config.js';
 import { Leadership } from './leadership.js';
@@ -16,6 +16,8 @@ import { refusalName } from './session/outbox.js';
 import { Sessions, type SessionsHost } from './session/sessions.js';
 import { ClaimAudit } from './southbound/audit.js';
 import { Claims } from './southbound/claims.js';
+import { MacLearner } from './southbound/mac-learner.js';
+import { Observer } from './southbound/observer.js';
 import { EncapConflict, Registrar } from './southbound/registrar.js';
 import { SouthboundRegistry } from './southbound/registry.js';
 import { SouthboundWriter } from './southbound/writer.js';
@@ -37,6 +39,8 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   readonly #log: Logger;
   readonly #writer: SouthboundWriter;
   readonly #claims: Claims;
+  readonly #learner: MacLearner;
+  readonly #observer: Observer;
   readonly #audit: ClaimAudit;
   readonly #registrar: Registrar;
   readonly #pump: ChangePump;
@@ -76,6 +80,8 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     });
     this.#writer = new SouthboundWriter(this.southbound.client, log);
     this.#claims = new Claims(this.compiler.southbound, this.sessions, this.#writer, this.problems);
+    this.#learner = new MacLearner(this.compiler.southbound.macs, this.#writer);
+    this.#observer = new Observer(this.compiler, this.#claims, this.#learner, this.#writer);
     const isQuiet = () => this.isServing && !this.#pump.busy;
     this.#audit = new ClaimAudit(this.compiler.southbound.ports, this.#claims, isQuiet, log);
     const rows = new SouthboundRegistry(this.southbound);
@@ -165,6 +171,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.#registrar.forget(session.name);
     this.#refusals.delete(session.name);
     this.problems.replace(`refused:${session.name}`, []);
+    this.#learner.forget(session.name);
     this.#reconcilePorts(session.name, session);
     this.emit('state');
   }
@@ -209,6 +216,17 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.#reportRefusals(session.name);
   }
 
+  observed(session: AgentSession, observations: Observations): void {
+    this.#observer.take(session.name, observations);
+  }
+
+  expired(chassis?: string): void {
+    const row = chassis === undefined ? undefined : this.compiler.southbound.chassis.get(chassis)?.row;
+    for (const port of [...this.compiler.southbound.haPorts])
+      if (chassis === undefined || port.candidates.some((one) => one.chassis === row?._uuid))
+        this.#claims.reconcile(port.row.logical_port);
+  }
+
   goodbye(session: AgentSession, removeChassis: boolean): void {
     this.#log.info({ chassis: session.name, removeChassis }, 'agent says goodbye');
     session.end(status.OK, 'goodbye');
@@ -219,6 +237,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
 
   #lead(): void {
     this.#log.info('leading');
+    this.sessions.beginGrace();
     this.#writer.setOpen(true);
   }
 
@@ -265,17 +284,22 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   }
 
   #chassisChanged(name: string): void {
-    if (!this.sessions.isConnected(name)) return;
+    if (!this.sessions.isConnected(name)) {
+      for (const port of [...this.compiler.southbound.gatewaysOf(name)])
+        this.#claims.reconcile(port.row.logical_port);
+      return;
+    }
     this.#registrar.reconcile(name);
     this.#reconcilePorts(name);
   }
 
-  /** Looks at the ports plugged on the chassis and at those bound to it. */
+  /** Looks at the ports plugged on the chassis, at those bound to it, and at those it may have to serve. */
   #reconcilePorts(name: string, session = this.sessions.get(name)): void {
     for (const id of session?.interfaces.keys() ?? []) this.#claims.reconcile(id);
-    const row = this.compiler.southbound.chassis.get(name)?.row;
-    for (const port of [...(row ? this.compiler.southbound.portsOf(row._uuid) : [])])
-      this.#claims.reconcile(port.row.logical_port);
+    const { southbound } = this.compiler;
+    const row = southbound.chassis.get(name)?.row;
+    const ports = new Set([...(row ? southbound.portsOf(row._uuid) : []), ...southbound.gatewaysOf(name)]);
+    for (const port of ports) this.#claims.reconcile(port.row.logical_port);
   }
 
   #reportRefusals(chassis: string): void {

@@ -1,24 +1,27 @@
 import { setFlagsFromString } from 'node:v8';
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { CommanderError } from 'commander';
-import { pino } from 'pino';
 import { adminService } from './admin/admin-service.js';
 import { readCoordinatorConfig } from './config/coordinator-config.js';
 import { UsageError } from './config/settings.js';
 import { Coordinator } from './coordinator.js';
+import { openLog } from './log.js';
 import { serveMetrics } from './metrics.js';
 import { GrpcServer } from './server.js';
 import { version } from './version.js';
 
 // The young generation stays at its first size: measured at 4,000 ports a quarter less resident memory at the same speed.
 setFlagsFromString('--semi-space-growth-factor=1');
+// A change is a short burst of work all over the program. Code is optimized (on another thread, for milliseconds, on a core
+// that somebody waits for) only when it is really hot: eight times V8's own patience. Measured: 10 % less processor time for
+// each of the first thousand changes, and no slower after that.
+setFlagsFromString('--interrupt-budget=1081344');
 
 async function main(): Promise<void> {
   // Its own lines would stand between ours; what matters of them comes as errors.
   setLogVerbosity(logVerbosity.NONE);
   const config = readCoordinatorConfig(process.argv, process.env, version);
-  // Writing a line must not hold up the event loop; what is not written yet is flushed at exit.
-  const log = pino({ level: config.logLevel, base: { pid: process.pid } }, pino.destination({ sync: false }));
+  const log = openLog(config.logLevel);
   const coordinator = new Coordinator(config, log, version);
   const server = new GrpcServer({
     listen: config.listen,

@@ -29,6 +29,8 @@ const options = {
   'grpc.keepalive_permit_without_calls': 1,
   // A Hello states every resource an agent holds.
   'grpc.max_receive_message_length': 64 << 20,
+  // Nobody asks for its statistics, and they are kept at each message.
+  'grpc.enable_channelz': 0,
 };
 
 /** The gRPC server of agents and iovctl, with the health service. */

@@ -1,4 +1,4 @@
-import type { BpfMap } from '@iovisor-ovn/libbpf';
+import { type BpfMap, TcFilter } from '@iovisor-ovn/libbpf';
 import * as abi from '../gen/abi.js';
 import { type LoadedModules, loadIoModules } from '../loader.js';
 import type { IovMapName } from '../shared-maps.js';
@@ -185,6 +185,12 @@ export class Lab {
     const program = from === 'uplink' ? this.modules.uplink : this.modules.entry;
     const ctx = from === 'uplink' ? options.ctx : { ifindex: from.ifindex, ...options.ctx };
     return runPacket(this.maps, program, frame, { ...options, ctx });
+  }
+
+  /** Lets real packets that arrive at a device into the chain. */
+  attach({ ifindex }: { ifindex: number }, hook: 'entry' | 'uplink' = 'entry'): void {
+    const place = { ifindex, direction: 'ingress', priority: 1, handle: 1 } as const;
+    TcFilter.attach({ ...place, program: this.modules[hook] });
   }
 
   /** Runs a frame like run(), through a load for tracing. */

@@ -44,6 +44,19 @@ export async function installDebianPackages(doing) {
   return `${installed} installed, no service started${skipping}`;
 }
 
+/** Installs further packages, for what only some people run. */
+export async function ensureDebianPackages(names, doing) {
+  const missing = missingPackages(names);
+  if (missing.length === 0) return `${names.length} present`;
+  doing('reading package lists');
+  await update();
+  doing(`installing ${missing.join(' ')}`);
+  await install(missing);
+  const still = missingPackages(names);
+  if (still.length > 0) throw new SetupError(`still missing after installation: ${still.join(' ')}`, advice);
+  return `${missing.length} installed, no service started`;
+}
+
 async function install(packages) {
   const restore = forbidServices();
   try {

@@ -8,7 +8,9 @@ export {
   iov_dest_kind,
   iov_destCodec,
   iov_drop,
+  type iov_event,
   iov_event_kind,
+  iov_eventCodec,
   iov_fdb_keyCodec,
   iov_group_key_layout,
   iov_group_keyCodec,
@@ -25,6 +27,7 @@ export {
   iov_port_flag,
   iov_port_layout,
   iov_portCodec,
+  iov_rateCodec,
   iov_security_flag,
   iov_security_ip4_keyCodec,
   iov_security_ip6_keyCodec,
@@ -35,7 +38,12 @@ export {
   iov_tunnel_keyCodec,
   iov_tunnel_sourceCodec,
   iov_tunnelCodec,
+  iov_virtual_keyCodec,
+  iov_vlan_keyCodec,
 } from '@iovisor-ovn/iomodules';
 
 /** Added to an element's number in the tries: its rows for the receiving side (types.h, IOV_SECURITY_EGRESS). */
 export const SECURITY_EGRESS = 0x80000000;
+
+/** Added to the port of an interface that carries VLANs of other ports (types.h, IOV_IFINDEX_TRUNK). */
+export const IFINDEX_TRUNK = 0x80000000;

@@ -14,7 +14,13 @@ export interface Wanted extends Claim {
 
 interface Unit {
   datapath: number;
-  entries: readonly Entry[];
+  keys: readonly MapKey[];
+}
+
+interface MapKey {
+  map: ConfigMap;
+  /** keyText() of the key. */
+  key: string;
 }
 
 /**
@@ -32,18 +38,20 @@ export class Claims {
   /** Replaces all that a unit wants; an empty list removes the unit. */
   set(unit: string, datapath: number, entries: readonly Entry[]): void {
     const before = this.#units.get(unit);
-    const kept = new Set<string>();
-    for (const { map, key, value } of entries) {
-      const text = keyText(key);
-      kept.add(`${map} ${text}`);
-      this.#claim(map, text, unit, value);
+    const keys = entries.map(({ map, key }) => ({ map, key: keyText(key) }));
+    for (let i = 0; i < keys.length; i++) {
+      const { map, key } = keys[i]!;
+      this.#claim(map, key, unit, entries[i]!.value);
     }
-    for (const { map, key } of before?.entries ?? []) {
-      const text = keyText(key);
-      if (!kept.has(`${map} ${text}`)) this.#unclaim(map, text, unit, before!.datapath);
-    }
-    if (entries.length > 0) this.#units.set(unit, { datapath, entries });
+    if (before !== undefined) this.#unclaimOthers(unit, before, keys);
+    if (entries.length > 0) this.#units.set(unit, { datapath, keys });
     else this.#units.delete(unit);
+  }
+
+  #unclaimOthers(unit: string, before: Unit, keys: readonly MapKey[]): void {
+    const kept = new Set(keys.map(({ map, key }) => `${map} ${key}`));
+    for (const { map, key } of before.keys)
+      if (!kept.has(`${map} ${key}`)) this.#unclaim(map, key, unit, before.datapath);
   }
 
   #claim(map: ConfigMap, key: string, unit: string, value: Buffer): void {

@@ -1,7 +1,14 @@
 import type { Resource } from '@iovisor-ovn/proto';
 import { ResourceType } from '@iovisor-ovn/proto';
 import test from 'ava';
-import { address, chassisIntent, type PortIntent, portIntent, switchIntent } from '../testsupport/intents.js';
+import {
+  address,
+  chassisIntent,
+  learnedIntent,
+  type PortIntent,
+  portIntent,
+  switchIntent,
+} from '../testsupport/intents.js';
 import {
   iov_arp_keyCodec,
   iov_datapathCodec,
@@ -228,7 +235,7 @@ test('without a free number a port is refused, and taken when one is given back'
   t.is(bench.compiler.refusals.size, 0);
 });
 
-/** A small world in which ports, switches, chassis and taps come, change and go at random. */
+/** A small world in which ports, switches, chassis, taps, networks and learned MACs come, change and go at random. */
 function randomStep(random: (limit: number) => number, bench: Bench): void {
   const switches = ['s0', 's1', 's2'];
   const pick = <T>(list: readonly T[]) => list[random(list.length)]!;
@@ -251,31 +258,65 @@ function randomStep(random: (limit: number) => number, bench: Bench): void {
         port,
         random(3) === 0 ? undefined : { ifindex: pick([7, 65543, 9, 10]), peer: random(2) === 0 },
       ),
+    () => bench.wire(pick(['physnet1', 'physnet2']), pick([undefined, 7, 20, 65556])),
+    () => bench.put(randomLearned(random, `l${random(4)}`, pick(switches))),
+    () => bench.remove(ResourceType.LEARNED_MAC, `l${random(4)}`),
+    () => bench.compiler.activate(port),
     () => bench.remove(ResourceType.LOGICAL_PORT, port),
-    ...Array.from({ length: 5 }, () => () => bench.put(randomPort(random, port, pick(switches)))),
+    ...Array.from({ length: 6 }, () => () => bench.put(randomPort(random, port, pick(switches)))),
   ];
   pick(actions)();
 }
 
+function randomLearned(random: (limit: number) => number, id: string, switchId: string): Resource {
+  return learnedIntent(id, switchId, `0a:00:00:00:00:0${random(4)}`, 1 + random(16));
+}
+
 function randomPort(random: (limit: number) => number, id: string, switchId: string): Resource {
+  const pick = <T>(list: readonly T[]) => list[random(list.length)]!;
   const addresses = Array.from(
     { length: random(3) },
     () => `0a:00:00:00:00:0${random(4)} 10.0.0.${random(4)} fd00::${random(3)}`,
   );
-  const security = [
+  const security = pick([
     [],
     [`${MAC} 10.0.0.1`],
     [`${MAC} 10.0.0.0/24`, '0a:00:00:00:00:02 10.0.0.5/24 fd00::/64'],
-  ][random(3)]!;
+  ]);
+  const type = pick([
+    '',
+    '',
+    '',
+    '',
+    'localnet',
+    'localnet',
+    'l2gateway',
+    'localport',
+    'virtual',
+    'external',
+    'router',
+  ]);
+  const tag = random(3);
   const more: PortIntent = {
-    local: random(2) === 0,
-    chassis: ['', 'hv2', 'hv3'][random(3)]!,
+    type,
+    local: type === 'localnet' || type === 'localport' || random(2) === 0,
+    chassis: pick(['', 'hv2', 'hv3']),
+    additionalChassis: pick([[], [], [], ['hv2'], ['hv3', 'hv1']]),
     enabled: random(4) > 0,
     unknown: random(4) === 0,
     addresses,
     portSecurityEnabled: random(2) === 0,
     portSecurity: security,
     failClosed: random(6) === 0 ? 'ACL' : '',
+    tag,
+    tagEthertype: pick([0, 0x8100, 0x88a8]),
+    parent: tag > 0 && type === '' ? pick(['', 'p0', 'p1']) : '',
+    network: type === 'localnet' || type === 'l2gateway' ? pick(['physnet1', 'physnet2']) : '',
+    learn: random(3) === 0,
+    virtualAddresses: pick([[], [], [{ portId: 'p2', ip: Buffer.from([10, 0, 0, 9]) }]]),
+    qosMaxRate: pick([0n, 0n, 8_000_000n]),
+    qosBurst: pick([0n, 10_000_000n]),
+    awaitsRarp: random(3) === 0,
   };
   return portIntent(id, switchId, 1 + Number(id.slice(1)) * 2 + random(2), more);
 }

@@ -1,9 +1,11 @@
-import type { Encap, LogicalPort, Resource, ResourceRef } from '@iovisor-ovn/proto';
+import type { Encap, LearnedMac, LogicalPort, Resource, ResourceRef } from '@iovisor-ovn/proto';
 import { ResourceType } from '@iovisor-ovn/proto';
-import { iov_group_scope as scope } from './abi.js';
+import { iov_destCodec, iov_fdb_keyCodec, iov_group_scope as scope } from './abi.js';
 import { addresses, chooseTunnel } from './chooseTunnel.js';
 import type { Claims } from './claims.js';
-import { compileGroup, GROUP_MAX_MEMBERS } from './compile/group.js';
+import { type Dest, destinationOf, type Localnet } from './compile/destination.js';
+import { compileGroup, GROUP_MAX_MEMBERS, type GroupId } from './compile/group.js';
+import { chassisOf, isOnSeveral, needsNoDevice, placeOf, vlanOf } from './compile/kind.js';
 import { compilePort, type Tap } from './compile/port.js';
 import { elementSignature } from './compile/security.js';
 import { compileSwitch, UNKNOWN } from './compile/switch.js';
@@ -11,6 +13,7 @@ import { compileLocals, compileTunnel, type Tunnel, type TunnelPath } from './co
 import { Holdings } from './holdings.js';
 import { IfindexTable } from './ifindexTable.js';
 import type { Instances } from './instances.js';
+import { Localnets } from './localnets.js';
 import { type Delivery, SwitchMembers } from './members.js';
 import { Refused } from './refused.js';
 import { Resources } from './resources.js';
@@ -35,6 +38,7 @@ export class Compiler {
   readonly #instances: Instances;
   readonly #pathOf: (tunnel: Tunnel) => TunnelPath | undefined;
   readonly #taps = new Map<string, Tap>();
+  readonly #networks = new Map<string, Tap>();
   #encaps: readonly Encap[] = [];
   readonly #ifindexes: IfindexTable;
   readonly #complete = new Set<string>();
@@ -49,9 +53,16 @@ export class Compiler {
   readonly #dirtyChassis = new Set<string>();
   readonly #dirtyPorts = new Set<string>();
   readonly #dirtyGroups = new Set<string>();
+  readonly #dirtyLearned = new Set<string>();
   /** Switch whose groups a dirty port was in before the change. */
   readonly #dirtyMembers = new Map<string, string>();
+  readonly #localnets = new Localnets();
+  /** Where packets for a port go; of those that somebody may know. */
+  readonly #dests = new Map<string, Buffer>();
+  /** Ports whose machine has sent its RARP, though the resource does not say so yet. */
+  readonly #activated = new Set<string>();
   readonly #compiledPorts = new Set<string>();
+  #networksTouched = false;
   #tunnelsCompiled = false;
   #changesSeen = 0;
 
@@ -76,6 +87,7 @@ export class Compiler {
     this.#touch(ref);
     this.resources.delete(ref);
     this.refusals.delete(refKey(ref));
+    if (ref.type === ResourceType.LOGICAL_PORT) this.#activated.delete(ref.id);
   }
 
   #touch({ type, id }: ResourceRef): void {
@@ -86,16 +98,64 @@ export class Compiler {
       const port = this.resources.ports.get(id);
       // The first since the last compilation counts: that is where it was a member.
       if (port !== undefined && !this.#dirtyMembers.has(id)) this.#dirtyMembers.set(id, port.switchId);
+      // Theirs is its key; what was learned of that key follows another port now.
+      for (const parent of this.resources.parentsOf(id)) this.#dirtyPorts.add(parent);
+      if (port !== undefined) this.#touchLearned(port);
+      if (port?.network) this.#networksTouched = true;
     }
+    if (type === ResourceType.LEARNED_MAC) this.#dirtyLearned.add(id);
+  }
+
+  #touchLearned({ switchId, tunnelKey }: LogicalPort): void {
+    for (const id of this.resources.learnedAt(switchId, tunnelKey)) this.#dirtyLearned.add(id);
   }
 
   /** @param tap undefined: it is gone */
   setTap(ifaceId: string, tap: Tap | undefined): void {
-    const before = this.#taps.get(ifaceId);
-    if (before?.ifindex === tap?.ifindex && before?.peer === tap?.peer) return;
-    if (tap === undefined) this.#taps.delete(ifaceId);
-    else this.#taps.set(ifaceId, tap);
-    for (const id of this.resources.portsNamed(ifaceId)) this.#dirtyPorts.add(id);
+    if (replace(this.#taps, ifaceId, tap)) this.#touchPorts(this.resources.portsAtTap(ifaceId));
+  }
+
+  /**
+   * @param device of a physical network, when it is there and carries the entry program; undefined: the network is not to be
+   * had here
+   */
+  setNetwork(name: string, device: Tap | undefined): void {
+    if (replace(this.#networks, name, device)) this.#touchPorts(this.resources.portsAtNetwork(name));
+  }
+
+  #touchPorts(ids: Iterable<string>): void {
+    for (const id of ids) this.#dirtyPorts.add(id);
+  }
+
+  /** Whether ports came, changed or went that are at a physical network, since the last call. */
+  takeNetworksTouched(): boolean {
+    const touched = this.#networksTouched;
+    this.#networksTouched = false;
+    return touched;
+  }
+
+  /**
+   * The machine of a port that waits for it has sent a RARP: it forwards from the next compile() on, and a resource that still
+   * says it waits does not close it again.
+   * @returns whether it waited
+   */
+  activate(id: string): boolean {
+    const port = this.resources.ports.get(id);
+    if (port?.local !== true || !port.awaitsRarp || this.#activated.has(id)) return false;
+    this.#activated.add(id);
+    this.#dirtyPorts.add(id);
+    return true;
+  }
+
+  /** Ports that were activated here of which the coordinator has not said that it knows. */
+  get activated(): Iterable<string> {
+    return this.#activated;
+  }
+
+  /** The local port of a number, if it is the one with this key: numbers in events may be of ports that are gone. */
+  localPortOf(number: number, portKey: number): string | undefined {
+    const id = this.#portOf.owner(number);
+    return id !== undefined && this.resources.ports.get(id)?.tunnelKey === portKey ? id : undefined;
   }
 
   setLocalEncaps(encaps: readonly Encap[]): void {
@@ -117,11 +177,11 @@ export class Compiler {
     return this.#datapathOf.number(switchId);
   }
 
-  /** Ports bound here, with or without a device. */
+  /** Ports bound here that can have a device, with or without it. */
   *localPorts(): Generator<LocalPort> {
     for (const [id, number] of this.#portOf.entries()) {
       const resource = this.resources.ports.get(id);
-      if (resource?.local) yield { id, number, resource, tap: this.#taps.get(resource.name) };
+      if (resource?.local) yield { id, number, resource, tap: this.#deviceOf(resource) };
     }
   }
 
@@ -131,7 +191,7 @@ export class Compiler {
       const number = this.#portOf.number(id);
       const resource = this.resources.ports.get(id);
       if (number !== undefined && resource?.local)
-        yield { id, number, resource, tap: this.#taps.get(resource.name) };
+        yield { id, number, resource, tap: this.#deviceOf(resource) };
     }
   }
 
@@ -170,11 +230,13 @@ export class Compiler {
   *compile(): Generator<undefined> {
     for (const id of drain(this.#dirtySwitches)) yield this.#numberSwitch(id);
     for (const id of drain(this.#dirtyChassis)) yield this.#compileChassis(id);
-    // Ports that leave give their numbers back before others come.
+    // Ports that leave give their numbers back before others come; by which port a switch reaches its physical network
+    // concerns all its ports, so that comes before them.
     const gone = [...this.#dirtyPorts].filter((id) => !this.resources.ports.has(id));
-    for (const id of [...gone, ...this.#dirtyPorts]) {
-      if (this.#dirtyPorts.delete(id)) yield this.#compilePort(id);
-    }
+    const localnets = [...this.#dirtyPorts].filter((id) => this.resources.ports.get(id)?.type === 'localnet');
+    for (const id of [...gone, ...localnets]) if (this.#dirtyPorts.delete(id)) yield this.#compilePort(id);
+    for (const id of drain(this.#dirtyPorts)) yield this.#compilePort(id);
+    for (const id of drain(this.#dirtyLearned)) yield this.#compileLearned(id);
     for (const id of drain(this.#dirtyGroups)) yield this.#compileSwitch(id);
   }
 
@@ -204,7 +266,9 @@ export class Compiler {
         () => this.#datapathOf.release(id),
       );
     }
-    if (before !== this.#datapathOf.number(id)) this.#members.delete(id);
+    if (before === this.#datapathOf.number(id)) return;
+    this.#members.delete(id);
+    for (const learned of this.resources.learnedIn(id)) this.#dirtyLearned.add(learned);
   }
 
   #compileChassis(id: string): undefined {
@@ -259,10 +323,20 @@ export class Compiler {
         `port ${port.name}: its logical switch ${port.switchId} is not in effect on this chassis`,
       );
     }
-    const number = port.local ? this.#portOf.hold(id, `${datapath}/${port.tunnelKey}`) : undefined;
+    const attachable = port.local && !needsNoDevice(port);
+    const number = attachable ? this.#portOf.hold(id, `${datapath}/${port.tunnelKey}`) : undefined;
     if (number === undefined) this.#portOf.release(id);
-    const tap = port.local ? this.#taps.get(port.name) : undefined;
-    const remote = !port.local && port.chassis !== '';
+    const tap = number === undefined ? undefined : this.#deviceOf(port);
+    const here = tap === undefined ? undefined : number;
+    this.#noteLocalnet(id, port, here);
+    const localnet = this.#localnets.of(port.switchId);
+    const dest = destinationOf(port, {
+      datapath,
+      port: here,
+      localnet,
+      tunnelTo: (chassis) => this.#tunnels.get(chassis)?.number,
+    });
+    this.#noteDest(id, port, dest);
     const elements = new Set<string>();
     const entries = compilePort(port, {
       datapath,
@@ -270,7 +344,9 @@ export class Compiler {
       vlanPassthru: sw.vlanPassthru,
       port: number,
       tap,
-      tunnel: remote ? this.#tunnels.get(port.chassis)?.number : undefined,
+      dest,
+      inactive: this.#isInactive(id, port, number),
+      virtual: this.#virtualOf(port),
       element: (owner, element) => {
         const identity = elementIdentity(owner, element.mac, elementSignature(element));
         elements.add(identity);
@@ -279,20 +355,129 @@ export class Compiler {
     });
     this.#elementsOf.keepOnly(id, elements);
     this.#claims.set(`port:${id}`, datapath, entries);
-    this.#ifindexes.set(id, tap === undefined ? undefined : { ifindex: tap.ifindex, port: number! });
-    if (tap !== undefined && port.failClosed === '') this.#complete.add(id);
+    const tagged = vlanOf(port) !== undefined;
+    this.#ifindexes.set(id, here === undefined ? undefined : { ifindex: tap!.ifindex, port: here, tagged });
+    const present = here !== undefined || needsNoDevice(port);
+    if (present && port.failClosed === '') this.#complete.add(id);
     else this.#complete.delete(id);
-    const here: Delivery = tap === undefined ? {} : { port: number };
-    const delivery = remote ? { chassis: port.chassis } : here;
+    const elsewhere = this.#copiesGoTo(port, here, localnet);
+    this.#compileCopies(id, port, datapath, here);
+    const delivery: Delivery =
+      here === undefined ? { chassis: elsewhere } : { port: here, chassis: elsewhere };
     if (this.#membersOf(port.switchId).set(id, port, delivery)) this.#dirtyGroups.add(port.switchId);
+  }
+
+  /** The device by which a local port's frames come and go. */
+  #deviceOf(port: LogicalPort): Tap | undefined {
+    const place = placeOf(port);
+    if (place.kind === 'nowhere') return undefined;
+    return (place.kind === 'tap' ? this.#taps : this.#networks).get(place.name);
+  }
+
+  /** The chassis that get a copy of what is flooded, because of this port. */
+  #copiesGoTo(
+    port: LogicalPort,
+    here: number | undefined,
+    localnet: Localnet | undefined,
+  ): readonly string[] {
+    // The physical network carries it there.
+    if (localnet !== undefined || port.type === 'virtual' || port.type === 'external') return [];
+    if (isOnSeveral(port)) return chassisOf(port);
+    return port.local || here !== undefined ? [] : chassisOf(port);
+  }
+
+  #isInactive(id: string, { local, awaitsRarp }: LogicalPort, number: number | undefined): boolean {
+    const wasActive = number !== undefined && this.#instances.takeActive(number);
+    if (!local || !awaitsRarp) {
+      this.#activated.delete(id);
+      return false;
+    }
+    // Before this agent began: the coordinator may not have heard of it.
+    if (wasActive) this.#activated.add(id);
+    return !this.#activated.has(id);
+  }
+
+  /** Of virtual ports that are not in this switch nobody may claim the address here. */
+  #virtualOf({ virtualAddresses, switchId }: LogicalPort): { ip: Uint8Array; key: number }[] {
+    return virtualAddresses.flatMap(({ portId, ip }) => {
+      const port = this.resources.ports.get(portId);
+      return port?.switchId === switchId ? [{ ip, key: port.tunnelKey }] : [];
+    });
+  }
+
+  #noteLocalnet(id: string, { type, switchId, tunnelKey: key }: LogicalPort, here: number | undefined): void {
+    const localnet = type === 'localnet' && here !== undefined ? { port: here, key } : undefined;
+    for (const changed of this.#localnets.set(id, switchId, localnet)) this.#touchBehindWire(changed);
+  }
+
+  /** The way to everything that is not here is another now. */
+  #touchBehindWire(switchId: string): void {
+    this.#touchPorts(this.resources.portsOf(switchId));
+    this.#dirtyGroups.add(switchId);
+  }
+
+  #noteDest(id: string, port: LogicalPort, dest: Dest | undefined): void {
+    const value = dest === undefined ? undefined : iov_destCodec.encode(dest);
+    const before = this.#dests.get(id);
+    if (value === undefined) this.#dests.delete(id);
+    else this.#dests.set(id, value);
+    if (before === undefined ? value !== undefined : value === undefined || !before.equals(value)) {
+      this.#touchLearned(port);
+    }
+  }
+
+  /** The group of a port that several chassis have: packets for it go to all of them. */
+  #compileCopies(id: string, port: LogicalPort, datapath: number, here: number | undefined): void {
+    const several = isOnSeveral(port);
+    const tunnels = several
+      ? chassisOf(port).flatMap((chassis) => this.#tunnels.get(chassis)?.number ?? [])
+      : [];
+    const sides = [
+      { side: scope.IOV_GROUP_LOCAL, members: several && here !== undefined ? [here] : [] },
+      { side: scope.IOV_GROUP_REMOTE, members: [...new Set(tunnels)].sort((a, b) => a - b) },
+    ];
+    for (const { side, members } of sides) {
+      const group = { datapath, group: port.tunnelKey, scope: side };
+      const list = members.slice(0, GROUP_MAX_MEMBERS);
+      const entries = list.length === 0 ? [] : compileGroup(group, list, this.#generationOf(group, list));
+      this.#claims.set(`copies:${id}:${side}`, datapath, entries);
+    }
+  }
+
+  #generationOf(group: GroupId, members: readonly number[]): number {
+    return this.#instances.generations.generationOf(group, members);
   }
 
   #withdrawPort(id: string): undefined {
     this.#complete.delete(id);
     this.#ifindexes.set(id, undefined);
     this.#claims.set(`port:${id}`, 0, []);
+    for (const side of [scope.IOV_GROUP_LOCAL, scope.IOV_GROUP_REMOTE]) {
+      this.#claims.set(`copies:${id}:${side}`, 0, []);
+    }
+    for (const changed of this.#localnets.set(id, undefined, undefined)) this.#touchBehindWire(changed);
+    const port = this.resources.ports.get(id);
+    if (this.#dests.delete(id) && port !== undefined) this.#touchLearned(port);
     this.#portOf.release(id);
     this.#elementsOf.keepOnly(id, new Set());
+  }
+
+  /** A MAC that was seen behind a port leads where the port is. Without the port, or its switch, it leads nowhere. */
+  #compileLearned(id: string): undefined {
+    const learned = this.resources.learned.get(id);
+    const datapath = learned === undefined ? undefined : this.#datapathOf.number(learned.switchId);
+    const value = learned === undefined ? undefined : this.#destOfKey(learned);
+    if (learned === undefined || datapath === undefined || value === undefined) {
+      this.#claims.set(`learned:${id}`, 0, []);
+      return;
+    }
+    const key = iov_fdb_keyCodec.encode({ datapath, mac: Buffer.from(learned.mac) });
+    this.#claims.set(`learned:${id}`, datapath, [{ map: 'iov_learned', key, value }]);
+  }
+
+  #destOfKey({ switchId, portKey }: LearnedMac): Buffer | undefined {
+    const port = this.resources.portWithKey(switchId, portKey);
+    return port === undefined ? undefined : this.#dests.get(port);
   }
 
   #leave(switchId: string, id: string): void {
@@ -337,16 +522,16 @@ export class Compiler {
     else this.#groupUnits.delete(id);
   }
 
-  #setGroup(id: string, datapath: number, group: number, side: number, members: number[]): string {
+  #setGroup(id: string, datapath: number, group: number, side: number, members: readonly number[]): string {
     const unit = `group:${id}:${group}:${side}`;
     const ref = { type: ResourceType.LOGICAL_SWITCH, id };
     if (members.length > GROUP_MAX_MEMBERS) {
       const message = `group ${group} has ${members.length} members; at most ${GROUP_MAX_MEMBERS} are possible`;
       this.refusals.set(refKey(ref), { ref, message });
     }
-    const list = members.slice(0, GROUP_MAX_MEMBERS);
+    const list = members.length > GROUP_MAX_MEMBERS ? members.slice(0, GROUP_MAX_MEMBERS) : members;
     const groupId = { datapath, group, scope: side };
-    const generation = this.#instances.generations.generationOf(groupId, list);
+    const generation = this.#generationOf(groupId, list);
     this.#claims.set(unit, datapath, compileGroup(groupId, list, generation));
     return unit;
   }
@@ -373,7 +558,17 @@ export function elementIdentity(port: number, mac: Buffer, signature: string): s
 function typeOf({ body }: Resource): ResourceType {
   if (body?.$case === 'logicalSwitch') return ResourceType.LOGICAL_SWITCH;
   if (body?.$case === 'remoteChassis') return ResourceType.REMOTE_CHASSIS;
+  if (body?.$case === 'learnedMac') return ResourceType.LEARNED_MAC;
   return ResourceType.LOGICAL_PORT;
+}
+
+/** @returns whether it is another than before */
+function replace(devices: Map<string, Tap>, name: string, device: Tap | undefined): boolean {
+  const before = devices.get(name);
+  if (before?.ifindex === device?.ifindex && before?.peer === device?.peer) return false;
+  if (device === undefined) devices.delete(name);
+  else devices.set(name, device);
+  return true;
 }
 
 function* drain<T>(set: Set<T>): Generator<T> {

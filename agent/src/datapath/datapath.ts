@@ -11,6 +11,7 @@ import {
   iov_tunnelCodec,
 } from './abi.js';
 import { Attachments } from './attach/attachments.js';
+import { type DeviceChange, EntryDevices } from './attach/entryDevices.js';
 import { type HookChoice, hooksFor } from './attach/hooksFor.js';
 import type { Applied, Change } from './change.js';
 import { addresses } from './chooseTunnel.js';
@@ -21,6 +22,8 @@ import { keyText, u32 } from './entry.js';
 import { type ForwardingDelta, ForwardingPorts } from './forwardingPorts.js';
 import { Instances } from './instances.js';
 import { type Loaded, load } from './load.js';
+import { Networks } from './networks.js';
+import { type Observation, Observer } from './observe/observer.js';
 import { refOfUnit } from './refOfUnit.js';
 import { Refused } from './refused.js';
 import { TimeSlice } from './timeSlice.js';
@@ -55,12 +58,8 @@ interface DatapathEvents {
    * @param applied because of a change that is about to be answered; otherwise a tap came or went, or a retry succeeded
    */
   forwarding: [delta: ForwardingDelta, applied: boolean];
-}
-
-/** How a set of devices changes: those removed first. */
-export interface DeviceChange {
-  added: readonly number[];
-  removed: readonly number[];
+  /** The data plane saw something that OVN wants to know of. */
+  observed: [observation: Observation];
 }
 
 /** How the plugged ports change, by name: those removed first. */
@@ -90,6 +89,9 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   readonly compiler: Compiler;
   readonly writer: Writer;
   readonly attachments: Attachments;
+  readonly #entryDevices: EntryDevices;
+  readonly #networks: Networks;
+  #observer: Observer | undefined;
   readonly #log: Log;
   readonly #netlink: Netlink;
   readonly #instances: Instances;
@@ -133,6 +135,13 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     const { entry, uplink } = this.loaded.modules;
     const hooks = hooksFor(options.hook, this.loaded.pins, this.loaded.mapIds);
     this.attachments = new Attachments({ ...hooks, programs: { entry, uplink }, log: options.log });
+    this.#entryDevices = new EntryDevices(this.attachments);
+    this.#networks = new Networks({
+      compiler: this.compiler,
+      attachments: this.attachments,
+      entryDevices: this.#entryDevices,
+      links: options.netlink.links,
+    });
   }
 
   /** @throws BpfError, VerifierError when the kernel does not take the IOModules or their pinned maps */
@@ -157,6 +166,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     });
     this.#netlink.on('link', this.#onLink);
     this.#retryTimer = setInterval(() => this.attachments.retry(), RETRY_ATTACH_MS).unref();
+    this.#observer = new Observer(this.loaded.maps.iov_events, this.compiler, this.#onObservation);
   }
 
   /** Stops; the data plane goes on. */
@@ -166,6 +176,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     clearTimeout(this.#rewriteTimer);
     this.#netlink.off('link', this.#onLink);
     this.#paths.close();
+    this.#observer?.close();
     await this.#running;
     await this.attachments.close();
     await this.tracer.close();
@@ -174,12 +185,21 @@ export class Datapath extends EventEmitter<DatapathEvents> {
 
   /** Every device of the integration bridge: each carries the entry program, which drops what has no port yet. */
   setDevices(devices: ReadonlySet<number>): void {
-    this.attachments.set('entry', devices);
+    this.#entryDevices.setBridge(devices);
   }
 
   /** Like setDevices(), by what changed. An ifindex in both lists is another device than before. */
   changeDevices(change: DeviceChange): void {
-    this.attachments.change('entry', change);
+    this.#entryDevices.changeBridge(change);
+  }
+
+  /**
+   * The physical networks that are to be had here, with the devices that lead to them. To be called before setDevices() first,
+   * so that what an earlier agent attached to them stays.
+   */
+  setNetworks(networks: ReadonlyMap<string, number>): void {
+    this.#networks.set(networks);
+    this.#schedule();
   }
 
   /** All plugged ports. */
@@ -220,6 +240,10 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   };
 
   #syncDevice(ifindex: number): void {
+    if (this.#networks.has(ifindex)) {
+      this.#networks.sync();
+      this.#schedule();
+    }
     const name = this.#nameOf.get(ifindex);
     if (name === undefined) return;
     this.#syncTap(name);
@@ -233,6 +257,30 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     const usable = link !== undefined && this.attachments.isAttached('entry', ifindex);
     const tap = usable ? { ifindex, peer: link.kind === 'veth' && link.peerInOtherNetns } : undefined;
     this.compiler.setTap(name, tap);
+  }
+
+  readonly #onObservation = (observation: Observation): void => {
+    if (observation.kind === 'activated') {
+      // At once, as ovn-controller does: the coordinator hears of it and will agree.
+      if (!this.compiler.activate(observation.portId)) return;
+      this.#schedule();
+    }
+    this.emit('observed', observation);
+  };
+
+  /**
+   * The coordinator is another than before, or had forgotten what it was told: lets the programs tell of MACs anew, and tells
+   * of ports that were activated.
+   */
+  async observeAnew(): Promise<void> {
+    for (const portId of this.compiler.activated) this.emit('observed', { kind: 'activated', portId });
+    const slice = new TimeSlice();
+    const told = this.loaded.maps.iov_learning;
+    for (const [key] of told.entries(1024)) {
+      told.delete(key);
+      await slice.breathe();
+      if (this.#closed) return;
+    }
   }
 
   #syncUplinks(): void {
@@ -360,12 +408,14 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   /** Everything that is in the maps and not wanted shall go; everything wanted shall be there. */
   async #prepareSweep(slice: TimeSlice): Promise<void> {
     if (this.#synced) await this.writer.refresh(slice.breathe);
-    else for (const numbers of this.#instances.all) numbers.releaseUnclaimed();
+    else this.#instances.releaseUnclaimed();
     await this.writer.touchAll(slice.breathe);
     this.#synced = true;
+    this.#networks.portsAreKnown();
   }
 
   async #compile(slice: TimeSlice): Promise<void> {
+    if (this.compiler.takeNetworksTouched()) this.#networks.sync();
     for (const _ of this.compiler.compile()) if (slice.over) await slice.turn();
     if (!this.compiler.takeTunnelsCompiled()) return;
     this.#paths.keepOnly([...this.compiler.tunnels.values()].map(({ tunnel }) => tunnel));

@@ -4,6 +4,7 @@ import type { Numbers } from './numbers.js';
 export class Holdings {
   readonly #numbers: Numbers;
   readonly #held = new Map<string, Map<string, number>>();
+  readonly #owners = new Map<number, string>();
 
   constructor(numbers: Numbers) {
     this.#numbers = numbers;
@@ -22,6 +23,7 @@ export class Holdings {
     if (number === undefined) {
       number = this.#numbers.allocate(identity, owner);
       this.#held.set(owner, held.set(identity, number));
+      this.#owners.set(number, owner);
     }
     return number;
   }
@@ -29,8 +31,9 @@ export class Holdings {
   /** Releases all but these. */
   keepOnly(owner: string, identities: ReadonlySet<string>): void {
     const held = this.#held.get(owner);
-    for (const identity of held?.keys() ?? []) {
+    for (const [identity, number] of held ?? []) {
       if (identities.has(identity)) continue;
+      this.#owners.delete(number);
       held!.delete(identity);
       this.#numbers.release(identity, owner);
     }
@@ -44,6 +47,11 @@ export class Holdings {
   /** The owner's number when it holds one. */
   number(owner: string): number | undefined {
     return this.#held.get(owner)?.values().next().value;
+  }
+
+  /** Who holds a number. */
+  owner(number: number): string | undefined {
+    return this.#owners.get(number);
   }
 
   /** Owners and their (first) number. */

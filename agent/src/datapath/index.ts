@@ -4,3 +4,4 @@ export type { Applied, Change } from './change.js';
 export { cleanup } from './cleanup.js';
 export { Datapath, type DatapathOptions, type Plugged } from './datapath.js';
 export type { ForwardingDelta } from './forwardingPorts.js';
+export type { Observation } from './observe/observer.js';

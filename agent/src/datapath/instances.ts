@@ -2,6 +2,7 @@ import {
   iov_datapathCodec,
   iov_group_keyCodec,
   iov_groupCodec,
+  iov_port_flag,
   iov_portCodec,
   iov_security_ip4_keyCodec,
   iov_security_ip6_keyCodec,
@@ -38,6 +39,8 @@ export class Instances {
   /** First part of the keys of the security tries; the bit above them is IOV_SECURITY_EGRESS. */
   readonly elements = new Numbers('security element', SECURITY_EGRESS - 1);
   readonly generations = new Generations();
+  /** Numbers of ports that were found to forward: those among them that were to wait for a RARP had it. */
+  readonly #active = new Set<number>();
 
   constructor(limits: Limits) {
     this.datapaths = new Numbers('datapath', limits.datapaths - 1);
@@ -55,8 +58,9 @@ export class Instances {
       this.datapaths.recover(`${iov_datapathCodec.decode(value).tunnel_key}`, numberOf(key));
     }
     for (const [key, value] of contents('iov_ports').entries()) {
-      const { datapath, port_key } = iov_portCodec.decode(value);
+      const { datapath, port_key, flags } = iov_portCodec.decode(value);
       this.ports.recover(`${datapath}/${port_key}`, numberOf(key));
+      if ((flags & iov_port_flag.IOV_PORT_INACTIVE) === 0) this.#active.add(numberOf(key));
     }
     for (const [key, value] of contents('iov_tunnels').entries()) {
       const { flags, local_ip: localIp, remote_ip: remoteIp } = iov_tunnelCodec.decode(value);
@@ -65,6 +69,17 @@ export class Instances {
     }
     this.#recoverElements(contents);
     this.#recoverGroups(contents('iov_groups'));
+  }
+
+  /** Gives back what nobody asked for since recover(): to be called when all that is wanted has been allocated. */
+  releaseUnclaimed(): void {
+    for (const numbers of this.all) numbers.releaseUnclaimed();
+    this.#active.clear();
+  }
+
+  /** Whether the port of this number was found to forward at start; true at most once. */
+  takeActive(port: number): boolean {
+    return this.#active.delete(port);
   }
 
   #recoverElements(contents: (map: ConfigMap) => Contents): void {

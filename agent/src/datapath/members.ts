@@ -5,13 +5,17 @@ import { FLOOD, FLOOD_L2, UNKNOWN } from './compile/switch.js';
 export interface Delivery {
   /** Local port number. */
   port?: number;
-  chassis?: string;
+  /** Each once. */
+  chassis: readonly string[];
 }
+
+const NOWHERE: Delivery = { chassis: [] };
 
 /** Members of one group: what iov_groups lists. */
 export interface Membership {
-  ports: number[];
-  chassis: string[];
+  /** Sorted, each once. */
+  ports: readonly number[];
+  chassis: readonly string[];
 }
 
 const DERIVED: Readonly<Record<string, (port: LogicalPort) => boolean>> = {
@@ -21,24 +25,43 @@ const DERIVED: Readonly<Record<string, (port: LogicalPort) => boolean>> = {
 };
 
 class Members {
-  readonly ports = new Set<number>();
+  /** Sorted, so that one more port costs no look at all of them. */
+  readonly ports: number[] = [];
   readonly chassis = new Map<string, number>();
 
   add({ port, chassis }: Delivery): boolean {
-    if (port !== undefined) this.ports.add(port);
-    if (chassis === undefined) return port !== undefined;
-    const count = this.chassis.get(chassis) ?? 0;
-    this.chassis.set(chassis, count + 1);
-    return count === 0;
+    let changed = port !== undefined;
+    if (port !== undefined) this.#setPort(port, true);
+    for (const name of chassis) {
+      const count = this.chassis.get(name) ?? 0;
+      this.chassis.set(name, count + 1);
+      changed ||= count === 0;
+    }
+    return changed;
   }
 
   remove({ port, chassis }: Delivery): boolean {
-    if (port !== undefined) this.ports.delete(port);
-    if (chassis === undefined) return port !== undefined;
-    const count = this.chassis.get(chassis) ?? 0;
-    if (count > 1) this.chassis.set(chassis, count - 1);
-    else this.chassis.delete(chassis);
-    return count === 1;
+    let changed = port !== undefined;
+    if (port !== undefined) this.#setPort(port, false);
+    for (const name of chassis) {
+      const count = this.chassis.get(name) ?? 0;
+      if (count > 1) this.chassis.set(name, count - 1);
+      else this.chassis.delete(name);
+      changed ||= count === 1;
+    }
+    return changed;
+  }
+
+  #setPort(port: number, present: boolean): void {
+    let low = 0;
+    for (let high = this.ports.length; low < high; ) {
+      const middle = (low + high) >>> 1;
+      if (this.ports[middle]! < port) low = middle + 1;
+      else high = middle;
+    }
+    if ((this.ports[low] === port) === present) return;
+    if (present) this.ports.splice(low, 0, port);
+    else this.ports.splice(low, 1);
   }
 }
 
@@ -58,7 +81,7 @@ export class SwitchMembers {
   /** @returns whether a member list changed */
   set(id: string, port: LogicalPort, delivery: Delivery): boolean {
     const groups = Object.keys(DERIVED).filter((name) => port.enabled && DERIVED[name]!(port));
-    const after = { delivery: port.enabled ? delivery : {}, groups };
+    const after = { delivery: port.enabled ? delivery : NOWHERE, groups };
     const before = this.#ports.get(id);
     if (before !== undefined && same(before, after)) return false;
     const removed = this.remove(id);
@@ -78,7 +101,7 @@ export class SwitchMembers {
       changed = this.#members(name).remove(contribution.delivery) || changed;
     }
     // Groups that list their members may have had it too.
-    return changed || contribution.delivery.port !== undefined || contribution.delivery.chassis !== undefined;
+    return changed || contribution.delivery.port !== undefined || contribution.delivery.chassis.length > 0;
   }
 
   #members(name: string): Members {
@@ -94,12 +117,11 @@ export class SwitchMembers {
   of(group: string, portIds: readonly string[]): Membership {
     if (group in DERIVED) {
       const members = this.#groups.get(group);
-      const ports = [...(members?.ports ?? [])].sort((a, b) => a - b);
-      return { ports, chassis: [...(members?.chassis.keys() ?? [])] };
+      return { ports: members?.ports ?? [], chassis: [...(members?.chassis.keys() ?? [])] };
     }
-    const deliveries = portIds.map((id) => this.#ports.get(id)?.delivery ?? {});
+    const deliveries = portIds.map((id) => this.#ports.get(id)?.delivery ?? NOWHERE);
     const ports = new Set(deliveries.flatMap(({ port }) => (port === undefined ? [] : [port])));
-    const chassis = new Set(deliveries.flatMap((delivery) => delivery.chassis ?? []));
+    const chassis = new Set(deliveries.flatMap(({ chassis: names }) => names));
     return { ports: [...ports].sort((a, b) => a - b), chassis: [...chassis] };
   }
 }
@@ -107,7 +129,7 @@ export class SwitchMembers {
 function same(a: Contribution, b: Contribution): boolean {
   return (
     a.delivery.port === b.delivery.port &&
-    a.delivery.chassis === b.delivery.chassis &&
+    a.delivery.chassis.join() === b.delivery.chassis.join() &&
     a.groups.join() === b.groups.join()
   );
 }

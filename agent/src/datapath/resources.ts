@@ -1,5 +1,13 @@
-import type { LogicalPort, LogicalSwitch, RemoteChassis, Resource, ResourceRef } from '@iovisor-ovn/proto';
+import type {
+  LearnedMac,
+  LogicalPort,
+  LogicalSwitch,
+  RemoteChassis,
+  Resource,
+  ResourceRef,
+} from '@iovisor-ovn/proto';
 import { ResourceType } from '@iovisor-ovn/proto';
+import { chassisOf, placeOf } from './compile/kind.js';
 
 /** A multimap that forgets empty sets. */
 class Index {
@@ -20,6 +28,15 @@ class Index {
   get(key: string): Iterable<string> {
     return this.#sets.get(key) ?? [];
   }
+
+  has(key: string): boolean {
+    return this.#sets.has(key);
+  }
+}
+
+/** Tunnel keys of ports count within their switch. */
+function slotOf(switchId: string, portKey: number): string {
+  return `${portKey}/${switchId}`;
 }
 
 /** The valid resources the agent holds, with the ways to find those that a change touches. */
@@ -27,9 +44,16 @@ export class Resources {
   readonly switches = new Map<string, LogicalSwitch>();
   readonly ports = new Map<string, LogicalPort>();
   readonly chassis = new Map<string, RemoteChassis>();
+  readonly learned = new Map<string, LearnedMac>();
   readonly #bySwitch = new Index();
   readonly #byName = new Index();
+  readonly #byTap = new Index();
+  readonly #byNetwork = new Index();
   readonly #byChassis = new Index();
+  readonly #byKey = new Index();
+  readonly #byVirtual = new Index();
+  readonly #learnedByKey = new Index();
+  readonly #learnedBySwitch = new Index();
 
   portsOf(switchId: string): Iterable<string> {
     return this.#bySwitch.get(switchId);
@@ -40,19 +64,56 @@ export class Resources {
     return this.#byName.get(name);
   }
 
+  /** Ports at the tap of this iface-id: the one of that name (while one is deleted and added again there may be two), and those nested behind it. */
+  portsAtTap(ifaceId: string): Iterable<string> {
+    return this.#byTap.get(ifaceId);
+  }
+
+  /** Local ports at a physical network. */
+  portsAtNetwork(network: string): Iterable<string> {
+    return this.#byNetwork.get(network);
+  }
+
+  usesNetwork(network: string): boolean {
+    return this.#byNetwork.has(network);
+  }
+
+  /** Ports that this chassis has, alone or with others. */
   portsAt(chassis: string): Iterable<string> {
     return this.#byChassis.get(chassis);
+  }
+
+  /** The port with a tunnel key; of several (one leaves while another comes) the same whatever came first. */
+  portWithKey(switchId: string, portKey: number): string | undefined {
+    return [...this.#byKey.get(slotOf(switchId, portKey))].sort()[0];
+  }
+
+  /** Ports that may claim the address of a virtual port. */
+  parentsOf(virtualPort: string): Iterable<string> {
+    return this.#byVirtual.get(virtualPort);
+  }
+
+  /** LearnedMac ids of a port. */
+  learnedAt(switchId: string, portKey: number): Iterable<string> {
+    return this.#learnedByKey.get(slotOf(switchId, portKey));
+  }
+
+  learnedIn(switchId: string): Iterable<string> {
+    return this.#learnedBySwitch.get(switchId);
   }
 
   put({ id, body }: Resource): void {
     if (body?.$case === 'logicalSwitch') this.switches.set(id, body.value);
     if (body?.$case === 'remoteChassis') this.chassis.set(id, body.value);
     if (body?.$case === 'logicalPort') {
-      this.#unindex(id);
+      this.#unindexPort(id);
       this.ports.set(id, body.value);
-      this.#bySwitch.add(body.value.switchId, id);
-      this.#byName.add(body.value.name, id);
-      this.#byChassis.add(body.value.chassis, id);
+      this.#indexPort(body.value, (index, key) => index.add(key, id));
+    }
+    if (body?.$case === 'learnedMac') {
+      this.#unindexLearned(id);
+      this.learned.set(id, body.value);
+      this.#indexLearned(body.value, (index, key) => index.add(key, id));
     }
   }
 
@@ -60,16 +121,38 @@ export class Resources {
     if (type === ResourceType.LOGICAL_SWITCH) this.switches.delete(id);
     if (type === ResourceType.REMOTE_CHASSIS) this.chassis.delete(id);
     if (type === ResourceType.LOGICAL_PORT) {
-      this.#unindex(id);
+      this.#unindexPort(id);
       this.ports.delete(id);
+    }
+    if (type === ResourceType.LEARNED_MAC) {
+      this.#unindexLearned(id);
+      this.learned.delete(id);
     }
   }
 
-  #unindex(id: string): void {
+  #unindexPort(id: string): void {
     const port = this.ports.get(id);
-    if (port === undefined) return;
-    this.#bySwitch.delete(port.switchId, id);
-    this.#byName.delete(port.name, id);
-    this.#byChassis.delete(port.chassis, id);
+    if (port !== undefined) this.#indexPort(port, (index, key) => index.delete(key, id));
+  }
+
+  #indexPort(port: LogicalPort, act: (index: Index, key: string) => void): void {
+    const place = placeOf(port);
+    act(this.#bySwitch, port.switchId);
+    act(this.#byName, port.name);
+    if (place.kind === 'tap') act(this.#byTap, place.name);
+    if (place.kind === 'network') act(this.#byNetwork, place.name);
+    for (const chassis of chassisOf(port)) act(this.#byChassis, chassis);
+    act(this.#byKey, slotOf(port.switchId, port.tunnelKey));
+    for (const { portId } of port.virtualAddresses) act(this.#byVirtual, portId);
+  }
+
+  #unindexLearned(id: string): void {
+    const learned = this.learned.get(id);
+    if (learned !== undefined) this.#indexLearned(learned, (index, key) => index.delete(key, id));
+  }
+
+  #indexLearned({ switchId, portKey }: LearnedMac, act: (index: Index, key: string) => void): void {
+    act(this.#learnedByKey, slotOf(switchId, portKey));
+    act(this.#learnedBySwitch, switchId);
   }
 }

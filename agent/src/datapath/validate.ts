@@ -61,6 +61,16 @@ function validatePort(port: LogicalPort): void {
   inRange('tunnel_key', port.tunnelKey, 1, 0x7fff);
   for (const address of port.addresses) validateAddress('addresses', address);
   for (const address of port.portSecurity) validateAddress('port_security', address);
+  inRange('tag', port.tag, 0, 4095);
+  if (![0, 0x8100, 0x88a8].includes(port.tagEthertype)) {
+    throw new Refused(`tag_ethertype is 0x${port.tagEthertype.toString(16)}, neither 0x8100 nor 0x88a8`);
+  }
+  if (port.parent !== '' && port.tag === 0) throw new Refused('tag: a port behind a parent needs one');
+  for (const { ip } of port.virtualAddresses) {
+    if (ip.length !== 4 && ip.length !== 16) {
+      throw new Refused(`virtual_addresses: an IP address has 4 or 16 bytes, not ${ip.length}`);
+    }
+  }
 }
 
 function validateAddress(field: string, { mac, ips }: LogicalAddress): void {

@@ -1,6 +1,7 @@
 import { dropReasons } from '@iovisor-ovn/iomodules';
 import { type PortDrop, PortReport } from '@iovisor-ovn/proto';
 import { iov_port_flag } from '../datapath/abi.js';
+import { needsNoDevice, type Place, placeOf } from '../datapath/compile/kind.js';
 import type { LocalPort } from '../datapath/compiler.js';
 import type { LastDrop } from '../datapath/counters.js';
 import type { Datapath } from '../datapath/index.js';
@@ -11,27 +12,36 @@ export function portReports(datapath: Datapath): PortReport[] {
   const drops = new Map<number, bigint>();
   for (const { port, packets } of datapath.counters.portDrops())
     drops.set(port, (drops.get(port) ?? 0n) + packets);
+  const refusals = refusalsById(datapath);
   return [...datapath.compiler.localPorts()]
-    .map((port) => portReport(datapath, port, drops.get(port.number) ?? 0n))
+    .map((port) => portReport(datapath, port, drops.get(port.number) ?? 0n, refusals))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** One local port with its drops by reason. One that was refused is there, too, and says why. */
+/** One local port with its drops by reason. One that was refused, or has no device ever, is there, too, and says so. */
 export function portDetails(datapath: Datapath, name: string): PortReport[] {
+  const refusals = refusalsById(datapath);
   const found = [...datapath.compiler.localPortsNamed(name)].map((port) => {
     const drops = datapath.counters.dropsAt(port.number);
     const sum = drops.reduce((total, { packets }) => total + packets, 0n);
-    return { ...portReport(datapath, port, sum), dropsByReason: drops.map(portDrop) };
+    return { ...portReport(datapath, port, sum, refusals), dropsByReason: drops.map(portDrop) };
   });
-  return found.length > 0 ? found : refusedPorts(datapath, name);
+  return found.length > 0 ? found : portsWithoutNumber(datapath, name, refusals);
 }
 
-function refusedPorts(datapath: Datapath, name: string): PortReport[] {
+function portsWithoutNumber(datapath: Datapath, name: string, refusals: Refusals): PortReport[] {
   const { resources } = datapath.compiler;
   return [...resources.portsNamed(name)].flatMap((id) => {
-    const refusal = refusalOf(datapath, id);
-    if (!resources.ports.get(id)?.local || refusal === undefined) return [];
-    return [PortReport.create({ name, state: `not in the data plane: ${refusal}` })];
+    const resource = resources.ports.get(id);
+    const refusal = refusals.get(id);
+    if (!resource?.local) return [];
+    const switchName = resources.switches.get(resource.switchId)?.name ?? '';
+    const report = { name, switchName, forwarding: datapath.forwarding.has(id) };
+    if (refusal !== undefined) return [PortReport.create({ ...report, state: refused(refusal) })];
+    if (!needsNoDevice(resource)) return [];
+    return [
+      PortReport.create({ ...report, state: `in effect; a ${resource.type} port has no device of its own` }),
+    ];
   });
 }
 
@@ -46,7 +56,7 @@ function timeOf(monotonic: bigint): string {
   return new Date(Date.now() - ago).toISOString();
 }
 
-function portReport(datapath: Datapath, port: LocalPort, drops: bigint): PortReport {
+function portReport(datapath: Datapath, port: LocalPort, drops: bigint, refusals: Refusals): PortReport {
   const { id, number, resource, tap } = port;
   const counters = datapath.counters.ofPort(number);
   return {
@@ -58,7 +68,7 @@ function portReport(datapath: Datapath, port: LocalPort, drops: bigint): PortRep
     instances: instances(datapath, port),
     hook: datapath.attachments.hookOf('entry', tap?.ifindex ?? 0) ?? '',
     forwarding: datapath.forwarding.has(id),
-    state: stateOf(datapath, port),
+    state: stateOf(datapath, port, refusals.get(id)),
     rxPackets: counters.rx_packets,
     rxBytes: counters.rx_bytes,
     txPackets: counters.tx_packets,
@@ -82,23 +92,31 @@ function instances(datapath: Datapath, { number, resource }: LocalPort): string[
   ];
 }
 
-function stateOf(datapath: Datapath, { id, resource, tap }: LocalPort): string {
-  const refusal = refusalOf(datapath, id);
-  if (refusal !== undefined) return `not in the data plane: ${refusal}`;
-  if (tap === undefined) return noDevice(datapath, resource.name);
+function stateOf(datapath: Datapath, { id, resource, tap }: LocalPort, refusal: string | undefined): string {
+  if (refusal !== undefined) return refused(refusal);
+  if (tap === undefined) return noDevice(datapath, placeOf(resource));
   if (resource.failClosed !== '') return `closed: ${resource.failClosed}`;
   if (!datapath.forwarding.has(id)) return 'not in the data plane';
   return resource.enabled ? 'forwarding' : 'disabled';
 }
 
-function refusalOf(datapath: Datapath, id: string): string | undefined {
-  return datapath.refusals.find(({ ref }) => ref.id === id)?.message;
+/** Why ports are not in effect, or not wholly, by LogicalPort id. */
+type Refusals = ReadonlyMap<string, string>;
+
+function refusalsById(datapath: Datapath): Refusals {
+  return new Map(datapath.refusals.map(({ ref, message }) => [ref.id, message]));
+}
+
+function refused(message: string): string {
+  return `not in the data plane: ${message}`;
 }
 
 /** Nothing is plugged, or the kernel did not take the program on what is. */
-function noDevice(datapath: Datapath, name: string): string {
-  const ifindex = datapath.pluggedDevice(name);
-  if (ifindex === undefined) return 'no device';
+function noDevice(datapath: Datapath, place: Place): string {
+  if (place.kind === 'nowhere') return 'no device';
+  if (place.kind === 'network') return `no device: no usable bridge mapping for network ${place.name} here`;
+  const ifindex = datapath.pluggedDevice(place.name);
+  if (ifindex === undefined) return `no device: nothing has external_ids:iface-id=${place.name} here`;
   const failure = [...datapath.attachments.failures.values()].find(
     (one) => one.role === 'entry' && one.ifindex === ifindex,
   );

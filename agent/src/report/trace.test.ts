@@ -279,7 +279,7 @@ test.serial('one port with its drops and what the last of them was', async (t) =
     more(portIntent('x', 'nowhere', 1, { local: true }), portIntent('y', 's', 6, { local: true })),
   );
   t.regex((await details('x'))[0]!.state, /not in the data plane: .*nowhere/);
-  t.is((await details('y'))[0]!.state, 'no device');
+  t.is((await details('y'))[0]!.state, 'no device: nothing has external_ids:iface-id=y here');
   datapath.setPlugged(new Map([['y', { ifindex: 999_999 }]]));
   t.regex((await details('y'))[0]!.state, /no device: device 999999 does not carry the program/);
 });

@@ -1,6 +1,8 @@
+import { performance } from 'node:perf_hooks';
 import type { AgentMessage, ChassisConfig, Report } from '@iovisor-ovn/proto';
 import type { AckState, Forwarding } from './ackState.js';
 import type { InterfaceState, LocalInterfaces } from './interfaceState.js';
+import type { ObservationState } from './observationState.js';
 
 type Message = NonNullable<AgentMessage['message']>;
 
@@ -31,20 +33,32 @@ export class Outbox {
   readonly #sources: Sources;
   readonly #interfaces: InterfaceState;
   readonly #acks: AckState;
+  readonly #observations: ObservationState;
   readonly #reports: Report[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+  /** What was sent, and the object that was found to say the same last. */
   #configSent: string;
+  #configSeen: ChassisConfig;
   #blocked = false;
 
   constructor(
     sink: Sink,
     sources: Sources,
-    states: { interfaces: InterfaceState; acks: AckState; config: ChassisConfig },
+    states: {
+      interfaces: InterfaceState;
+      acks: AckState;
+      observations: ObservationState;
+      config: ChassisConfig;
+    },
   ) {
     this.#sink = sink;
     this.#sources = sources;
     this.#interfaces = states.interfaces;
     this.#acks = states.acks;
+    this.#observations = states.observations;
     this.#configSent = JSON.stringify(states.config);
+    this.#configSeen = states.config;
     sink.on('drain', () => {
       this.#blocked = false;
       this.pump();
@@ -59,25 +73,50 @@ export class Outbox {
 
   /** Sends what there is to say now. */
   pump(): void {
-    while (!this.#blocked) {
+    while (!this.#blocked && !this.#closed) {
       const message = this.#next();
-      if (message === undefined) return;
+      if (message === undefined) break;
       this.#blocked = !this.#sink.write({ message });
     }
+    if (!this.#blocked && !this.#closed) this.#pumpLater();
+  }
+
+  /** Observations wait for their time, and no others for them. */
+  #pumpLater(): void {
+    const due = this.#observations.due(performance.now());
+    if (due === undefined || this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.pump();
+    }, Math.ceil(due));
+  }
+
+  /** The stream has ended: nothing more is written. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #changedConfig(): ChassisConfig | undefined {
+    const config = this.#sources.chassisConfig();
+    if (config === undefined || config === this.#configSeen) return undefined;
+    this.#configSeen = config;
+    const text = JSON.stringify(config);
+    if (text === this.#configSent) return undefined;
+    this.#configSent = text;
+    return config;
   }
 
   #next(): Message | undefined {
-    const config = this.#sources.chassisConfig();
-    const text = JSON.stringify(config);
-    if (config !== undefined && text !== this.#configSent) {
-      this.#configSent = text;
-      return { $case: 'chassisConfig', value: config };
-    }
+    const config = this.#changedConfig();
+    if (config !== undefined) return { $case: 'chassisConfig', value: config };
     const interfaces = this.#interfaces.difference(this.#sources.interfaces());
     if (interfaces !== undefined) return { $case: 'interfaces', value: interfaces };
     const ack = this.#acks.next(this.#sources.forwarding(), (id) => this.#sources.isLocalPort(id));
     if (ack !== undefined) return { $case: 'ack', value: ack };
     const report = this.#reports.shift();
-    return report === undefined ? undefined : { $case: 'report', value: report };
+    if (report !== undefined) return { $case: 'report', value: report };
+    const observations = this.#observations.next(performance.now());
+    return observations && { $case: 'observations', value: observations };
   }
 }

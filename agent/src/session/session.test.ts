@@ -165,6 +165,30 @@ test('hello, interfaces, a commit, its ack; then only what changed', async (t) =
   t.deepEqual([last.forwarding, last.notForwarding], [[], []]);
 });
 
+test('what was seen is told to a coordinator that is there, and to none else', async (t) => {
+  const server = await coordinator(t);
+  const agent = new FakeAgent(t, [server.address]);
+  const seen = (last: number) =>
+    ({ kind: 'mac', portId: 'p', mac: Buffer.from([10, 0, 0, 0, 0, last]) }) as const;
+  agent.session.start();
+  const session = await server.session();
+  await session.next('hello');
+  agent.session.observe(seen(1));
+  session.welcome();
+  await once(agent.session, 'live');
+  for (const last of [2, 3, 3]) agent.session.observe(seen(last));
+  agent.session.observe({ kind: 'virtual', portId: 'v', parentId: 'p' });
+  const macs: (number | undefined)[] = [];
+  const claims: string[] = [];
+  while (macs.length + claims.length < 3) {
+    const observations = await session.next('observations');
+    macs.push(...observations.macs.map(({ mac }) => mac.at(-1)));
+    claims.push(...observations.virtualClaims.map(({ portId, parentId }) => `${portId} ${parentId}`));
+  }
+  t.deepEqual(macs, [2, 3], 'each once, and nothing from before');
+  t.deepEqual(claims, ['v p']);
+});
+
 test('after a broken connection it states what it holds, and what was not committed is forgotten', async (t) => {
   const server = await coordinator(t);
   const agent = new FakeAgent(t, [server.address]);

@@ -1,14 +1,17 @@
 import { EventEmitter } from 'node:events';
 import type { ChannelCredentials } from '@grpc/grpc-js';
-import type { Commit, CoordinatorMessage, Delta, Hello, Query, Report, Welcome } from '@iovisor-ovn/proto';
+import type { Commit, CoordinatorMessage, Hello, Query, Report, Welcome } from '@iovisor-ovn/proto';
 import type { Applied, Change } from '../datapath/change.js';
+import type { Observation } from '../datapath/observe/observer.js';
 import type { Log } from '../netlink/index.js';
 import { AckState } from './ackState.js';
 import { type Address, formatAddress } from './address.js';
 import { Backoff } from './backoff.js';
 import { failureOf } from './failure.js';
 import { InterfaceState } from './interfaceState.js';
+import { ObservationState } from './observationState.js';
 import { Outbox, type Sources } from './outbox.js';
+import { Pending } from './pending.js';
 import { DEFAULT_TIMING, openStream, type SessionStream, type Timing } from './stream.js';
 
 export interface SessionOptions extends Sources {
@@ -34,23 +37,10 @@ interface SessionEvents {
   ended: [message: string];
 }
 
-/** What arrived since the last Commit: nothing of it counts before the next. */
-class Pending {
-  #deltas: Delta[] = [];
-
-  add(delta: Delta): void {
-    this.#deltas.push(delta);
-  }
-
-  take(full: boolean): Change {
-    const deltas = this.#deltas;
-    this.#deltas = [];
-    return {
-      upserts: deltas.flatMap(({ upserts }) => upserts),
-      removals: deltas.flatMap(({ removals }) => removals),
-      full,
-    };
-  }
+/** The Commit that a message is, or bears. */
+function commitOf(message: CoordinatorMessage['message']): Commit | undefined {
+  if (message?.$case === 'commit') return message.value;
+  return message?.$case === 'delta' ? message.value.commit : undefined;
 }
 
 /**
@@ -65,6 +55,7 @@ export class Session extends EventEmitter<SessionEvents> {
   #outbox: Outbox | undefined;
   #interfaces: InterfaceState | undefined;
   #acks: AckState | undefined;
+  #observations: ObservationState | undefined;
   #live = false;
   #stopping = false;
   #loop: Promise<void> | undefined;
@@ -98,6 +89,13 @@ export class Session extends EventEmitter<SessionEvents> {
   /** These ports started or stopped forwarding; poke(), or the next Ack, sends it. */
   touchForwarding(ids: Iterable<string>): void {
     this.#acks?.touch(ids);
+  }
+
+  /** The data plane saw something: the coordinator is told of it, if one is there. */
+  observe(observation: Observation): void {
+    if (this.#outbox === undefined) return;
+    this.#observations!.add(observation);
+    this.#outbox.pump();
   }
 
   /** Local facts changed: what the coordinator should know is sent, and a session that waits for them is tried. */
@@ -171,6 +169,8 @@ export class Session extends EventEmitter<SessionEvents> {
   async #attempt(address: Address, hello: Omit<Hello, 'interfaces'>) {
     const interfaces = new InterfaceState();
     const acks = new AckState();
+    const observations = new ObservationState();
+    this.#observations = observations;
     this.#interfaces = interfaces;
     this.#acks = acks;
     const stream = openStream(address, this.#options.credentials, this.#timing);
@@ -179,20 +179,22 @@ export class Session extends EventEmitter<SessionEvents> {
     try {
       const value = { ...hello, interfaces: interfaces.complete(this.#options.interfaces()) };
       stream.write({ message: { $case: 'hello', value } });
-      const states = { interfaces, acks, config: hello.chassis! };
+      const states = { interfaces, acks, observations, config: hello.chassis! };
       const pending = new Pending();
-      for await (const { message } of stream.messages()) {
-        if (message?.$case === 'welcome') {
-          begun = true;
-          this.#begin(stream, states, message.value, address);
-        } else await this.#handle(message, pending, acks);
-      }
+      await stream.read(({ message }) => {
+        if (message?.$case !== 'welcome') return this.#handle(message, pending, acks);
+        begun = true;
+        this.#begin(stream, states, message.value, address);
+        return undefined;
+      });
       return { failure: { message: 'the coordinator ended the session', lasting: false }, begun };
     } catch (error) {
       return { failure: failureOf(error), begun };
     } finally {
       this.#live = false;
+      this.#outbox?.close();
       this.#outbox = undefined;
+      this.#observations = undefined;
       this.#interfaces = undefined;
       this.#acks = undefined;
       this.#stream = undefined;
@@ -218,13 +220,20 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#outbox.pump();
   }
 
-  async #handle(message: CoordinatorMessage['message'], pending: Pending, acks: AckState): Promise<void> {
+  #handle(
+    message: CoordinatorMessage['message'],
+    pending: Pending,
+    acks: AckState,
+  ): Promise<void> | undefined {
     if (message?.$case === 'delta') pending.add(message.value);
+    const commit = commitOf(message);
     // An answer may take its time: commits do not wait for it.
     if (message?.$case === 'query') void this.#answer(message.value);
-    if (message?.$case !== 'commit') return;
-    const commit = message.value;
-    const { refusals, forwarding } = await this.#options.apply(pending.take(commit.full));
+    return commit && this.#apply(commit, pending.take(commit.full), acks);
+  }
+
+  async #apply(commit: Commit, change: Change, acks: AckState): Promise<void> {
+    const { refusals, forwarding } = await this.#options.apply(change);
     acks.applied(commit, refusals, forwarding);
     this.#outbox?.pump();
     this.#options.committed(commit);

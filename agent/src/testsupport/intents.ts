@@ -63,3 +63,9 @@ export function chassisIntent(id: string, ...encaps: [type: string, ip: string][
   const value = { name: id, hostname: id, encaps: encaps.map(([type, ip]) => ({ type, ip, csum: false })) };
   return { id, version: ++version, body: { $case: 'remoteChassis', value } };
 }
+
+/** A MAC that was seen behind the port with this key. */
+export function learnedIntent(id: string, switchId: string, mac: string, portKey: number): Resource {
+  const value = { switchId, mac: Buffer.from(mac.replaceAll(':', ''), 'hex'), portKey };
+  return { id, version: ++version, body: { $case: 'learnedMac', value } };
+}

@@ -71,11 +71,13 @@ export class ScriptedSession {
     this.send({ $case: 'welcome', value: { coordinator: 'scripted', softwareVersion: 'test' } });
   }
 
-  /** Delta and Commit. @returns the revision */
+  /** A Delta with its Commit, as the coordinator sends them; a Commit alone when nothing changes. @returns the revision */
   commit(upserts: Resource[], removals: ResourceRef[] = [], { full = false, nbCfg = 0n } = {}): bigint {
-    if (upserts.length + removals.length > 0) this.send({ $case: 'delta', value: { upserts, removals } });
     this.#revision += 1n;
-    this.send({ $case: 'commit', value: { revision: this.#revision, nbCfg, full } });
+    const commit = { revision: this.#revision, nbCfg, full };
+    if (upserts.length + removals.length > 0)
+      this.send({ $case: 'delta', value: { upserts, removals, commit } });
+    else this.send({ $case: 'commit', value: commit });
     return this.#revision;
   }
 

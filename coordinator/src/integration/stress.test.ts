@@ -32,6 +32,7 @@ class SlowAgent {
   readonly plugged = new Set<string>();
   readonly #delayMs: () => number;
   #commit?: Commit;
+  /** By id of its local ports: the iface-id that brings each. */
   #applied = new Map<string, string>();
   #told?: Set<string>;
 
@@ -57,7 +58,8 @@ class SlowAgent {
     this.#commit = commit;
     this.#applied = new Map();
     for (const [, { id, body }] of this.agent.held)
-      if (body?.$case === 'logicalPort' && body.value.local) this.#applied.set(id, body.value.name);
+      if (body?.$case === 'logicalPort' && body.value.local)
+        this.#applied.set(id, body.value.parent || body.value.name);
     this.#tell(true);
   }
 
@@ -96,6 +98,17 @@ test.serial('whatever comes first, in the end every plugged port is up and no ot
   await central.nbctl('ls-add', 'a', '--', 'ls-add', 'b');
   const owner = new Map<string, SlowAgent>();
   const present = new Set<string>();
+  /** Nested ports, and behind which port each is. */
+  const parents = new Map<string, string>();
+  const hostOf = (name: string) => {
+    const parent = parents.get(name);
+    if (parent === undefined) return owner.get(name);
+    return present.has(parent) ? owner.get(parent) : undefined;
+  };
+  const add = (name: string) => {
+    const parent = parents.get(name);
+    return ['--', 'lsp-add', pick(['a', 'b']), name, ...(parent === undefined ? [] : [parent, '7'])];
+  };
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   const later = (act: () => void) =>
     new Promise<void>((resolve) =>
@@ -115,14 +128,18 @@ test.serial('whatever comes first, in the end every plugged port is up and no ot
   for (let round = 0; round < rounds; round++) {
     const fresh = Array.from({ length: portsPerRound }, (_, i) => `p${round}-${i}`);
     const old = [...present];
-    const work: Promise<unknown>[] = fresh.map((name) => later(() => move(name)));
-    for (const name of old) if (random() < 0.3) work.push(later(() => move(name)));
-    for (const name of old) if (random() < 0.1) work.push(later(() => twice(() => move(name))));
-    const commands = fresh.map((name) => ['--', 'lsp-add', pick(['a', 'b']), name]);
+    for (const [i, name] of fresh.entries())
+      if (i % 4 === 3) parents.set(name, fresh[i - 1 - Math.floor(random() * 3)]!);
+    const movable = (name: string) => !parents.has(name);
+    const work: Promise<unknown>[] = fresh.filter(movable).map((name) => later(() => move(name)));
+    for (const name of old.filter(movable)) if (random() < 0.3) work.push(later(() => move(name)));
+    for (const name of old.filter(movable))
+      if (random() < 0.1) work.push(later(() => twice(() => move(name))));
+    const commands = fresh.map(add);
     for (const name of fresh) present.add(name);
     // Some are made anew under the same name, some go.
     for (const name of old)
-      if (random() < 0.15) commands.push(['--', 'lsp-del', name, '--', 'lsp-add', pick(['a', 'b']), name]);
+      if (random() < 0.15) commands.push(['--', 'lsp-del', name, ...add(name)]);
       else if (random() < 0.05) {
         commands.push(['--', 'lsp-del', name]);
         present.delete(name);
@@ -133,7 +150,7 @@ test.serial('whatever comes first, in the end every plugged port is up and no ot
       if (random() < 0.3) await central.nbctl('--wait=hv', 'sync');
     }
     await Promise.all(work);
-    const expected = [...present].map((name) => `${name}=${owner.has(name)}`).sort();
+    const expected = [...present].map((name) => `${name}=${hostOf(name) !== undefined}`).sort();
     const found = async () => {
       await central.nbctl('--wait=hv', 'sync');
       const rows = await central.nbctl(
@@ -171,11 +188,11 @@ test.serial('whatever comes first, in the end every plugged port is up and no ot
     );
     for (const row of bindings.split('\n')) {
       const [port = '', uuid = ''] = row.replace(/"/g, '').split(',');
-      t.is(chassis.get(uuid) ?? '', owner.get(port)?.agent.name ?? '', `${port}, seed ${seed}`);
+      t.is(chassis.get(uuid) ?? '', hostOf(port)?.agent.name ?? '', `${port}, seed ${seed}`);
     }
     for (const { agent } of agents)
       for (const port of agent.ports)
-        t.is(port.local, owner.get(port.name)?.agent === agent, `${port.name} at ${agent.name}`);
+        t.is(port.local, hostOf(port.name)?.agent === agent, `${port.name} at ${agent.name}`);
   }
   const bad = coordinator.log
     .split('\n')

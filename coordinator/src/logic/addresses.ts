@@ -53,6 +53,14 @@ export function parseIpPrefix(text: string): IpPrefix | undefined {
   return prefixLength !== undefined && prefixLength <= bits ? { address, prefixLength } : undefined;
 }
 
+/** "aa:bb:cc:dd:ee:ff" as 6 bytes; undefined when it is no MAC. */
+export function macBytes(text: string): Buffer | undefined {
+  const parsed = parseMacAndIps(text);
+  return parsed && parsed.rest === '' && parsed.address.ips.length === 0
+    ? Buffer.from(parsed.address.mac)
+    : undefined;
+}
+
 /** "dynamic", "dynamic IP", "dynamic IP4 IP6", "MAC dynamic". */
 function isDynamic(text: string): boolean {
   const words = text.trim().split(/\s+/);
@@ -62,7 +70,8 @@ function isDynamic(text: string): boolean {
   return words.length === 2 && words[1] === 'dynamic' && macPattern.test(words[0] ?? '');
 }
 
-function ipBytes(text: string): Buffer | undefined {
+/** A plain address of either family in network byte order, 4 or 16 bytes; undefined when it is none. */
+export function ipBytes(text: string): Buffer | undefined {
   if (ip4Pattern.test(text)) return Buffer.from(text.split('.').map(Number));
   if (text.includes('%') || !isIPv6(text)) return undefined;
   return Buffer.from(ipaddr.IPv6.parse(text).toByteArray());

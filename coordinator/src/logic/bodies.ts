@@ -1,15 +1,20 @@
 import {
   type Encap,
+  type LearnedMac,
   LogicalPort,
   type LogicalSwitch,
   type MulticastGroup,
   type RemoteChassis,
+  type VirtualAddress,
 } from '@iovisor-ovn/proto';
+import type { FdbRow } from '../monitor/rows.js';
+import { macBytes } from './addresses.js';
 import type { Northbound, NorthboundPort } from './northbound.js';
 import {
   bindingOf,
   type ChassisState,
   type PortState,
+  type PortView,
   type Southbound,
   type SwitchState,
 } from './southbound.js';
@@ -30,17 +35,19 @@ export function switchBody(state: SwitchState, northbound: Northbound): LogicalS
   };
 }
 
-/** The intent for a port, for the chassis that have it (`local`) or for the others of its switch. */
+/** The intent for a port as a chassis with this view of it gets it. */
 export function portBody(
   port: PortState,
-  local: boolean,
+  view: PortView,
   northbound: Northbound,
   southbound: Southbound,
 ): LogicalPort {
   const { row } = port;
   const nb = northbound.port(row.logical_port);
+  const config = nb?.config;
   const { chassis } = bindingOf(port);
   const main = chassis === undefined ? undefined : southbound.chassisByUuid(chassis)?.row.name;
+  const local = view !== 'remote';
   return LogicalPort.create({
     name: row.logical_port,
     nbUuid: nb?.row._uuid ?? '',
@@ -52,12 +59,38 @@ export function portBody(
     local,
     enabled: nb?.row.enabled !== false,
     up: northbound.ignoreLspDown || row.up !== false,
-    addresses: [...(nb?.config.addresses ?? [])],
-    unknown: nb?.config.unknown ?? false,
-    portSecurity: local ? [...(nb?.config.portSecurity ?? [])] : [],
+    addresses: [...(config?.addresses ?? [])],
+    unknown: config?.unknown ?? false,
+    portSecurity: local ? [...(config?.portSecurity ?? [])] : [],
     portSecurityEnabled: (nb?.row.port_security.length ?? 0) > 0,
     failClosed: local ? failClosed(nb, northbound) : '',
+    parent: local ? (row.parent_port ?? '') : '',
+    tag: row.tag ?? 0,
+    tagEthertype: row.tag === undefined ? 0 : (config?.options.tagEthertype ?? 0),
+    network: config?.options.network ?? '',
+    learn: config?.learn ?? false,
+    virtualAddresses: local ? virtualAddresses(port, northbound, southbound) : [],
+    qosMaxRate: local ? (config?.options.qosMaxRate ?? 0n) : 0n,
+    qosBurst: local ? (config?.options.qosBurst ?? 0n) : 0n,
+    awaitsRarp: view === 'waiting',
   });
+}
+
+/** Addresses of virtual ports of the same switch that name this one as a parent. */
+function virtualAddresses(port: PortState, northbound: Northbound, southbound: Southbound): VirtualAddress[] {
+  const found: VirtualAddress[] = [];
+  for (const { row, config } of northbound.virtualsOf(port.row.logical_port)) {
+    const binding = southbound.port(row.name);
+    const { virtual } = config.options;
+    if (virtual && binding?.switch === port.switch) found.push({ portId: binding.row._uuid, ip: virtual.ip });
+  }
+  return found.sort((a, b) => (a.portId < b.portId ? -1 : 1));
+}
+
+/** The intent for a learned MAC; undefined when the row's address is none. */
+export function macBody(row: FdbRow, state: SwitchState): LearnedMac | undefined {
+  const mac = macBytes(row.mac);
+  return mac && { switchId: state.uuid, mac, portKey: row.port_key };
 }
 
 function failClosed(port: NorthboundPort | undefined, northbound: Northbound): string {

@@ -1,12 +1,14 @@
 import { ResourceType } from '@iovisor-ovn/proto';
-import type { NorthboundChange, SouthboundChange } from '../monitor/rows.js';
+import type { FdbRow, NorthboundChange, SouthboundChange } from '../monitor/rows.js';
 import type { ProblemRegistry } from '../problems/registry.js';
-import { chassisBody, portBody, switchBody } from './bodies.js';
-import { Northbound } from './northbound.js';
+import { awaitsRarp } from './activation.js';
+import { macBytes } from './addresses.js';
+import { chassisBody, macBody, portBody, switchBody } from './bodies.js';
+import { Northbound, virtualParents } from './northbound.js';
 import { type CompiledResource, compileResource, type ResourceKey, resourceKey } from './resource.js';
-import { type PortState, Southbound, type SwitchState } from './southbound.js';
+import { type PortState, type PortView, Southbound, type SwitchState } from './southbound.js';
 
-const { LOGICAL_SWITCH, LOGICAL_PORT, REMOTE_CHASSIS } = ResourceType;
+const { LOGICAL_SWITCH, LOGICAL_PORT, REMOTE_CHASSIS, LEARNED_MAC } = ResourceType;
 
 export interface CompilerListener {
   /** What `chassis` must hold under `key` may have changed. */
@@ -20,16 +22,19 @@ export interface CompilerListener {
 /**
  * Rows to intents, by need: a change only marks what it touches for the chassis that must hear of it, and a resource
  * is compiled when one of them asks for it. So a mark may be wrong without harm, and work is proportional to the
- * change. A chassis takes part in a switch when it hosts a port of it; it then needs that switch, all its ports, and
- * the other chassis that take part.
+ * change. A chassis takes part in a switch when it hosts a port of it, or may have to serve one (HA_Chassis_Group); a
+ * localnet port or localport alone does not make it. It then needs that switch, all its ports, the MACs learned in it,
+ * and the other chassis that take part.
  */
 export class Compiler {
   readonly northbound: Northbound;
   readonly southbound: Southbound;
   readonly #listener: CompilerListener;
+  readonly #problems: ProblemRegistry;
 
   constructor(problems: ProblemRegistry, listener: CompilerListener) {
     this.#listener = listener;
+    this.#problems = problems;
     this.northbound = new Northbound(problems, {
       portChanged: (name) => this.#markPortNamed(name),
       isBinding: (name) => this.southbound.port(name) !== undefined,
@@ -41,8 +46,11 @@ export class Compiler {
     this.southbound = new Southbound({
       portChanged: (port) => this.#bindingChanged(port),
       portRemoved: (port) => {
-        this.northbound.forget(port.row.logical_port);
+        const { logical_port: name } = port.row;
+        const parents = virtualParents(this.northbound.port(name));
+        this.northbound.forget(name);
         this.#bindingChanged(port);
+        for (const parent of parents) this.#markPortNamed(parent);
       },
       switchChanged: (state) => this.#markSwitch(state),
       joined: (state, chassis) => this.#markAll(state, chassis),
@@ -52,6 +60,7 @@ export class Compiler {
         listener.chassisChanged(name);
       },
       bindingExpected: (port) => this.#markPort(port),
+      macChanged: (state, uuid) => this.#markMac(state, uuid),
     });
   }
 
@@ -65,6 +74,7 @@ export class Compiler {
   }
 
   applySouthbound(change: SouthboundChange): void {
+    if (change.table === 'FDB') this.#checkMac(change.uuid, change.row);
     this.southbound.apply(change);
   }
 
@@ -74,6 +84,7 @@ export class Compiler {
     for (const state of this.southbound.switchesOf(chassis)) {
       yield resourceKey(LOGICAL_SWITCH, state.uuid);
       for (const port of state.ports) yield resourceKey(LOGICAL_PORT, port.row._uuid);
+      for (const { row } of this.#macsOf(state)) yield resourceKey(LEARNED_MAC, row._uuid);
       for (const name of state.members.keys()) others.add(name);
     }
     others.delete(chassis);
@@ -91,6 +102,8 @@ export class Compiler {
         return this.#port(chassis, id);
       case 'chassis':
         return this.#remoteChassis(chassis, id);
+      case 'mac':
+        return this.#learnedMac(chassis, id);
       default:
         return undefined;
     }
@@ -111,17 +124,38 @@ export class Compiler {
     if (!port?.switch.members.has(chassis) || !this.southbound.isSwitch(port.switch)) return undefined;
     // Southbound was quicker than Northbound: what the operator said of the port comes in a moment.
     if (!this.northbound.port(port.row.logical_port)) return undefined;
-    const cache = port.bound.includes(chassis) ? 'compiledLocal' : 'compiledRemote';
-    port[cache] ??= compileResource(uuid, {
+    const view = this.#viewOf(port, chassis);
+    port.compiled[view] ??= compileResource(uuid, {
       $case: 'logicalPort',
-      value: portBody(port, cache === 'compiledLocal', this.northbound, this.southbound),
+      value: portBody(port, view, this.northbound, this.southbound),
     });
-    return port[cache];
+    return port.compiled[view];
+  }
+
+  #viewOf(port: PortState, chassis: string): PortView {
+    const type = this.northbound.port(port.row.logical_port)?.row.type ?? port.row.type;
+    // Each chassis of the switch has its own of these.
+    if (type === 'localnet' || type === 'localport') return 'local';
+    if (!port.bound.includes(chassis)) return 'remote';
+    return awaitsRarp(port, this.southbound.chassis.get(chassis)?.row) ? 'waiting' : 'local';
+  }
+
+  #learnedMac(chassis: string, uuid: string): CompiledResource | undefined {
+    const learned = this.southbound.macs.get(uuid);
+    const state = learned && this.southbound.switchByKey(learned.row.dp_key);
+    if (!state?.members.has(chassis)) return undefined;
+    if (!learned?.compiled) {
+      const value = learned && macBody(learned.row, state);
+      if (!value) return undefined;
+      learned.compiled = compileResource(uuid, { $case: 'learnedMac', value });
+    }
+    return learned.compiled;
   }
 
   #remoteChassis(chassis: string, name: string): CompiledResource | undefined {
     const state = this.southbound.chassis.get(name);
     if (!state || name === chassis || !this.southbound.share(chassis, name)) return undefined;
+    if (!this.southbound.tunnels(chassis, name)) return undefined;
     state.compiled ??= compileResource(name, {
       $case: 'remoteChassis',
       value: chassisBody(state, this.southbound),
@@ -136,12 +170,13 @@ export class Compiler {
 
   #bindingChanged(port: PortState): void {
     this.#markPort(port);
+    for (const parent of virtualParents(this.northbound.port(port.row.logical_port)))
+      this.#markPortNamed(parent);
     this.#listener.bindingChanged(port.row.logical_port);
   }
 
   #markPort(port: PortState): void {
-    port.compiledLocal = undefined;
-    port.compiledRemote = undefined;
+    port.compiled = {};
     const key = resourceKey(LOGICAL_PORT, port.row._uuid);
     for (const chassis of port.switch.members.keys()) this.#listener.dirty(chassis, key);
   }
@@ -153,10 +188,30 @@ export class Compiler {
     for (const chassis of state.members.keys()) this.#listener.dirty(chassis, key);
   }
 
+  #markMac(state: SwitchState, uuid: string): void {
+    const key = resourceKey(LEARNED_MAC, uuid);
+    for (const chassis of state.members.keys()) this.#listener.dirty(chassis, key);
+  }
+
+  #macsOf(state: SwitchState) {
+    const key = state.row?.tunnel_key;
+    return key !== undefined && this.southbound.switchByKey(key) === state
+      ? this.southbound.macs.of(key)
+      : [];
+  }
+
+  #checkMac(uuid: string, row: FdbRow | undefined): void {
+    const message = `"${row?.mac}" is not a MAC; the row is ignored`;
+    const problem = { where: 'Southbound', table: 'FDB', uuid, column: 'mac', message };
+    this.#problems.replace(`fdb:${uuid}`, row && !macBytes(row.mac) ? [problem] : []);
+  }
+
   /** `chassis` came into or went out of the switch: all of the switch for it, and it for the others. */
   #markAll(state: SwitchState, chassis: string): void {
     this.#listener.dirty(chassis, resourceKey(LOGICAL_SWITCH, state.uuid));
     for (const port of state.ports) this.#listener.dirty(chassis, resourceKey(LOGICAL_PORT, port.row._uuid));
+    for (const { row } of this.#macsOf(state))
+      this.#listener.dirty(chassis, resourceKey(LEARNED_MAC, row._uuid));
     const own = resourceKey(REMOTE_CHASSIS, chassis);
     for (const other of state.members.keys()) {
       if (other === chassis) continue;
@@ -172,6 +227,10 @@ export class Compiler {
     const told = new Set<string>();
     for (const shared of this.southbound.switchesOf(name))
       for (const other of shared.members.keys()) told.add(other);
-    for (const other of told) this.#listener.dirty(other, key);
+    for (const other of told) {
+      this.#listener.dirty(other, key);
+      // Whom it may reach is a matter of both (transport zones).
+      if (other !== name) this.#listener.dirty(name, resourceKey(REMOTE_CHASSIS, other));
+    }
   }
 }

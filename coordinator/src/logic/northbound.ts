@@ -36,6 +36,7 @@ export class Northbound {
   readonly #switches = new Map<string, LogicalSwitchRow>();
   readonly #ports = new Map<string, NorthboundPort>();
   readonly #portsByName = new Map<string, NorthboundPort>();
+  readonly #virtualsByParent = new MultiMap<string, NorthboundPort>();
   readonly #switchesOfPort = new MultiMap<string, string>();
   readonly #acls: AclGuard;
   readonly #problems: ProblemRegistry;
@@ -65,9 +66,26 @@ export class Northbound {
     return this.#portsByName.get(name);
   }
 
+  /** Virtual ports that name this one in options:virtual-parents. */
+  virtualsOf(name: string): ReadonlySet<NorthboundPort> {
+    return this.#virtualsByParent.get(name);
+  }
+
   /** The Port_Binding of that name is gone too. */
   forget(name: string): void {
-    if (this.#portsByName.get(name)?.gone) this.#portsByName.delete(name);
+    if (this.#portsByName.get(name)?.gone) this.#setNamed(name, undefined);
+  }
+
+  /** Which port has the name; the parents it lists, and listed, hear of it. */
+  #setNamed(name: string, port: NorthboundPort | undefined): void {
+    const old = this.#portsByName.get(name);
+    const before = virtualParents(old);
+    const after = virtualParents(port);
+    for (const parent of before) this.#virtualsByParent.delete(parent, old!);
+    for (const parent of after) this.#virtualsByParent.add(parent, port!);
+    if (port) this.#portsByName.set(name, port);
+    else this.#portsByName.delete(name);
+    for (const parent of new Set([...before, ...after])) this.#listener.portChanged(parent);
   }
 
   /** Why the port must not forward; empty when it may. */
@@ -134,10 +152,11 @@ export class Northbound {
       this.#deletePort(uuid, old);
       return;
     }
-    if (old && this.#portsByName.get(old.row.name) === old) this.#portsByName.delete(old.row.name);
+    if (old && old.row.name !== row.name && this.#portsByName.get(old.row.name) === old)
+      this.#setNamed(old.row.name, undefined);
     const port = { row, config: readPortConfig(row), gone: false };
     this.#ports.set(uuid, port);
-    this.#portsByName.set(row.name, port);
+    this.#setNamed(row.name, port);
     this.#problems.replace(`lsp:${uuid}`, [...port.config.problems, ...unsupportedByPort(row)]);
     this.#checkOwners(uuid);
     if (old && old.row.name !== row.name) this.#listener.portChanged(old.row.name);
@@ -154,7 +173,7 @@ export class Northbound {
     this.#checkOwners(uuid);
     if (!old || this.#portsByName.get(old.row.name) !== old) return;
     old.gone = true;
-    if (!this.#listener.isBinding(old.row.name)) this.#portsByName.delete(old.row.name);
+    if (!this.#listener.isBinding(old.row.name)) this.#setNamed(old.row.name, undefined);
   }
 
   #setRouter(uuid: string, name: string | undefined): void {
@@ -187,4 +206,9 @@ export class Northbound {
           })),
     );
   }
+}
+
+/** options:virtual-parents of a virtual port. */
+export function virtualParents(port: NorthboundPort | undefined): readonly string[] {
+  return port?.config.options.virtual?.parents ?? [];
 }

@@ -2,6 +2,7 @@ import type { LogicalAddress } from '@iovisor-ovn/proto';
 import type { LogicalSwitchPortRow } from '../monitor/rows.js';
 import type { ProblemStatement } from '../problems/registry.js';
 import { parseAddress, parseMacAndIps } from './addresses.js';
+import { type PortOptions, readPortOptions } from './port-options.js';
 
 /** A Logical_Switch_Port row read: what of it is usable, and what is wrong with the rest. */
 export interface PortConfig {
@@ -9,6 +10,9 @@ export interface PortConfig {
   /** "unknown" is among the addresses. */
   unknown: boolean;
   portSecurity: readonly LogicalAddress[];
+  options: PortOptions;
+  /** Source MACs of its frames are learned (build_lswitch_learn_fdb_op of northd). */
+  learn: boolean;
   problems: readonly ProblemStatement[];
 }
 
@@ -26,14 +30,19 @@ export function readPortConfig(row: LogicalSwitchPortRow): PortConfig {
     });
   const addresses: LogicalAddress[] = [];
   let unknown = false;
+  let dynamic = false;
   for (const text of row.addresses) {
     const parsed = parseAddress(text);
     if (parsed.kind === 'unknown') unknown = true;
     else if (parsed.kind === 'address') {
       addresses.push(parsed.address);
       if (parsed.rest !== '') complain('addresses', leftOver(text, parsed.rest));
-    } else if (parsed.kind === 'dynamic') addDynamic(row, addresses, complain);
-    else if (parsed.kind === 'invalid')
+    } else if (parsed.kind === 'dynamic') {
+      // northd gives a port one dynamic address, however often it is asked for.
+      if (dynamic) complain('addresses', `"${text}" is a second dynamic address; it is ignored`);
+      else addDynamic(row, addresses, complain);
+      dynamic = true;
+    } else if (parsed.kind === 'invalid')
       complain('addresses', noMac(text, 'MAC [IP …], unknown, router or dynamic'));
   }
   const portSecurity: LogicalAddress[] = [];
@@ -48,7 +57,9 @@ export function readPortConfig(row: LogicalSwitchPortRow): PortConfig {
   }
   if (row.port_security.length > 0 && portSecurity.length === 0)
     complain('port_security', 'no element is valid: nothing may enter or leave through the port');
-  return { addresses, unknown, portSecurity, problems };
+  const options = readPortOptions(row.type, row.options, (message) => complain('options', message));
+  const learn = unknown && portSecurity.length === 0 && (row.type === '' || options.localnetLearns);
+  return { addresses, unknown, portSecurity, options, learn, problems };
 }
 
 /** northd chooses the address of a dynamic element and writes it to dynamic_addresses; until then there is none. */

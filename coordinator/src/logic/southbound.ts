@@ -2,11 +2,14 @@ import type {
   ChassisRow,
   DatapathBindingRow,
   EncapRow,
+  FdbRow,
   MulticastGroupRow,
   PortBindingRow,
   SbGlobalRow,
   SouthboundChange,
 } from '../monitor/rows.js';
+import { type HaCandidate, HaGroups } from './ha-groups.js';
+import { LearnedMacs } from './learned-macs.js';
 import { MultiMap } from './multimap.js';
 import type { CompiledResource } from './resource.js';
 
@@ -16,7 +19,7 @@ export interface SwitchState {
   row?: DatapathBindingRow;
   readonly ports: Set<PortState>;
   readonly groups: Map<string, MulticastGroupRow>;
-  /** Chassis that host a port of it, and how many. */
+  /** Chassis that take part in it ("local datapath"), and for how many of its ports. */
   readonly members: Map<string, number>;
   compiled?: CompiledResource;
 }
@@ -35,10 +38,15 @@ export interface PortState {
   switch: SwitchState;
   /** Names of the chassis that have it: the main one first. */
   bound: readonly string[];
-  /** As the chassis that have it see it, and as the others do. */
-  compiledLocal?: CompiledResource;
-  compiledRemote?: CompiledResource;
+  /** Names of the chassis that take part in the switch because of it: also those that may serve it. */
+  members: readonly string[];
+  /** Those that may serve it, by its HA_Chassis_Group. */
+  candidates: readonly HaCandidate[];
+  compiled: { [V in PortView]?: CompiledResource };
 }
+
+/** How a chassis sees a port: it has it, it has it but waits for its machine's RARP, another one has it. */
+export type PortView = 'local' | 'waiting' | 'remote';
 
 export interface ChassisState {
   row: ChassisRow;
@@ -50,12 +58,14 @@ export interface SouthboundListener {
   portChanged(port: PortState): void;
   portRemoved(port: PortState): void;
   switchChanged(state: SwitchState): void;
-  /** The chassis has a first port in the switch, or none any more. */
+  /** The chassis has a first port in the switch or may serve one, or none any more. */
   joined(state: SwitchState, chassis: string): void;
   left(state: SwitchState, chassis: string): void;
   chassisChanged(name: string): void;
   /** Another binding than before is expected; the row is as it was. */
   bindingExpected(port: PortState): void;
+  /** The FDB row was made, changed or deleted, or means something else now. `state`: the switch it is of. */
+  macChanged(state: SwitchState, uuid: string): void;
 }
 
 /** What northd decided: Southbound rows with the reverse indexes that make a change's reach cheap to know. */
@@ -71,6 +81,13 @@ export class Southbound {
   readonly #portsOfChassisUuid = new MultiMap<string, PortState>();
   readonly #switchesOfChassis = new MultiMap<string, SwitchState>();
   readonly #switchByNb = new Map<string, SwitchState>();
+  readonly #switchByKey = new Map<number, SwitchState>();
+  readonly #dependents = new MultiMap<string, PortState>();
+  readonly #gatewaysOf = new MultiMap<string, PortState>();
+  readonly #portsOfGroup = new MultiMap<string, PortState>();
+  readonly #haPorts = new Set<PortState>();
+  readonly #haGroups = new HaGroups((group) => this.#groupChanged(group));
+  readonly macs = new LearnedMacs();
   readonly #listener: SouthboundListener;
 
   constructor(listener: SouthboundListener) {
@@ -106,11 +123,32 @@ export class Southbound {
     return this.#switchByNb.get(nbUuid);
   }
 
+  /** The switch of a Datapath_Binding.tunnel_key; undefined for that of a router. */
+  switchByKey(key: number): SwitchState | undefined {
+    const state = this.#switchByKey.get(key);
+    return state && this.isSwitch(state) ? state : undefined;
+  }
+
+  /** Ports that are bound where this one is: nested ports behind it, virtual ports it has claimed. */
+  dependentsOf(name: string): ReadonlySet<PortState> {
+    return this.#dependents.get(name);
+  }
+
+  /** Ports with options:l2gateway-chassis of that name. */
+  gatewaysOf(chassis: string): ReadonlySet<PortState> {
+    return this.#gatewaysOf.get(chassis);
+  }
+
+  /** Ports with an HA_Chassis_Group. */
+  get haPorts(): ReadonlySet<PortState> {
+    return this.#haPorts;
+  }
+
   switchesOf(chassis: string): ReadonlySet<SwitchState> {
     return this.#switchesOfChassis.get(chassis);
   }
 
-  /** Port_Bindings that name this Chassis row, or are expected to. */
+  /** Port_Bindings that name this Chassis row or are expected to, and those it may serve. */
   portsOf(chassisUuid: string): ReadonlySet<PortState> {
     return this.#portsOfChassisUuid.get(chassisUuid);
   }
@@ -120,7 +158,21 @@ export class Southbound {
     return state.row?.external_ids.has('logical-switch') ?? false;
   }
 
-  /** True when both host ports of some switch, so that each must know the other. */
+  /**
+   * True when packets may go from one to the other in a tunnel (encaps_run of ovn-controller): not to a chassis of
+   * another transport zone, and to one of another availability zone only between interconnection gateways.
+   */
+  tunnels(from: string, to: string): boolean {
+    const [a, b] = [this.#chassisByName.get(from)?.row, this.#chassisByName.get(to)?.row];
+    // Not registered yet: the row's arrival has it looked at again.
+    if (!a || !b) return true;
+    const [here, there] = [a.transport_zones ?? [], b.transport_zones ?? []];
+    if (here.length + there.length > 0 && !here.some((zone) => there.includes(zone))) return false;
+    const isRemote = b.other_config?.get('is-remote') === 'true';
+    return !isRemote || a.other_config?.get('is-interconn') === 'true';
+  }
+
+  /** True when both take part in some switch, so that each must know the other. */
   share(a: string, b: string): boolean {
     const [few, many] = this.switchesOf(a).size <= this.switchesOf(b).size ? [a, b] : [b, a];
     for (const state of this.switchesOf(few)) if (state.members.has(many)) return true;
@@ -136,7 +188,7 @@ export class Southbound {
     port.expected = expected;
     this.#index(port);
     if (sameBinding(before, bindingOf(port))) return;
-    this.#setBound(port, this.#names(port));
+    this.#setBound(port);
     this.#listener.bindingExpected(port);
   }
 
@@ -161,8 +213,41 @@ export class Southbound {
       case 'Multicast_Group':
         this.#setGroup(change.uuid, change.row, change.old);
         break;
+      case 'HA_Chassis_Group':
+        this.#haGroups.setGroup(change.uuid, change.row);
+        break;
+      case 'HA_Chassis':
+        this.#haGroups.setMember(change.uuid, change.row);
+        break;
+      case 'FDB':
+        this.#setMac(change.uuid, change.row);
+        break;
       case 'Chassis_Private':
         break;
+    }
+  }
+
+  #setMac(uuid: string, row: FdbRow | undefined): void {
+    for (const key of this.macs.set(uuid, row)) {
+      const state = this.#switchByKey.get(key);
+      if (state) this.#listener.macChanged(state, uuid);
+    }
+  }
+
+  /** Its MACs are of another switch now, or of none. */
+  #rereadMacs(state: SwitchState, key: number | undefined): void {
+    for (const mac of key === undefined ? [] : this.macs.of(key)) {
+      mac.compiled = undefined;
+      this.#listener.macChanged(state, mac.row._uuid);
+    }
+  }
+
+  #groupChanged(group: string): void {
+    for (const port of [...this.#portsOfGroup.get(group)]) {
+      this.#unindex(port);
+      port.candidates = this.#haGroups.candidates(group);
+      this.#index(port);
+      this.#bind(port);
     }
   }
 
@@ -174,11 +259,17 @@ export class Southbound {
     const state = this.#switch(uuid);
     const wasSwitch = this.isSwitch(state);
     const oldNb = state.row?.external_ids.get('logical-switch');
+    const oldKey = state.row?.tunnel_key;
+    // Rows of one transaction come in any order: the key may have a new owner already.
+    if (oldKey !== undefined && this.#switchByKey.get(oldKey) === state) this.#switchByKey.delete(oldKey);
     if (oldNb !== undefined && this.#switchByNb.get(oldNb) === state) this.#switchByNb.delete(oldNb);
     state.row = row;
     const nb = row?.external_ids.get('logical-switch');
     if (nb !== undefined) this.#switchByNb.set(nb, state);
+    if (row) this.#switchByKey.set(row.tunnel_key, state);
     this.#listener.switchChanged(state);
+    if (oldKey !== row?.tunnel_key || wasSwitch !== this.isSwitch(state))
+      for (const key of new Set([oldKey, row?.tunnel_key])) this.#rereadMacs(state, key);
     // Rows of one transaction come in any order: its ports may have come before it.
     if (wasSwitch !== this.isSwitch(state)) for (const port of state.ports) this.#listener.portChanged(port);
     if (!row) this.#forget(state);
@@ -205,7 +296,14 @@ export class Southbound {
     }
     if (!row) return;
     if (!port) {
-      port = { row, switch: this.#switch(row.datapath), bound: [] };
+      port = {
+        row,
+        switch: this.#switch(row.datapath),
+        bound: [],
+        members: [],
+        candidates: [],
+        compiled: {},
+      };
       this.#ports.set(uuid, port);
       port.switch.ports.add(port);
     } else {
@@ -214,6 +312,7 @@ export class Southbound {
     this.#unindex(port);
     port.row = row;
     if (port.expected && sameBinding(port.expected, rowBinding(row))) port.expected = undefined;
+    port.candidates = this.#haGroups.candidates(row.ha_chassis_group);
     this.#index(port);
     this.#portsByName.set(row.logical_port, port);
     this.#bind(port);
@@ -225,7 +324,8 @@ export class Southbound {
     this.#ports.delete(port.row._uuid);
     port.switch.ports.delete(port);
     this.#listener.portRemoved(port);
-    this.#setBound(port, []);
+    port.bound = [];
+    this.#setMembers(port, []);
     this.#forget(port.switch);
   }
 
@@ -236,30 +336,53 @@ export class Southbound {
 
   /** Works out who has the port now, and tells what follows from it. */
   #bind(port: PortState): void {
-    this.#setBound(port, this.#names(port));
+    this.#setBound(port);
     this.#listener.portChanged(port);
   }
 
-  #names(port: PortState): string[] {
-    const names = uuidsOf(bindingOf(port)).map((uuid) => this.#chassis.get(uuid)?.row.name);
+  #names(uuids: readonly string[]): string[] {
+    const names = uuids.map((uuid) => this.#chassis.get(uuid)?.row.name);
     return [...new Set(names.filter((name) => name !== undefined))];
   }
 
   #index(port: PortState): void {
-    for (const uuid of uuidsOf(rowBinding(port.row))) this.#portsOfChassisUuid.add(uuid, port);
-    if (port.expected) for (const uuid of uuidsOf(port.expected)) this.#portsOfChassisUuid.add(uuid, port);
+    const { row } = port;
+    for (const uuid of chassisUuids(port)) this.#portsOfChassisUuid.add(uuid, port);
+    for (const name of parentsOf(row)) this.#dependents.add(name, port);
+    const gateway = gatewayOf(row);
+    if (gateway !== undefined) this.#gatewaysOf.add(gateway, port);
+    if (row.ha_chassis_group === undefined) return;
+    this.#portsOfGroup.add(row.ha_chassis_group, port);
+    this.#haPorts.add(port);
   }
 
   #unindex(port: PortState): void {
-    for (const uuid of uuidsOf(rowBinding(port.row))) this.#portsOfChassisUuid.delete(uuid, port);
-    if (port.expected) for (const uuid of uuidsOf(port.expected)) this.#portsOfChassisUuid.delete(uuid, port);
+    const { row } = port;
+    for (const uuid of chassisUuids(port)) this.#portsOfChassisUuid.delete(uuid, port);
+    for (const name of parentsOf(row)) this.#dependents.delete(name, port);
+    const gateway = gatewayOf(row);
+    if (gateway !== undefined) this.#gatewaysOf.delete(gateway, port);
+    if (row.ha_chassis_group === undefined) return;
+    this.#portsOfGroup.delete(row.ha_chassis_group, port);
+    this.#haPorts.delete(port);
   }
 
-  #setBound(port: PortState, bound: readonly string[]): void {
-    const before = port.bound;
-    port.bound = bound;
+  /** Works out which chassis have the port, and which take part in its switch because of it. */
+  #setBound(port: PortState): void {
+    port.bound = this.#names(uuidsOf(bindingOf(port)));
+    // Whoever may have to serve an external port keeps its switch ready (consider_ha_lport of ovn-controller).
+    const ready = port.row.type === 'external' ? port.candidates.map(({ chassis }) => chassis) : [];
+    this.#setMembers(
+      port,
+      ready.length === 0 ? port.bound : [...new Set([...port.bound, ...this.#names(ready)])],
+    );
+  }
+
+  #setMembers(port: PortState, members: readonly string[]): void {
+    const before = port.members;
+    port.members = members;
     const state = port.switch;
-    for (const name of bound) {
+    for (const name of members) {
       if (before.includes(name)) continue;
       const count = state.members.get(name) ?? 0;
       state.members.set(name, count + 1);
@@ -268,7 +391,7 @@ export class Southbound {
       this.#listener.joined(state, name);
     }
     for (const name of before) {
-      if (bound.includes(name)) continue;
+      if (members.includes(name)) continue;
       const count = (state.members.get(name) ?? 1) - 1;
       if (count > 0) {
         state.members.set(name, count);
@@ -333,6 +456,22 @@ export function sameBinding(a: Binding, b: Binding): boolean {
 
 export function rowBinding(row: PortBindingRow): Binding {
   return { chassis: row.chassis, additional: row.additional_chassis ?? [] };
+}
+
+/** Rows of Chassis that the port's row is about. */
+function chassisUuids(port: PortState): string[] {
+  const bound = [rowBinding(port.row), port.expected].flatMap((binding) => (binding ? uuidsOf(binding) : []));
+  return [...bound, ...port.candidates.map(({ chassis }) => chassis)];
+}
+
+function parentsOf(row: PortBindingRow): string[] {
+  return [row.parent_port, row.virtual_parent].filter(
+    (name) => name !== undefined && name !== '',
+  ) as string[];
+}
+
+function gatewayOf(row: PortBindingRow): string | undefined {
+  return row.type === 'l2gateway' ? row.options.get('l2gateway-chassis') : undefined;
 }
 
 function uuidsOf({ chassis, additional }: Binding): readonly string[] {

@@ -1,40 +1,48 @@
 import type { LogicalSwitchPortRow, LogicalSwitchRow } from '../monitor/rows.js';
 import type { ProblemStatement } from '../problems/registry.js';
+import { strategyProblem } from './activation.js';
+
+const supportedTypes: ReadonlySet<string> = new Set([
+  '',
+  'localnet',
+  'localport',
+  'l2gateway',
+  'virtual',
+  'external',
+]);
 
 const typeProblems: Readonly<Record<string, string>> = {
   router: 'router ports are not supported yet: nothing is routed; the other ports of the switch work',
-  localnet: 'localnet ports are not supported yet: the switch is not connected to the physical network',
-  localport: 'localports are not supported yet: nothing reaches this port',
-  l2gateway: 'l2gateway ports are not supported yet: nothing reaches this port',
   vtep: 'vtep ports are not supported yet: nothing reaches this port',
-  external: 'external ports are not supported yet: nothing answers for this port',
-  virtual: 'virtual ports are not supported yet: no parent can claim its address',
   remote: 'remote ports are not supported yet: nothing reaches this port',
   switch: 'switch-to-switch ports are not supported yet: nothing reaches this port',
 };
 
-/** What a Logical_Switch_Port row asks for that is not done yet. None of it opens anything by being left out. */
+/** What a Logical_Switch_Port row asks for that is not done, or lacks. None of it opens anything by being left out. */
 export function unsupportedByPort(row: LogicalSwitchPortRow): ProblemStatement[] {
   const found: [column: string, message: string][] = [];
-  if (row.type !== '')
+  if (!supportedTypes.has(row.type))
     found.push([
       'type',
       typeProblems[row.type] ?? `type "${row.type}" is unknown; nothing reaches this port`,
     ]);
-  if (row.parent_name !== undefined && row.parent_name !== '')
-    found.push(['parent_name', 'nested ports are not supported yet: the port is not bound']);
+  found.push(...lacking(row));
   if (row.dhcpv4_options !== undefined)
     found.push(['dhcpv4_options', 'DHCPv4 is not supported yet: requests are flooded, not answered']);
   if (row.dhcpv6_options !== undefined)
     found.push(['dhcpv6_options', 'DHCPv6 is not supported yet: requests are flooded, not answered']);
   if (row.mirror_rules && row.mirror_rules.length > 0)
     found.push(['mirror_rules', 'mirrors are not supported yet: nothing is mirrored']);
-  const qos = [...(row.options?.keys() ?? [])].filter((key) => key.startsWith('qos_'));
-  if (qos.length > 0)
+  if (row.options?.has('qos_min_rate'))
+    found.push(['options', 'qos_min_rate is not supported yet: no bandwidth is guaranteed']);
+  if (row.options?.has('vif-plug-type'))
     found.push([
       'options',
-      `${qos.join(', ')}: bandwidth limits are not supported yet: traffic is not limited`,
+      'vif-plug-type is not supported: nobody plugs an interface for this port by itself',
     ]);
+  const strategy = strategyProblem(row);
+  if (strategy !== '') found.push(['options', strategy]);
+  // mcast_flood and mcast_flood_reports ask for what happens anyway as long as nothing is snooped.
   return found.map(([column, message]) => ({
     where: 'Northbound',
     table: 'Logical_Switch_Port',
@@ -43,6 +51,20 @@ export function unsupportedByPort(row: LogicalSwitchPortRow): ProblemStatement[]
     column,
     message,
   }));
+}
+
+/** What a port of its kind needs and does not have. */
+function lacking(row: LogicalSwitchPortRow): [column: string, message: string][] {
+  const found: [column: string, message: string][] = [];
+  const option = (key: string, consequence: string) => {
+    if ((row.options?.get(key) ?? '') === '') found.push(['options', `${key} is not set: ${consequence}`]);
+  };
+  const nowhere = 'the port is connected to no physical network';
+  if (row.type === 'localnet' || row.type === 'l2gateway') option('network_name', nowhere);
+  if (row.type === 'l2gateway') option('l2gateway-chassis', 'no hypervisor has the port');
+  if (row.type === 'external' && row.ha_chassis_group === undefined)
+    found.push(['ha_chassis_group', 'an external port without ha_chassis_group is on no hypervisor']);
+  return found;
 }
 
 /** What a Logical_Switch row asks for that is not done yet, apart from ACLs (see acl-guard.ts). */
@@ -59,7 +81,10 @@ export function unsupportedBySwitch(row: LogicalSwitchRow): ProblemStatement[] {
   set('forwarding_groups', 'forwarding groups are not supported yet: their VIPs are not answered');
   set('copp', 'control plane policing is not supported yet');
   if (row.other_config?.get('mcast_snoop') === 'true')
-    found.push(['other_config', 'mcast_snoop is not supported yet: multicast is flooded']);
+    found.push([
+      'other_config',
+      'mcast_snoop is not supported yet: multicast is flooded to all ports, whatever their mcast_flood and mcast_flood_reports say',
+    ]);
   return found.map(([column, message]) => ({
     where: 'Northbound',
     table: 'Logical_Switch',

@@ -36,6 +36,7 @@ export interface LogicalSwitchPortRow {
   readonly enabled?: boolean;
   readonly dhcpv4_options?: string;
   readonly dhcpv6_options?: string;
+  readonly ha_chassis_group?: string;
   readonly mirror_rules?: readonly string[];
 }
 
@@ -102,10 +103,38 @@ export interface PortBindingRow {
   readonly datapath: string;
   readonly tunnel_key: number;
   readonly parent_port?: string;
+  readonly tag?: number;
+  readonly virtual_parent?: string;
+  readonly ha_chassis_group?: string;
+  /** Chassis that northd found for options:requested-chassis: the first one, and the further ones. */
+  readonly requested_chassis?: string;
+  readonly requested_additional_chassis?: readonly string[];
   readonly chassis?: string;
   readonly additional_chassis?: readonly string[];
   readonly encap?: string;
+  readonly additional_encap?: readonly string[];
   readonly up?: boolean;
+}
+
+export interface HaChassisGroupRow {
+  readonly _uuid: string;
+  readonly ha_chassis: readonly string[];
+}
+
+export interface HaChassisRow {
+  readonly _uuid: string;
+  readonly chassis?: string;
+  readonly priority: number;
+}
+
+/** A MAC learned behind a port. One row per MAC and datapath. */
+export interface FdbRow {
+  readonly _uuid: string;
+  readonly mac: string;
+  /** Datapath_Binding.tunnel_key. */
+  readonly dp_key: number;
+  /** Port_Binding.tunnel_key. */
+  readonly port_key: number;
 }
 
 export interface MulticastGroupRow {
@@ -136,6 +165,9 @@ export interface SouthboundRows {
   Datapath_Binding: DatapathBindingRow;
   Port_Binding: PortBindingRow;
   Multicast_Group: MulticastGroupRow;
+  HA_Chassis_Group: HaChassisGroupRow;
+  HA_Chassis: HaChassisRow;
+  FDB: FdbRow;
 }
 
 /** One row's change: inserted (no old), deleted (no row), or modified (both). */

@@ -4,9 +4,11 @@ import type {
   AgentMessage,
   ChassisConfig,
   CoordinatorMessage,
+  Delta,
   Hello,
   Interfaces,
   LocalInterface,
+  Observations,
   Refusal,
 } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
@@ -31,6 +33,8 @@ export interface SessionHost {
   acknowledged(session: AgentSession, nbCfg: number): void;
   refused(session: AgentSession, refusals: readonly Refusal[]): void;
   goodbye(session: AgentSession, removeChassis: boolean): void;
+  /** Whatever it says is about the session's own chassis. */
+  observed(session: AgentSession, observations: Observations): void;
 }
 
 /** How long what is known is held back for a registration that is being written: then it goes without. */
@@ -165,6 +169,9 @@ export class AgentSession {
       case 'report':
         this.queries.answer(message.value);
         break;
+      case 'observations':
+        this.#host.observed(this, message.value);
+        break;
       case 'goodbye':
         this.#host.goodbye(this, message.value.removeChassis);
         break;
@@ -236,41 +243,45 @@ export class AgentSession {
     if (this.#isHeldBack() || this.#flushing || this.#outstanding || this.#stream.ended) return;
     this.#flushing = true;
     try {
-      const sent = await this.#sendChanges();
+      const last = await this.#sendChanges();
       if (this.#stream.ended) return;
       // What is not in it yet keeps its number for the next commit.
       const behind = this.#host.isUnsettled(this.name) || !this.#outbox.isComplete;
       const nbCfg = behind ? Math.max(this.#nbCfgSent, 0) : this.#host.nbCfg();
-      if (!sent && this.#fullSent && nbCfg === this.#nbCfgSent) return;
-      this.#commit(nbCfg);
+      if (!last && this.#fullSent && nbCfg === this.#nbCfgSent) return;
+      this.#commit(nbCfg, last);
     } finally {
       this.#flushing = false;
     }
   }
 
-  async #sendChanges(): Promise<boolean> {
-    let sent = false;
+  /** Sends what changed, except for the last Delta: the Commit goes with that one. */
+  async #sendChanges(): Promise<Delta | undefined> {
+    let last: Delta | undefined;
     while (!this.#outbox.isEmpty && !this.#stream.ended) {
       const delta = this.#outbox.take((key) => this.#host.resource(this.name, key));
       if (delta) {
-        sent = true;
+        if (last) await this.#send({ $case: 'delta', value: last });
         for (const { id } of delta.removals) this.#leaving.add(id);
         for (const resource of delta.upserts) if (!isLocalPort(resource)) this.#leaving.add(resource.id);
-        await this.#send({ $case: 'delta', value: delta });
+        last = delta;
       }
       if (!this.#outbox.isEmpty) await new Promise(setImmediate);
     }
-    return sent;
+    return last;
   }
 
-  #commit(nbCfg: number): void {
+  #commit(nbCfg: number, last?: Delta): void {
     const revision = ++this.#revision;
     this.#outstanding = { revision, nbCfg };
     this.#nbCfgSent = nbCfg;
     this.#outbox.committed();
     const full = !this.#fullSent;
     this.#fullSent = true;
-    void this.#send({ $case: 'commit', value: { revision: BigInt(revision), nbCfg: BigInt(nbCfg), full } });
+    const commit = { revision: BigInt(revision), nbCfg: BigInt(nbCfg), full };
+    void this.#send(
+      last ? { $case: 'delta', value: { ...last, commit } } : { $case: 'commit', value: commit },
+    );
   }
 
   /** Something is under way which changes within a moment what the agent must hold: one commit with it is better than two. */

@@ -13,6 +13,9 @@ import { BadMessage, validateHello } from './validate.js';
 /** Agents try again with a back-off well below this. */
 const twinMemoryMs = 60_000;
 
+/** How long a chassis counts as alive after its session ended: an agent that restarts is back sooner. */
+const graceMs = 5000;
+
 type Call = ServerDuplexStream<AgentMessage, CoordinatorMessage>;
 
 /** What decides over new sessions and hears of their comings and goings. */
@@ -25,6 +28,8 @@ export interface SessionsHost extends SessionHost {
   opened(session: AgentSession): void;
   /** Called when it is over. */
   closed(session: AgentSession): void;
+  /** Called when isAlive() of a chassis without a session became false; undefined: of any. */
+  expired(chassis?: string): void;
 }
 
 /** All agents' sessions, and who has which interface plugged. */
@@ -38,6 +43,8 @@ export class Sessions implements AgentDirectory {
   readonly #plugged = new MultiMap<string, AgentSession>();
   readonly #orders = new WeakMap<AgentSession, Map<string, number>>();
   readonly #twins = new Map<string, NodeJS.Timeout>();
+  readonly #leaving = new Map<string, NodeJS.Timeout>();
+  #beginning?: NodeJS.Timeout;
   #order = 0;
 
   constructor(host: SessionsHost, problems: ProblemRegistry, log: Logger, version: string) {
@@ -62,6 +69,20 @@ export class Sessions implements AgentDirectory {
 
   isConnected(chassis: string): boolean {
     return this.#sessions.has(chassis);
+  }
+
+  isAlive(chassis: string): boolean {
+    return this.#sessions.has(chassis) || this.#beginning !== undefined || this.#leaving.has(chassis);
+  }
+
+  /** This coordinator leads from now on: who has no session yet may be about to open one. */
+  beginGrace(): void {
+    clearTimeout(this.#beginning);
+    const over = () => {
+      this.#beginning = undefined;
+      this.#host.expired();
+    };
+    this.#beginning = setTimeout(over, graceMs).unref();
   }
 
   *plugged(ifaceId: string): Generator<Plugged> {
@@ -159,6 +180,8 @@ export class Sessions implements AgentDirectory {
       'session opened',
     );
     this.#sessions.set(session.name, session);
+    clearTimeout(this.#leaving.get(session.name));
+    this.#leaving.delete(session.name);
     this.indexInterfaces(session, session.interfaces.keys());
     stream.onEnd(() => this.#close(session));
     const welcome = { coordinator: this.#instance, softwareVersion: this.#version };
@@ -174,7 +197,17 @@ export class Sessions implements AgentDirectory {
     if (current) this.#sessions.delete(session.name);
     this.indexInterfaces(session, [...session.interfaces.keys()]);
     this.#log.info({ chassis: session.name, peer: session.peer }, 'session closed');
-    if (current) this.#host.closed(session);
+    if (!current) return;
+    this.#startLeaving(session.name);
+    this.#host.closed(session);
+  }
+
+  #startLeaving(name: string): void {
+    const gone = () => {
+      this.#leaving.delete(name);
+      this.#host.expired(name);
+    };
+    this.#leaving.set(name, setTimeout(gone, graceMs).unref());
   }
 
   /** Listed until the chassis connects anew, or the second agent has not tried for a while. */

@@ -32,7 +32,7 @@ function owners(...list: Partial<Owner>[]): Map<string, Owner> {
   return new Map(
     list.map((one) => [
       `uuid-${one.name}`,
-      { chassis: `uuid-${one.name}`, name: '', live: true, foreign: false, ...one },
+      { chassis: `uuid-${one.name}`, name: '', hostname: '', live: true, foreign: false, ...one },
     ]),
   );
 }

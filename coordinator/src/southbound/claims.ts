@@ -1,13 +1,26 @@
 import { byUuid, type Transaction, type TransactionError } from '@iovisor-ovn/ovsdb-client';
 import type { LocalInterface } from '@iovisor-ovn/proto';
 import { type PortState, rowBinding, type Southbound, sameBinding } from '../logic/southbound.js';
-import type { PortBindingRow } from '../monitor/rows.js';
+import type { ChassisRow, PortBindingRow } from '../monitor/rows.js';
 import type { ProblemRegistry, ProblemStatement } from '../problems/registry.js';
-import { type Candidate, type Decision, decideClaim, type Owner } from './claim-policy.js';
+import {
+  type Candidate,
+  type Decision,
+  decideClaim,
+  decideDesignated,
+  decideVirtual,
+  kindOf,
+  type Owner,
+  type PortKind,
+  type VirtualParent,
+} from './claim-policy.js';
+import { VirtualClaims } from './virtual-claims.js';
 import type { SouthboundWriter } from './writer.js';
 
 /** How long a claim may wait for its agent's acknowledgement, to be written with it. */
 const patienceMs = 5;
+/** How long the row of a nested port's parent may come after its own. */
+const orphanMs = 1000;
 
 /** An interface that a connected agent has plugged. */
 export interface Plugged {
@@ -24,9 +37,11 @@ export interface AgentDirectory {
   plugged(ifaceId: string): Iterable<Plugged>;
   /** The chassis has a session, so what it does not have plugged is not there. */
   isConnected(chassis: string): boolean;
+  /** The chassis has a session, or had one a moment ago: what only one hypervisor may do stays with it. */
+  isAlive(chassis: string): boolean;
 }
 
-/** Keeps Port_Binding.chassis, additional_chassis, encap and up of VIFs as the policy says. */
+/** Keeps what ovn-controller writes to Port_Binding rows of logical switches as the policy says. */
 export class Claims {
   readonly #southbound: Southbound;
   readonly #agents: AgentDirectory;
@@ -34,6 +49,8 @@ export class Claims {
   readonly #problems: ProblemRegistry;
   /** Ports of which the last write was refused: the next one has to be done before anything follows from it. */
   readonly #refused = new Set<string>();
+  readonly #orphans = new Map<string, { timer?: NodeJS.Timeout }>();
+  readonly #virtual = new VirtualClaims((name) => this.reconcile(name));
 
   constructor(
     southbound: Southbound,
@@ -52,24 +69,40 @@ export class Claims {
     const name = port.row.logical_port;
     if (this.#southbound.port(name) !== port || !this.#southbound.isSwitch(port.switch)) return false;
     if (this.#writer.isPending(writeKey(name)) || this.#refused.has(name)) return false;
-    const decision = this.#decide(port, [...this.#agents.plugged(name)]);
+    const decision = this.#decide(port);
     return port.expected !== undefined || this.#difference(port, decision) !== undefined;
   }
 
-  /** Looks at the port of that name again: something about it, its interface or its agent changed. */
+  /** Looks at the port of that name again: something about it, its interface, its parent or its agent changed. */
   reconcile(name: string): void {
-    const plugged = [...this.#agents.plugged(name)];
     const port = this.#southbound.port(name);
     if (!port || !this.#southbound.isSwitch(port.switch)) {
-      this.#problems.replace(`claim:${name}`, plugged.map(unknownPort));
-      return;
+      this.#problems.replace(`claim:${name}`, [...this.#agents.plugged(name)].map(unknownPort));
+      this.#virtual.remove(name);
+      clearTimeout(this.#orphans.get(name)?.timer);
+      this.#orphans.delete(name);
+    } else {
+      this.#reconcile(port);
     }
-    const decision = this.#decide(port, plugged);
+    for (const dependent of [...this.#southbound.dependentsOf(name)])
+      if (dependent.row.logical_port !== name && this.#southbound.isSwitch(dependent.switch))
+        this.#reconcile(dependent);
+  }
+
+  #reconcile(port: PortState): void {
+    const name = port.row.logical_port;
+    const decision = this.#decide(port);
     const losers = decision.losers.map((loser) => bindingProblem(port.row, loser.message, loser.name));
-    const unfit = isVif(port.row) ? [] : plugged.map((one) => notVif(one, port.row));
-    this.#problems.replace(`claim:${name}`, [...losers, ...unfit]);
+    this.#problems.replace(`claim:${name}`, [...losers, ...this.#unfit(port)]);
     this.#expect(port, decision);
-    if (this.#difference(port, decision)) this.#queue(name, decision);
+    if (this.#difference(port, decision)) this.#queue(port, decision);
+    else this.#virtual.done(port.row);
+  }
+
+  /** A parent announced the address of the virtual port; whether it may is decided here. */
+  claimVirtual(port: PortState, parent: string, chassis: string): void {
+    const isDone = port.row.virtual_parent === parent && port.bound[0] === chassis;
+    this.#virtual.claim(port.row, parent, chassis, isDone);
   }
 
   /**
@@ -84,19 +117,21 @@ export class Claims {
       this.#southbound.expect(port, { chassis, additional });
   }
 
-  #queue(name: string, decision: Decision): void {
+  #queue(port: PortState, decision: Decision): void {
+    const name = port.row.logical_port;
     const write = {
       build: (transaction: Transaction) => this.#build(transaction, name),
       settled: (error?: TransactionError) => this.#done(name, error),
     };
     // An agent that is told of its port acknowledges it in a moment: chassis, up and nb_cfg are one transaction then.
-    this.#writer.queue(writeKey(name), write, decision.chassis === undefined ? 0 : patienceMs);
+    const waits = decision.chassis !== undefined && hasTap(kindOf(port.row));
+    this.#writer.queue(writeKey(name), write, waits ? patienceMs : 0);
   }
 
   #build(transaction: Transaction, name: string): void {
     const port = this.#southbound.port(name);
     if (!port || !this.#southbound.isSwitch(port.switch)) return;
-    const decision = this.#decide(port, [...this.#agents.plugged(name)]);
+    const decision = this.#decide(port);
     this.#expect(port, decision);
     const update = this.#difference(port, decision);
     if (!update) return;
@@ -117,38 +152,166 @@ export class Claims {
       return;
     }
     this.#refused.add(name);
+    this.#virtual.forget(name);
     if (port) this.#southbound.expect(port, undefined);
     setTimeout(() => this.reconcile(name), 1000).unref();
   }
 
-  #decide(port: PortState, plugged: readonly Plugged[]): Decision {
+  #decide(port: PortState): Decision {
+    const { row } = port;
+    const owners = this.#owners(row);
+    switch (kindOf(row)) {
+      case 'vif':
+        return this.#decideVif(port, owners);
+      case 'nested':
+        return this.#decideNested(port, owners);
+      case 'virtual':
+        return decideVirtual(row, this.#virtualParent(row), owners);
+      case 'l2gateway':
+        return decideDesignated(row, this.#gateway(row), owners);
+      case 'external':
+        return decideDesignated(row, this.#active(port), owners);
+      default:
+        return decideDesignated(row, undefined, owners);
+    }
+  }
+
+  #decideVif(port: PortState, owners: ReadonlyMap<string, Owner>): Decision {
+    const plugged = [...this.#agents.plugged(port.row.logical_port)];
     const candidates: Candidate[] = [];
-    // A port that became something else than a VIF is let go.
-    for (const one of isVif(port.row) ? plugged : []) {
+    for (const one of plugged) {
       const row = this.#southbound.chassis.get(one.chassis)?.row;
       // Not registered yet: the Chassis row's arrival has us look again.
-      if (!row) continue;
-      candidates.push({
-        chassis: row._uuid,
-        name: row.name,
-        hostname: row.hostname,
-        ifaceIdVersion: one.interface.ifaceIdVer,
-        forwarding: one.forwarding(port.row._uuid),
-        order: one.order,
-      });
-    }
-    const owners = new Map<string, Owner>();
-    for (const uuid of [port.row.chassis, ...(port.row.additional_chassis ?? [])]) {
-      const row = uuid === undefined ? undefined : this.#southbound.chassisByUuid(uuid)?.row;
-      if (!row) continue;
-      const live = this.#agents.isConnected(row.name);
-      owners.set(row._uuid, { chassis: row._uuid, name: row.name, live, foreign: !isOurs(row.other_config) });
+      if (row) candidates.push(candidate(one, row, port, one.interface.ifaceIdVer, one.order));
     }
     const decision = decideClaim(port.row, candidates, owners);
     // Its Chassis row was deleted by hand: it is back in a moment, and the port with it, which never stopped forwarding.
     return candidates.length < plugged.length && !decision.chassis
       ? { ...decision, up: undefined }
       : decision;
+  }
+
+  /** A nested port is where its parent is, and has its parent's interface. */
+  #decideNested(port: PortState, owners: ReadonlyMap<string, Owner>): Decision {
+    const parent = this.#vif(port.row.parent_port);
+    const wanted = port.row.options.get('iface-id-ver') ?? '';
+    const candidates: Candidate[] = [];
+    for (const one of parent ? this.#agents.plugged(parent.row.logical_port) : []) {
+      const row = this.#southbound.chassis.get(one.chassis)?.row;
+      const place = parent?.bound.indexOf(one.chassis) ?? -1;
+      if (row && place >= 0) candidates.push(candidate(one, row, port, wanted, place));
+    }
+    const decision = decideClaim(port.row, candidates, owners);
+    return { ...decision, losers: decision.losers.filter((loser) => !loser.taken) };
+  }
+
+  #virtualParent(row: PortBindingRow): VirtualParent | undefined {
+    const claim = this.#virtual.due(row);
+    const parent = this.#vif(claim?.parent ?? row.virtual_parent);
+    if (claim && parent?.bound.includes(claim.chassis)) return this.#parentAt(parent, [claim.chassis]);
+    if (claim) this.#virtual.forget(row.logical_port);
+    const kept = claim ? this.#vif(row.virtual_parent) : parent;
+    if (kept) return this.#parentAt(kept, kept.bound);
+    return row.virtual_parent === undefined ? undefined : { name: row.virtual_parent, hosts: [], up: false };
+  }
+
+  #parentAt(parent: PortState, names: readonly string[]): VirtualParent {
+    const hosts = names.map((name) => this.#owner(this.#southbound.chassis.get(name)?.row));
+    return {
+      name: parent.row.logical_port,
+      hosts: hosts.filter((host) => host !== undefined),
+      up: this.#decide(parent).up ?? parent.row.up ?? true,
+    };
+  }
+
+  #vif(name: string | undefined): PortState | undefined {
+    const port = name === undefined ? undefined : this.#southbound.port(name);
+    return port && kindOf(port.row) === 'vif' && this.#southbound.isSwitch(port.switch) ? port : undefined;
+  }
+
+  /** By name only, not by hostname, as ovn-controller. */
+  #gateway(row: PortBindingRow): Owner | undefined {
+    const name = row.options.get('l2gateway-chassis');
+    return name === undefined ? undefined : this.#owner(this.#southbound.chassis.get(name)?.row);
+  }
+
+  /**
+   * The chassis that serves an external port: of those of its HA_Chassis_Group that are alive the one with the highest
+   * priority. A stock ovn-controller decides for itself, by BFD on its tunnels: it counts when it has the port.
+   */
+  #active(port: PortState): Owner | undefined {
+    const able: (Owner & { priority: number })[] = [];
+    for (const { chassis, priority } of port.candidates) {
+      const owner = this.#owner(this.#southbound.chassisByUuid(chassis)?.row);
+      if (!owner) continue;
+      const alive = owner.foreign ? port.row.chassis === chassis : this.#agents.isAlive(owner.name);
+      if (alive || port.candidates.length === 1) able.push({ ...owner, priority });
+    }
+    return able.sort((a, b) => b.priority - a.priority || (a.name < b.name ? 1 : -1))[0];
+  }
+
+  #owners(row: PortBindingRow): Map<string, Owner> {
+    const owners = new Map<string, Owner>();
+    for (const uuid of [row.chassis, ...(row.additional_chassis ?? [])]) {
+      const owner = uuid === undefined ? undefined : this.#owner(this.#southbound.chassisByUuid(uuid)?.row);
+      if (owner) owners.set(owner.chassis, owner);
+    }
+    return owners;
+  }
+
+  #owner(row: ChassisRow | undefined): Owner | undefined {
+    if (!row) return undefined;
+    const { _uuid: chassis, name, hostname, other_config } = row;
+    return { chassis, name, hostname, live: this.#agents.isConnected(name), foreign: !isOurs(other_config) };
+  }
+
+  /** What is wrong with the port that is no matter of who gets it. */
+  #unfit(port: PortState): ProblemStatement[] {
+    const { row } = port;
+    const kind = kindOf(row);
+    const found: ProblemStatement[] = [];
+    if (kind === 'nested') found.push(...this.#unfitNested(row));
+    if (kind === 'l2gateway' && row.options.has('l2gateway-chassis') && !this.#gateway(row))
+      found.push(
+        bindingProblem(
+          row,
+          `l2gateway-chassis ${row.options.get('l2gateway-chassis')} is no Chassis (its name counts, not its hostname); the port is not bound`,
+        ),
+      );
+    if (kind === 'vif' || kind === 'localport') return found;
+    for (const one of this.#agents.plugged(row.logical_port)) found.push(notVif(one, row));
+    return found;
+  }
+
+  /** Rows come in any order: a nested port whose parent is still missing a moment later is one. */
+  #isOrphan(name: string, parent: string): boolean {
+    const known = this.#orphans.get(name);
+    if (this.#vif(parent)) {
+      clearTimeout(known?.timer);
+      this.#orphans.delete(name);
+      return false;
+    }
+    if (known) return known.timer === undefined;
+    const orphan: { timer?: NodeJS.Timeout } = {};
+    orphan.timer = setTimeout(() => {
+      orphan.timer = undefined;
+      if (this.#southbound.port(name)) this.reconcile(name);
+      else this.#orphans.delete(name);
+    }, orphanMs).unref();
+    this.#orphans.set(name, orphan);
+    return false;
+  }
+
+  #unfitNested(row: PortBindingRow): ProblemStatement[] {
+    const found: ProblemStatement[] = [];
+    const parent = row.parent_port ?? '';
+    if (this.#isOrphan(row.logical_port, parent))
+      found.push(
+        bindingProblem(row, `its parent_name ${parent} is no port with an own interface; it is not bound`),
+      );
+    if (row.tag === undefined)
+      found.push(bindingProblem(row, 'a nested port without a tag: nothing reaches it'));
+    return found;
   }
 
   /** The columns to write to make the row say what was decided; undefined when it does. */
@@ -169,26 +332,47 @@ export class Claims {
       update.up = decision.up;
       differs = true;
     }
-    const encap = this.#encapOf(port, decision);
+    if (row.virtual_parent !== decision.virtualParent) {
+      update.virtual_parent = decision.virtualParent;
+      differs = true;
+    }
+    const encap = this.#encapAt(port, decision.chassis, row.encap);
     if (row.encap !== encap) {
       update.encap = encap;
+      differs = true;
+    }
+    const beside = this.#encapsBeside(port, decision);
+    if (row.additional_encap && !sameSet(row.additional_encap, beside)) {
+      update.additional_encap = beside;
       differs = true;
     }
     return differs ? update : undefined;
   }
 
   /** The Encap row of the interface's own encap-ip; none when it has none: then any encap of the chassis will do. */
-  #encapOf(port: PortState, decision: Decision): string | undefined {
-    const chassis =
-      decision.chassis === undefined ? undefined : this.#southbound.chassisByUuid(decision.chassis)?.row;
+  #encapAt(port: PortState, uuid: string | undefined, known: string | undefined): string | undefined {
+    const chassis = uuid === undefined ? undefined : this.#southbound.chassisByUuid(uuid)?.row;
     if (!chassis) return undefined;
-    for (const one of this.#agents.plugged(port.row.logical_port)) {
+    const kind = kindOf(port.row);
+    const iface = kind === 'nested' ? (port.row.parent_port ?? '') : port.row.logical_port;
+    for (const one of hasTap(kind) ? this.#agents.plugged(iface) : []) {
       if (one.chassis !== chassis.name) continue;
       const ip = one.interface.encapIp;
-      return chassis.encaps.find((uuid) => ip !== '' && this.#southbound.encap(uuid)?.ip === ip);
+      return chassis.encaps.find((encap) => ip !== '' && this.#southbound.encap(encap)?.ip === ip);
     }
     // Nobody of ours has it plugged: a stock ovn-controller's, or an agent that is away.
-    return port.row.encap;
+    return this.#agents.isConnected(chassis.name) ? undefined : known;
+  }
+
+  #encapsBeside(port: PortState, decision: Decision): string[] {
+    const found = decision.additional.map((uuid) => {
+      const name = this.#southbound.chassisByUuid(uuid)?.row.name;
+      const known = port.row.additional_encap?.find(
+        (encap) => this.#southbound.encap(encap)?.chassis_name === name,
+      );
+      return this.#encapAt(port, uuid, known);
+    });
+    return found.filter((encap) => encap !== undefined);
   }
 }
 
@@ -204,8 +388,30 @@ function writeKey(port: string): string {
   return `claim:${port}`;
 }
 
-function isVif(row: PortBindingRow): boolean {
-  return row.type === '' && (row.parent_port ?? '') === '';
+/** Kinds of which an agent says when they forward. */
+function hasTap(kind: PortKind): boolean {
+  return kind === 'vif' || kind === 'nested';
+}
+
+function candidate(
+  one: Plugged,
+  row: ChassisRow,
+  port: PortState,
+  ifaceIdVersion: string,
+  order: number,
+): Candidate {
+  return {
+    chassis: row._uuid,
+    name: row.name,
+    hostname: row.hostname,
+    ifaceIdVersion,
+    forwarding: one.forwarding(port.row._uuid),
+    order,
+  };
+}
+
+function sameSet(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((value) => b.includes(value));
 }
 
 function unknownPort(one: Plugged): ProblemStatement {
@@ -220,10 +426,10 @@ function unknownPort(one: Plugged): ProblemStatement {
 }
 
 function notVif(one: Plugged, row: PortBindingRow): ProblemStatement {
-  const what = row.type === '' ? 'a nested port' : `of type ${row.type}`;
+  const what = row.type === '' ? `a nested port of ${row.parent_port}` : `of type ${row.type}`;
   return {
     ...unknownPort(one),
-    message: `port ${row.logical_port} is ${what}, which an interface cannot have yet; ${one.interface.tap} drops everything`,
+    message: `port ${row.logical_port} is ${what}, which has no interface of its own; ${one.interface.tap} drops everything`,
   };
 }
 

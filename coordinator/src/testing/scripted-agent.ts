@@ -15,9 +15,11 @@ import {
   type Delta,
   type HeldResource,
   type Interfaces,
+  type LearnedMac,
   type LocalInterface,
   type LogicalPort,
   type LogicalSwitch,
+  type Observations,
   type Query,
   type RemoteChassis,
   Report,
@@ -32,6 +34,7 @@ export interface ScriptedAgentOptions {
   hostname?: string;
   encaps?: ChassisConfig['encaps'];
   otherConfig?: Record<string, string>;
+  transportZones?: readonly string[];
   /** iface-ids plugged from the start. */
   plugged?: readonly string[];
   /** Resources applied before, as a reconnecting agent states them. */
@@ -106,6 +109,10 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
     return this.#bodies('remoteChassis') as RemoteChassis[];
   }
 
+  get macs(): LearnedMac[] {
+    return this.#bodies('learnedMac') as LearnedMac[];
+  }
+
   port(name: string): LogicalPort | undefined {
     return this.ports.find((port) => port.name === name);
   }
@@ -119,6 +126,12 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
   unplug(ifaceId: string): void {
     this.#plugged.delete(ifaceId);
     this.#interfaces({ complete: false, upserts: [], removals: [ifaceId] });
+  }
+
+  /** Tells what its data plane saw. */
+  observe(seen: Partial<Observations>): void {
+    const value = { macs: [], virtualClaims: [], activated: [], ...seen };
+    this.send({ $case: 'observations', value });
   }
 
   /** Acknowledges the last commit. */
@@ -166,13 +179,17 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
   }
 
   #receive(message: CoordinatorMessage['message']): void {
-    if (message?.$case === 'delta') this.#apply(message.value);
-    else if (message?.$case === 'query') this.#answer(message.value);
-    else if (message?.$case === 'commit') {
-      this.commits.push(message.value);
-      if (this.autoAck) this.#ack(message.value);
-      this.emit('commit', message.value);
-    }
+    if (message?.$case === 'delta') {
+      this.#apply(message.value);
+      if (message.value.commit) this.#commit(message.value.commit);
+    } else if (message?.$case === 'query') this.#answer(message.value);
+    else if (message?.$case === 'commit') this.#commit(message.value);
+  }
+
+  #commit(commit: Commit): void {
+    this.commits.push(commit);
+    if (this.autoAck) this.#ack(commit);
+    this.emit('commit', commit);
   }
 
   #apply(delta: Delta): void {
@@ -193,7 +210,10 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
   #ack(commit: Commit): void {
     const candidates = this.ackDifference ? this.#fresh : this.held.values();
     const local = [...candidates].filter(
-      ({ body }) => body?.$case === 'logicalPort' && body.value.local && this.#plugged.has(body.value.name),
+      ({ body }) =>
+        body?.$case === 'logicalPort' &&
+        body.value.local &&
+        this.#plugged.has(body.value.parent || body.value.name),
     );
     const { revision, nbCfg } = commit;
     const forwarding = local.map(({ id }) => id);
@@ -239,7 +259,7 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
         hostname: options.hostname ?? `${options.name}.example`,
         encaps,
         otherConfig: options.otherConfig ?? {},
-        transportZones: [],
+        transportZones: [...(options.transportZones ?? [])],
       },
       interfaces: { complete: true, upserts: [...this.#plugged.values()], removals: [] },
     };
@@ -251,8 +271,16 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
 }
 
 function resourceType({ body }: Resource): ResourceType {
-  if (body?.$case === 'logicalSwitch') return ResourceType.LOGICAL_SWITCH;
-  return body?.$case === 'logicalPort' ? ResourceType.LOGICAL_PORT : ResourceType.REMOTE_CHASSIS;
+  switch (body?.$case) {
+    case 'logicalSwitch':
+      return ResourceType.LOGICAL_SWITCH;
+    case 'logicalPort':
+      return ResourceType.LOGICAL_PORT;
+    case 'learnedMac':
+      return ResourceType.LEARNED_MAC;
+    default:
+      return ResourceType.REMOTE_CHASSIS;
+  }
 }
 
 function localInterface(ifaceId: string): LocalInterface {

@@ -14,6 +14,7 @@ export { BATCH_ENTRIES } from './map-batch.js';
 export { type MapType, mapFlags, mapTypes } from './map-type.js';
 export { BpfObject, type OpenOptions } from './object.js';
 export { BpfProgram, type ProgramInfo } from './program.js';
+export { RingBuffer, type RingBufferOptions } from './ring-buffer.js';
 export type { RodataValue } from './rodata.js';
 export type { SkBuffFields } from './sk-buff.js';
 export { type FilterId, type FilterSpec, type ListedFilter, TcFilter } from './tc-filter.js';

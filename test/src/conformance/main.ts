@@ -1,8 +1,8 @@
-import { scenarios } from './cases/index.js';
+import { pending, scenarios } from './cases/index.js';
 import { disagreements, run } from './run.js';
 import type { Side } from './stage.js';
 
-const usage = 'usage: node test/dist/conformance/main.js --on ours|stock|both [--only SWITCH]';
+const usage = 'usage: node test/dist/conformance/main.js --on ours|stock|both [--pending] [--only SWITCH,…]';
 
 function fail(message: string): never {
   console.error(`${message}\n${usage}`);
@@ -16,10 +16,11 @@ function flag(name: string): string | undefined {
 }
 
 const on = flag('--on') ?? fail('--on is missing');
-const only = flag('--only');
+const only = flag('--only')?.split(',');
+const table = process.argv.includes('--pending') ? pending : scenarios;
 const sides: Record<string, Side[]> = { ours: ['ours'], stock: ['stock'], both: ['stock', 'ours'] };
-const chosen = scenarios.filter(({ setup }) => only === undefined || setup.name === only);
-if (chosen.length === 0) fail(`no switch is named ${only}: ${scenarios.map((s) => s.setup.name).join(', ')}`);
+const chosen = table.filter(({ setup }) => only === undefined || only.includes(setup.name));
+if (chosen.length === 0) fail(`no switch is named ${only}: ${table.map((s) => s.setup.name).join(', ')}`);
 
 let bad = 0;
 for (const side of sides[on] ?? fail(`--on ${on}?`)) {

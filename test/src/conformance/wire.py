@@ -4,6 +4,7 @@
 in:  DEVICE HEX            send the frame, in the order of the lines
 out: DEVICE HEX            a frame came in at the device (VLAN tags that the kernel took out are put back)
      ready                 once, when everything from now on is seen
+     ! TEXT                the kernel lost a frame on the way to us: nothing that follows can be trusted
 
 One process on one CPU: what it sends first enters the kernel's queues first.
 """
@@ -14,7 +15,7 @@ import struct
 import sys
 
 ETH_P_ALL = 3
-SOL_PACKET, PACKET_AUXDATA = 263, 8
+SOL_PACKET, PACKET_STATISTICS, PACKET_AUXDATA = 263, 6, 8
 PACKET_OUTGOING = 4
 TP_STATUS_VLAN_VALID, TP_STATUS_VLAN_TPID_VALID = 0x10, 0x40
 # struct tpacket_auxdata: status, len, snaplen, mac, net, vlan_tci, vlan_tpid
@@ -39,6 +40,11 @@ def tagged(frame, ancillary):
     return frame
 
 
+def lost():
+    """Frames that did not fit into the socket since the last call."""
+    return struct.unpack("=II", wire.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
+
+
 def receive():
     lines = []
     while True:
@@ -48,6 +54,8 @@ def receive():
             break
         if address[2] != PACKET_OUTGOING:
             lines.append(f"{address[0]} {tagged(frame, ancillary).hex()}\n")
+    if (count := lost()) > 0:
+        lines.append(f"! the capturing socket lost {count} frames\n")
     if lines:
         os.write(1, "".join(lines).encode())
 

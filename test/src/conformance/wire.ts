@@ -16,6 +16,8 @@ export class Wire {
   /** Everything that came since the last take(), in order. */
   #arrivals: Arrival[] = [];
   #rest = '';
+  /** What wire.py could not capture, or why it ended. */
+  #failure: string | undefined;
   #wake: (() => void) | undefined;
   readonly #child: ChildProcessWithoutNullStreams;
 
@@ -37,7 +39,7 @@ export class Wire {
       throw new Error(`wire.py ended: ${said.trim()}`);
     });
     await Promise.race([once(wire.#child.stdout, 'data'), died]);
-    died.catch(() => undefined);
+    died.catch((error: Error) => wire.#fail(error.message));
     return wire;
   }
 
@@ -48,16 +50,17 @@ export class Wire {
     );
   }
 
-  /** What came since the last call. */
+  /** What came since the last call. @throws when wire.py has ended or could not capture everything */
   take(): Arrival[] {
+    if (this.#failure !== undefined) throw new Error(this.#failure);
     const arrivals = this.#arrivals;
     this.#arrivals = [];
     return arrivals;
   }
 
-  /** Resolves when something more came, or after `timeoutMs` with false. */
+  /** Resolves when there is something to take(), or after `timeoutMs` with false. */
   async more(timeoutMs: number): Promise<boolean> {
-    if (this.#arrivals.length > 0) return true;
+    if (this.#arrivals.length > 0 || this.#failure !== undefined) return true;
     return new Promise((resolve) => {
       const timer = setTimeout(() => settle(false), timeoutMs);
       const settle = (came: boolean) => {
@@ -76,10 +79,16 @@ export class Wire {
     await closed;
   }
 
+  #fail(what: string): void {
+    this.#failure ??= what;
+    this.#wake?.();
+  }
+
   #read(text: string): void {
     const lines = (this.#rest + text).split('\n');
     this.#rest = lines.pop()!;
     for (const line of lines) {
+      if (line.startsWith('! ')) this.#fail(line.slice(2));
       const [device, hex] = line.split(' ');
       if (device !== undefined && hex !== undefined)
         this.#arrivals.push({ device, frame: Buffer.from(hex, 'hex') });

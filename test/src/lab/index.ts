@@ -7,6 +7,7 @@ export { Lab, type LabOptions } from './lab.js';
 export { LocalOvsdb } from './local-ovsdb.js';
 export { Machine, type MachineSpec } from './machine.js';
 export { Netns } from './netns.js';
+export { PhysicalNetwork } from './physicalNetwork.js';
 export { type PingOptions, type PingResult, PingSeries, ping, pingArgv } from './ping.js';
 export { Pki } from './pki.js';
 export { LabProcess } from './process.js';

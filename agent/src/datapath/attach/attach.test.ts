@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { BpfLink, type LinkInfo, listLinks, listPrograms, TcFilter } from '@iovisor-ovn/libbpf';
@@ -193,6 +194,55 @@ test('a tap forwards before TCX is attached, and loses no packet when it is', as
   await datapath.attachments.settled();
   t.deepEqual(await traffic.stop(), { lost: 0 });
   for (const { ifindex } of links) t.deepEqual(attached(kernel, ifindex), ['tcx iov_entry']);
+});
+
+/** Sends frames out of a device without pause until stopped; resolves with the first. */
+async function startFlood(device: string): Promise<{ stop(): Promise<void> }> {
+  const script = `
+import select, socket, sys
+out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+out.bind((sys.argv[1], 0))
+out.send(bytes(60))
+print("started", flush=True)
+while not select.select([0], [], [], 0)[0]:
+    out.send(bytes(60))`;
+  const flood = spawn('python3', ['-c', script, device], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(flood.stdout, 'data');
+  const stop = async () => {
+    const closed = once(flood, 'close');
+    flood.stdin.end();
+    await closed;
+  };
+  return { stop };
+}
+
+/** What a device sent, and what it should have sent and dropped. */
+function transmitted(device: string): { packets: number; dropped: number } {
+  const [link] = JSON.parse(sh('ip', '-s', '-j', 'link', 'show', device)) as [
+    { stats64: { tx: { packets: number; dropped: number } } },
+  ];
+  return link.stats64.tx;
+}
+
+test('a tap takes every packet sent to it while TCX takes over, and keeps nothing of clsact once it is released', async (t) => {
+  const kernel = await Kernel.open(t);
+  const datapath = await kernel.start('auto');
+  const a = await kernel.machine(A, '10.0.0.1/24');
+  const { ifindex } = await kernel.link(a);
+  datapath.changeDevices({ added: [ifindex], removed: [] });
+  t.is(datapath.attachments.hookOf('entry', ifindex), 'clsact');
+  const flood = await startFlood(a.tap);
+  const before = transmitted(a.tap);
+  await datapath.attachments.settled();
+  const after = transmitted(a.tap);
+  await flood.stop();
+  t.deepEqual(attached(kernel, ifindex), ['tcx iov_entry']);
+  t.true(after.packets > before.packets);
+  t.is(after.dropped, before.dropped);
+
+  datapath.changeDevices({ added: [], removed: [ifindex] });
+  await datapath.attachments.settled();
+  t.notRegex(sh('tc', 'qdisc', 'show', 'dev', a.tap), /clsact/);
 });
 
 test('a device that goes, comes back or is no more wanted while TCX is being attached', async (t) => {

@@ -253,7 +253,7 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
   /** What takes time, for one device. */
   async #work(device: Device): Promise<void> {
     const { role, ifindex, on } = device;
-    const { hook, programs } = this.#options;
+    const { hook, others, programs } = this.#options;
     const started = performance.now();
     const lazy = device.wanted && on.size > 0;
     try {
@@ -265,8 +265,10 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
         // It may have become unwanted meanwhile, or wanted again.
         if (device.wanted && (other === hook || !on.has(hook))) continue;
         on.delete(other);
-        await other.release(role, ifindex);
+        await other.release(role, ifindex, device.wanted);
       }
+      // What they left while it forwarded.
+      if (!device.wanted) for (const other of others) await other.release(role, ifindex);
       // The device may have gone meanwhile, and another one come.
       if (!this.#urgent.has(device)) this.#sort(device);
     } catch (error) {

@@ -15,6 +15,8 @@ export class ClsactHook implements Hook {
   readonly name = 'clsact';
   readonly quick = true;
   readonly #ourMaps: ReadonlySet<number>;
+  /** Devices on which we left an empty qdisc. */
+  readonly #left = new Set<number>();
 
   /** @param ourMaps ids of the pinned maps: a program that uses one of them is of this agent, not of another */
   constructor(ourMaps: ReadonlySet<number>) {
@@ -39,11 +41,16 @@ export class ClsactHook implements Hook {
     TcFilter.attach({ ...filterId(role, ifindex), program });
   }
 
-  release(role: Role, ifindex: number): void {
+  /**
+   * A kernel that removes clsact deactivates the device's transmit queues meanwhile, for a grace period of RCU: what is sent to
+   * the device is dropped then (qdisc_graft, noop_qdisc). So it stays, empty, as long as the device forwards.
+   */
+  release(role: Role, ifindex: number, stays = false): void {
     const there = query(role, ifindex);
-    if (there === undefined || !this.#isOurs(there)) return;
-    TcFilter.detach(filterId(role, ifindex));
-    TcFilter.removeQdiscIfUnused(ifindex);
+    const ours = there !== undefined && this.#isOurs(there);
+    if (ours) TcFilter.detach(filterId(role, ifindex));
+    if (ours && stays) this.#left.add(ifindex);
+    else if (!stays && (this.#left.delete(ifindex) || ours)) TcFilter.removeQdiscIfUnused(ifindex);
   }
 
   attached(role: Role, candidates: Iterable<number>): number[] {

@@ -23,8 +23,11 @@ export interface Hook {
    * @throws BpfError ENODEV when the device is gone
    */
   attach(role: Role, ifindex: number, program: Attachable): void | Promise<void>;
-  /** Takes our program off the device; does nothing if the device is gone or carries none. */
-  release(role: Role, ifindex: number): void | Promise<void>;
+  /**
+   * Takes our program off the device; does nothing if the device is gone or carries none.
+   * @param stays the device goes on forwarding with another hook: not a packet to it may be lost. Default false
+   */
+  release(role: Role, ifindex: number, stays?: boolean): void | Promise<void>;
   /** Devices (of those given, where the hook cannot list its own) that carry our program in this role. */
   attached(role: Role, candidates: Iterable<number>): number[];
 }

@@ -1,5 +1,5 @@
 import { iov_constant, iov_group_key_layout, iov_group_keyCodec, iov_groupCodec } from '../abi.js';
-import { type Entry, keyBuffer } from '../entry.js';
+import type { Entry } from '../entry.js';
 
 /** Members a struct iov_group holds. */
 export const GROUP_CHUNK = iov_constant.IOV_GROUP_CHUNK;
@@ -15,9 +15,9 @@ export interface GroupId {
 
 /** Whether a key of iov_groups (as text) is that of a head chunk. */
 export function isGroupHead(key: string): boolean {
-  const bytes = keyBuffer(key);
   const { generation, chunk } = iov_group_key_layout.offsets;
-  return bytes.readUInt16LE(generation) === 0 && bytes[chunk] === 0;
+  // Generation (two bytes) and chunk are both 0.
+  return key.charCodeAt(generation) + key.charCodeAt(generation + 1) + key.charCodeAt(chunk) === 0;
 }
 
 /**
@@ -30,25 +30,20 @@ export function compileGroup(id: GroupId, members: readonly number[], generation
   const entries: Entry[] = [];
   for (let chunk = 0; chunk < chunks; chunk++) {
     const part = members.slice(chunk * GROUP_CHUNK, (chunk + 1) * GROUP_CHUNK);
-    const filled = [...part, ...new Array<number>(GROUP_CHUNK - part.length).fill(0)];
     const head = chunk === 0 ? { generation: chunks > 1 ? generation : 0, chunks } : {};
     entries.push({
       map: 'iov_groups',
       key: iov_group_keyCodec.encode({ ...id, generation: chunk === 0 ? 0 : generation, chunk }),
-      value: iov_groupCodec.encode({ ...head, count: part.length, members: filled }),
+      value: iov_groupCodec.encode({ ...head, count: part.length, members: part }),
     });
   }
   return entries;
 }
 
-/** What tells two tails (the chunks behind the head) apart. */
-function tailOf(members: readonly number[]): string {
-  return members.slice(GROUP_CHUNK).join();
-}
-
 interface Tail {
   generation: number;
-  members: string;
+  /** Those behind the head. */
+  members: readonly number[];
 }
 
 /** Remembers under which generation a group's tail lies, and takes the next when the tail changes. */
@@ -57,17 +52,21 @@ export class Generations {
 
   /** Notes what the pinned maps hold. */
   recover(id: GroupId, generation: number, members: readonly number[]): void {
-    this.#tails.set(text(id), { generation, members: tailOf(members) });
+    this.#tails.set(text(id), { generation, members: members.slice(GROUP_CHUNK) });
   }
 
   generationOf(id: GroupId, members: readonly number[]): number {
-    const tail = tailOf(members);
     const before = this.#tails.get(text(id));
-    if (before?.members === tail) return before.generation;
+    if (before !== undefined && isTail(before.members, members)) return before.generation;
     const generation = ((before?.generation ?? 0) % 0xffff) + 1;
-    this.#tails.set(text(id), { generation, members: tail });
+    this.#tails.set(text(id), { generation, members: members.slice(GROUP_CHUNK) });
     return generation;
   }
+}
+
+function isTail(tail: readonly number[], members: readonly number[]): boolean {
+  if (tail.length !== Math.max(0, members.length - GROUP_CHUNK)) return false;
+  return tail.every((member, i) => member === members[GROUP_CHUNK + i]);
 }
 
 function text({ datapath, group, scope }: GroupId): string {

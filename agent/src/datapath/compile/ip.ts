@@ -23,6 +23,12 @@ function hostMask(index: number, prefixLength: number): number {
   return 0xff >> bits;
 }
 
+/** 16 bytes: an IPv4 address as IPv4-mapped IPv6 (RFC 4291 2.5.5.2), an IPv6 address as it is. */
+export function mapped(address: Uint8Array): Buffer {
+  if (address.length === 16) return Buffer.from(address);
+  return Buffer.concat([Buffer.from('00000000000000000000ffff', 'hex'), address]);
+}
+
 /** 10.0.0.1 as 0x0a000001, which is how the codecs carry `__be32`. */
 export function ip4Number(address: Uint8Array): number {
   return Buffer.from(address).readUInt32BE(0);

@@ -1,8 +1,8 @@
 import type { LogicalPort } from '@iovisor-ovn/proto';
 import {
-  iov_dest_kind as destKind,
   iov_port_flag as flag,
   iov_arp_keyCodec,
+  iov_dest_kind,
   iov_destCodec,
   iov_fdb_keyCodec,
   iov_nd_keyCodec,
@@ -13,10 +13,15 @@ import {
   iov_security_keyCodec,
   iov_securityCodec,
   iov_tunnel_keyCodec,
+  iov_virtual_keyCodec,
+  iov_vlan_keyCodec,
   SECURITY_EGRESS,
 } from '../abi.js';
 import { type Entry, u32 } from '../entry.js';
-import { ip4Number } from './ip.js';
+import type { Dest } from './destination.js';
+import { ip4Number, mapped } from './ip.js';
+import { vlanOf } from './kind.js';
+import { rateOf } from './rate.js';
 import {
   type InlineSecurity,
   inlineSecurity,
@@ -27,7 +32,7 @@ import {
 
 const ALLOWED = Buffer.from([1]);
 
-/** The device a local port is plugged into. */
+/** The device a local port is plugged into: a tap, or that of a physical network. */
 export interface Tap {
   ifindex: number;
   /** A veth whose peer is in another network namespace. */
@@ -44,8 +49,12 @@ export interface PortSetting {
   port?: number;
   /** Present when a local port has a device that the entry program is attached to. */
   tap?: Tap;
-  /** To the chassis of a remote port; undefined: unbound, or no tunnel to it is possible. */
-  tunnel?: number;
+  /** Where packets for it go from here; undefined: nobody knows it. */
+  dest: Dest | undefined;
+  /** It waits for a RARP of its machine. */
+  inactive: boolean;
+  /** Addresses that it may claim as a parent, with the tunnel keys of the virtual ports. */
+  virtual: readonly { ip: Uint8Array; key: number }[];
   /** Number of the security element for (port, MAC, contents). */
   element(port: number, element: SecurityElement): number;
 }
@@ -53,26 +62,21 @@ export interface PortSetting {
 /** Everything one logical port owns in the maps. Pure: what it depends on is in `setting`. */
 export function compilePort(port: LogicalPort, setting: PortSetting): Entry[] {
   const entries: Entry[] = [];
-  const dest = iov_destCodec.encode(destination(port, setting));
-  for (const { mac } of port.addresses) {
+  const dest = setting.dest === undefined ? undefined : iov_destCodec.encode(setting.dest);
+  for (const { mac } of dest === undefined ? [] : port.addresses) {
     const key = { datapath: setting.datapath, mac: Buffer.from(mac) };
-    entries.push({ map: 'iov_fdb', key: iov_fdb_keyCodec.encode(key), value: dest });
+    entries.push({ map: 'iov_fdb', key: iov_fdb_keyCodec.encode(key), value: dest! });
   }
-  // `up` is false only where NB_Global.options:ignore_lsp_down=false forbids to answer for a port that is down.
-  if (!port.unknown && port.up) entries.push(...neighbours(port, setting.datapath));
-  if (port.local && setting.port !== undefined) entries.push(...localPort(port, setting, setting.port, dest));
+  if (isAnsweredFor(port, setting)) entries.push(...neighbours(port, setting.datapath));
+  if (setting.port !== undefined) entries.push(...localPort(port, setting, setting.port));
   return entries;
 }
 
-function destination(port: LogicalPort, { port: number, tap, tunnel }: PortSetting) {
-  const egress_key = port.tunnelKey;
-  if (port.local) {
-    const kind = tap === undefined ? destKind.IOV_DEST_UNBOUND : destKind.IOV_DEST_LOCAL;
-    return { kind, egress_key, index: tap === undefined ? 0 : number! };
-  }
-  if (port.chassis === '') return { kind: destKind.IOV_DEST_UNBOUND, egress_key };
-  // Tunnel 0 is never valid: the packet is dropped with the reason "no way to the other chassis".
-  return { kind: destKind.IOV_DEST_REMOTE, egress_key, index: tunnel ?? 0 };
+/** As northd's build_lswitch_arp_nd_responder_known_ips() has it. */
+function isAnsweredFor({ type, unknown, up }: LogicalPort, { vlanPassthru }: PortSetting): boolean {
+  if (unknown || vlanPassthru || type === 'external' || type === 'virtual') return false;
+  // `up` is false only where NB_Global.options:ignore_lsp_down=false forbids to answer for a port that is down.
+  return up || type === 'localport' || type === 'router';
 }
 
 /** The addresses that the ARP and ND responders answer for. */
@@ -93,32 +97,58 @@ function neighbours(port: LogicalPort, datapath: number): Entry[] {
   return entries;
 }
 
-function localPort(port: LogicalPort, setting: PortSetting, number: number, dest: Buffer): Entry[] {
+function localPort(port: LogicalPort, setting: PortSetting, number: number): Entry[] {
   const { tap, datapath, datapathKey } = setting;
   const security = port.portSecurityEnabled ? portSecurity(port, setting, number) : NO_SECURITY;
+  const vlan = vlanOf(port);
   const value = iov_portCodec.encode({
     ifindex: tap?.ifindex ?? 0,
     flags: portFlags(port, setting) | security.flags,
     datapath,
     port_key: port.tunnelKey,
+    vlan_id: vlan?.id ?? 0,
+    vlan_proto: vlan?.proto ?? 0,
     ...security.inline,
   });
   const entries: Entry[] = [{ map: 'iov_ports', key: u32(number), value }, ...security.entries];
-  if (tap !== undefined) {
+  const rate = rateOf(port);
+  if (rate !== undefined) entries.push({ map: 'iov_rates', key: u32(number), value: rate });
+  for (const { ip, key } of setting.virtual) {
+    const address = iov_virtual_keyCodec.encode({ port: number, ip: mapped(ip) });
+    entries.push({ map: 'iov_virtual_ips', key: address, value: u32(key) });
+  }
+  if (tap === undefined) return entries;
+  if (vlan !== undefined) {
+    const key = iov_vlan_keyCodec.encode({ ifindex: tap.ifindex, vlan_id: vlan.id, vlan_proto: vlan.proto });
+    entries.push({ map: 'iov_vlan_ports', key, value: u32(number) });
+  }
+  if (!NEVER_BY_TUNNEL.has(port.type)) {
     const key = iov_tunnel_keyCodec.encode({ datapath_key: datapathKey, egress_key: port.tunnelKey });
-    entries.push({ map: 'iov_tunnel_dests', key, value: dest });
+    // Here it is this one, also when other chassis have it too: they were served by the sender.
+    const here = { kind: iov_dest_kind.IOV_DEST_LOCAL, egress_key: port.tunnelKey, index: number };
+    entries.push({ map: 'iov_tunnel_dests', key, value: iov_destCodec.encode(here) });
   }
   return entries;
 }
 
-function portFlags(port: LogicalPort, { tap, vlanPassthru }: PortSetting): number {
+/** Ports that every chassis has for itself. */
+const NEVER_BY_TUNNEL: ReadonlySet<string> = new Set(['localport', 'localnet']);
+
+function portFlags(port: LogicalPort, { tap, vlanPassthru, inactive, virtual }: PortSetting): number {
   return (
     (tap === undefined ? 0 : flag.IOV_PORT_VALID) |
     (tap?.peer ? flag.IOV_PORT_PEER : 0) |
     (port.enabled ? flag.IOV_PORT_ENABLED : 0) |
     (port.failClosed === '' ? 0 : flag.IOV_PORT_FAIL_CLOSED) |
     (port.unknown ? flag.IOV_PORT_UNKNOWN : 0) |
-    (vlanPassthru ? flag.IOV_PORT_VLAN_PASSTHRU : 0)
+    (vlanPassthru ? flag.IOV_PORT_VLAN_PASSTHRU : 0) |
+    (vlanOf(port) === undefined ? 0 : flag.IOV_PORT_VLAN) |
+    (port.type === 'localnet' ? flag.IOV_PORT_LOCALNET : 0) |
+    (port.type === 'localport' ? flag.IOV_PORT_LOCALPORT : 0) |
+    (rateOf(port) === undefined ? 0 : flag.IOV_PORT_RATE) |
+    (port.learn ? flag.IOV_PORT_LEARN : 0) |
+    (virtual.length === 0 ? 0 : flag.IOV_PORT_VIRTUAL_PARENT) |
+    (inactive ? flag.IOV_PORT_INACTIVE : 0)
   );
 }
 

@@ -1,11 +1,14 @@
-import type { Resource, ResourceType } from '@iovisor-ovn/proto';
+import { type Resource, ResourceType } from '@iovisor-ovn/proto';
 import {
+  IFINDEX_TRUNK,
   iov_destCodec,
   iov_fdb_keyCodec,
   iov_group_keyCodec,
   iov_groupCodec,
   iov_ifindexCodec,
+  iov_portCodec,
   iov_tunnel_keyCodec,
+  iov_vlan_keyCodec,
 } from '../abi.js';
 import { Claims } from '../claims.js';
 import type { Tap } from '../compile/port.js';
@@ -29,6 +32,7 @@ export class Bench {
   readonly #instances: Instances;
   readonly #limits: Limits;
   readonly #taps = new Map<string, Tap>();
+  readonly #networks = new Map<string, Tap>();
   readonly #resources = new Map<string, Resource>();
 
   constructor(limits: Partial<Limits> = {}, instances?: Instances) {
@@ -45,7 +49,13 @@ export class Bench {
   }
 
   remove(type: ResourceType, id: string): void {
-    const kind = ['', 'logicalSwitch', 'logicalPort', 'remoteChassis'][type];
+    const kind = {
+      [ResourceType.RESOURCE_TYPE_UNSPECIFIED]: '',
+      [ResourceType.LOGICAL_SWITCH]: 'logicalSwitch',
+      [ResourceType.LOGICAL_PORT]: 'logicalPort',
+      [ResourceType.REMOTE_CHASSIS]: 'remoteChassis',
+      [ResourceType.LEARNED_MAC]: 'learnedMac',
+    }[type];
     this.#resources.delete(`${kind}:${id}`);
     this.compiler.remove({ type, id });
   }
@@ -54,6 +64,14 @@ export class Bench {
     if (tap === undefined) this.#taps.delete(name);
     else this.#taps.set(name, tap);
     this.compiler.setTap(name, tap);
+  }
+
+  /** The device of a physical network. */
+  wire(network: string, ifindex: number | undefined): void {
+    const device = ifindex === undefined ? undefined : { ifindex, peer: false };
+    if (device === undefined) this.#networks.delete(network);
+    else this.#networks.set(network, device);
+    this.compiler.setNetwork(network, device);
   }
 
   compile(): void {
@@ -77,9 +95,10 @@ export class Bench {
       ['vxlan', 'geneve'].map((type) => ({ type, ip: '192.0.2.1', csum: false })),
     );
     for (const [name, tap] of this.#taps) fresh.plug(name, tap);
+    for (const [name, { ifindex }] of this.#networks) fresh.wire(name, ifindex);
     fresh.put(...this.#resources.values());
     fresh.compile();
-    for (const numbers of instances.all) numbers.releaseUnclaimed();
+    instances.releaseUnclaimed();
     fresh.settle();
     return fresh;
   }
@@ -111,16 +130,32 @@ export class Bench {
     return this.contents(map).size;
   }
 
-  /** Slots of iov_ifindex as `ifindex%slots→port`. */
+  /** Slots of iov_ifindex as `ifindex%slots→port`, with `+` where VLANs are told apart. */
   keys(map: 'iov_ifindex'): string[] {
     return [...this.contents(map).values()].map((value) => {
       const { ifindex, port } = iov_ifindexCodec.decode(value);
-      return `${ifindex}%65536→${port}`;
+      return `${ifindex}%65536→${port % IFINDEX_TRUNK}${port >= IFINDEX_TRUNK ? '+' : ''}`;
     });
   }
 
-  fdb(datapath: number, mac: Buffer) {
-    const value = this.get('iov_fdb', iov_fdb_keyCodec.encode({ datapath, mac }));
+  /** iov_vlan_ports as `ifindex.vlan→port`; service tags with an `s`. */
+  vlans(): string[] {
+    return [...this.contents('iov_vlan_ports')]
+      .map(([key, value]) => {
+        const { ifindex, vlan_id, vlan_proto } = iov_vlan_keyCodec.decode(keyBuffer(key));
+        return `${ifindex}.${vlan_id}${vlan_proto === 0x88a8 ? 's' : ''}→${value.readUInt32LE()}`;
+      })
+      .sort();
+  }
+
+  /** iov_ports of the number. */
+  port(number: number) {
+    const value = this.entry('iov_ports', number);
+    return value === undefined ? undefined : iov_portCodec.decode(value);
+  }
+
+  fdb(datapath: number, mac: Buffer, map: 'iov_fdb' | 'iov_learned' = 'iov_fdb') {
+    const value = this.get(map, iov_fdb_keyCodec.encode({ datapath, mac }));
     return value === undefined ? undefined : iov_destCodec.decode(value);
   }
 

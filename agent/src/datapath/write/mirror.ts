@@ -151,14 +151,30 @@ export class Mirror {
   }
 
   #delete(writes: readonly Write[], failures: WriteFailure[]): void {
+    if (writes.length > 1 && this.#deleteTogether(writes)) return;
     for (const write of writes) {
       try {
         this.#map.delete(keyBuffer(write.key));
-        this.#actual.delete(write.key);
-        this.#counters.deletes++;
+        this.#deleted(write);
       } catch (error) {
         failures.push({ map: this.name, write, error: error as Error });
       }
     }
+  }
+
+  /** @returns false when the kernel refused: then each is tried by itself, to learn which */
+  #deleteTogether(writes: readonly Write[]): boolean {
+    try {
+      this.#map.deleteBatch(Buffer.concat(writes.map(({ key }) => keyBuffer(key))), writes.length);
+    } catch {
+      return false;
+    }
+    for (const write of writes) this.#deleted(write);
+    return true;
+  }
+
+  #deleted({ key }: Write): void {
+    this.#actual.delete(key);
+    this.#counters.deletes++;
   }
 }

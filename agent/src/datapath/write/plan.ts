@@ -21,13 +21,15 @@ export interface Plan {
 
 /**
  * Leaves first, then what points at them, so that a packet at any instant sees the old or the new, never half: lists
- * of addresses and chunks of groups, tunnels and datapaths, then ports and the heads of groups, then the ways by
+ * of addresses, rates and chunks of groups, tunnels and datapaths, then ports and the heads of groups, then the ways by
  * which a packet gets there. Removals go the other way round, after the epochs.
  */
 const ORDER: readonly { map: ConfigMap; part?: 'head' | 'tail' }[] = [
   { map: 'iov_security_ip4' },
   { map: 'iov_security_ip6' },
   { map: 'iov_security' },
+  { map: 'iov_rates' },
+  { map: 'iov_virtual_ips' },
   { map: 'iov_tunnels' },
   { map: 'iov_groups', part: 'tail' },
   { map: 'iov_ports' },
@@ -36,9 +38,11 @@ const ORDER: readonly { map: ConfigMap; part?: 'head' | 'tail' }[] = [
   { map: 'iov_arp' },
   { map: 'iov_nd' },
   { map: 'iov_fdb' },
+  { map: 'iov_learned' },
   { map: 'iov_tunnel_dests' },
   { map: 'iov_tunnel_sources' },
   { map: 'iov_tunnel_locals' },
+  { map: 'iov_vlan_ports' },
   { map: 'iov_ifindex_overflow' },
   { map: 'iov_ifindex' },
 ];

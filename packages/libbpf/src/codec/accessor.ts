@@ -81,9 +81,7 @@ function array(element: ValueLayout, count: number): Accessor {
     write(buffer, at, value) {
       if (!Array.isArray(value)) throw new TypeError(`an array is wanted, not ${describe(value)}`);
       if (value.length > count) throw new RangeError(`at most ${count} elements fit, not ${value.length}`);
-      value.forEach((item, i) => {
-        write(buffer, at + i * stride, item);
-      });
+      for (let i = 0; i < value.length; i++) write(buffer, at + i * stride, value[i]);
     },
   };
 }

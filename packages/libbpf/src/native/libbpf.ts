@@ -58,6 +58,8 @@ const SIGNATURES = [
   'int bpf_tc_attach(void *hook, void *opts)',
   'int bpf_tc_detach(void *hook, void *opts)',
   'int bpf_tc_query(void *hook, void *opts)',
+  'int ring_buffer__consume(void *rb)',
+  'void ring_buffer__free(void *rb)',
 ];
 
 /** What a call on a worker thread ends with. */
@@ -130,6 +132,30 @@ export interface Libbpf {
   bpf_tc_attach(hook: Bytes, opts: Bytes): number;
   bpf_tc_detach(hook: Bytes, opts: Bytes): number;
   bpf_tc_query(hook: Bytes, opts: Bytes): number;
+  /** `sample` stays registered until {@link SampleCallback.release}; NULL with errno on failure. */
+  ring_buffer__new(mapFd: number, sample: SampleCallback, ctx: null, opts: null): Pointer;
+  ring_buffer__consume(rb: Pointer): number;
+  ring_buffer__free(rb: Pointer): void;
+}
+
+/** A function that libbpf calls for each record of a ring buffer; a negative result stops it. */
+export class SampleCallback {
+  readonly pointer: bigint;
+
+  constructor(sample: (ctx: Pointer, data: bigint, size: number | bigint) => number) {
+    this.pointer = koffi.register(sample, koffi.pointer(sampleProto())) as unknown as bigint;
+  }
+
+  release(): void {
+    koffi.unregister(this.pointer as never);
+  }
+}
+
+let proto: ReturnType<typeof koffi.proto> | undefined;
+
+function sampleProto(): NonNullable<typeof proto> {
+  proto ??= koffi.proto('int (void *ctx, void *data, size_t size)');
+  return proto;
 }
 
 let loaded: Libbpf | undefined;
@@ -152,5 +178,14 @@ export function open(soname: string): Libbpf {
   }
   const functions = SIGNATURES.map((signature) => library.func(signature));
   installLog(library);
-  return Object.fromEntries(functions.map((f) => [f.info.name, f])) as unknown as Libbpf;
+  const newRing = library.func('ring_buffer__new', 'void *', [
+    'int',
+    koffi.pointer(sampleProto()),
+    'void *',
+    'void *',
+  ]);
+  const ring_buffer__new: Libbpf['ring_buffer__new'] = (fd, sample, ctx, opts) =>
+    newRing(fd, sample.pointer, ctx, opts);
+  const named = Object.fromEntries(functions.map((f) => [f.info.name, f]));
+  return { ...named, ring_buffer__new } as unknown as Libbpf;
 }

@@ -1,0 +1,47 @@
+// A real Neutron server over our hypervisors: `node test/openstack/run.mjs`.
+import { join } from 'node:path';
+import pc from 'picocolors';
+import { Narrator } from '../demo/narrator.js';
+import { Lab, Registry } from '../lab/index.js';
+import { MariaDb } from './mariadb.js';
+import { NeutronServer } from './neutronServer.js';
+import { addPhysicalNetwork } from './physicalNetwork.js';
+import { Scenario } from './scenario.js';
+
+const name = 'iovos';
+const port = 19_696;
+
+async function main(): Promise<number> {
+  await Registry.open(name)?.clean();
+  const narrator = new Narrator();
+  narrator.say(pc.bold('\nOpenStack Neutron with ML2/OVN, unmodified, over two of our hypervisors'));
+  const lab = await Lab.create({ name, encap: 'geneve' });
+  let database: MariaDb | undefined;
+  let neutron: NeutronServer | undefined;
+  const stop = async () => {
+    await neutron?.stop();
+    await database?.stop();
+    await lab.destroy();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => void stop().finally(() => process.exit(130)));
+  try {
+    await addPhysicalNetwork(lab, 'physnet1', 'br-ex');
+    await narrator.step('MariaDB and neutron-server start', 'its REST API answers', async () => {
+      database = await MariaDb.start(join(lab.registry.dir, 'mariadb'));
+      const places = { dir: join(lab.registry.dir, 'neutron'), databaseUrl: database.url, port };
+      neutron = await NeutronServer.start(
+        { ...places, nb: lab.central.nb, sb: lab.central.sb },
+        lab.registry,
+      );
+      return { ok: true, seen: `http://127.0.0.1:${port}` };
+    });
+    if (neutron) await new Scenario(lab, neutron.api, narrator).run();
+    narrator.summary();
+  } finally {
+    await stop();
+  }
+  return narrator.failed.length === 0 ? 0 : 1;
+}
+
+process.exit(await main());

@@ -1,0 +1,21 @@
+import { type Lab, Netns } from '../lab/index.js';
+
+/**
+ * Joins all hypervisors by a wire of its own, behind the bridge `bridge` of each, and maps `network` to it: what the
+ * installer of a site with provider networks does. The wire is a Linux bridge in a namespace.
+ */
+export async function addPhysicalNetwork(lab: Lab, network: string, bridge: string): Promise<void> {
+  const wire = await Netns.create(`${lab.name}-wire`, lab.registry);
+  await wire.ip('link add wire type bridge', 'link set wire up');
+  for (const [index, hypervisor] of lab.hypervisors.entries()) {
+    await wire.ip(
+      `link add nic${index} type veth peer name eth1 netns ${hypervisor.netns.name}`,
+      `link set nic${index} master wire up`,
+    );
+    await hypervisor.netns.ip('link set eth1 up');
+    await hypervisor.vsctl('--may-exist', 'add-br', bridge, '--', '--may-exist', 'add-port', bridge, 'eth1');
+    const mapping = `external_ids:ovn-bridge-mappings=${network}:${bridge}`;
+    await hypervisor.vsctl('set', 'Open_vSwitch', '.', mapping);
+  }
+  await lab.sync();
+}

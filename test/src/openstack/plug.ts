@@ -1,0 +1,39 @@
+import type { Hypervisor, Lab, Machine } from '../lab/index.js';
+import { type NeutronApi, type Resource, stringOf } from './neutronApi.js';
+
+/** A port of Neutron's with the machine that Nova would have started for it. */
+export interface PluggedPort {
+  port: Resource;
+  address: string;
+  machine: Machine;
+}
+
+/** Plugs a port as Nova and os-vif do: a tap on the integration bridge whose iface-id is the port's id. */
+export async function plugPort(
+  lab: Lab,
+  hypervisor: Hypervisor,
+  name: string,
+  port: Resource,
+  prefixLength: number,
+): Promise<PluggedPort> {
+  const address = addressOf(port);
+  const machine = await lab.addMachine(hypervisor, {
+    name,
+    port: port.id,
+    mac: stringOf(port, 'mac_address'),
+    addresses: [`${address}/${prefixLength}`],
+    tap: `tap${port.id.slice(0, 11)}`,
+  });
+  return { port, address, machine };
+}
+
+/** Port status as Neutron tells it now: ACTIVE, DOWN, … */
+export async function statusOf(api: NeutronApi, port: Resource): Promise<string> {
+  return stringOf(await api.get('ports', port.id), 'status');
+}
+
+function addressOf(port: Resource): string {
+  const [first] = port.fixed_ips as { ip_address: string }[];
+  if (!first) throw new Error(`Neutron gave port ${port.id} no address`);
+  return first.ip_address;
+}

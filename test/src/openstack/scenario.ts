@@ -1,0 +1,108 @@
+import type { Narrator, Seen } from '../demo/narrator.js';
+import { type Lab, until } from '../lab/index.js';
+import { type NeutronApi, type Resource, stringOf } from './neutronApi.js';
+import { type PluggedPort, plugPort, statusOf } from './plug.js';
+
+const seen = (ok: boolean, text: string): Seen => ({ ok, seen: text });
+
+/** What an OpenStack site does first, over two of our hypervisors. */
+export class Scenario {
+  constructor(
+    private readonly lab: Lab,
+    private readonly api: NeutronApi,
+    private readonly narrator: Narrator,
+  ) {}
+
+  async run(): Promise<void> {
+    await this.#agentsAlive();
+    const tenant = await this.#network('tenant', {});
+    if (tenant) await this.#connect('tenant', tenant, [1, 2]);
+    const provider = await this.#network('provider', {
+      'provider:network_type': 'vlan',
+      'provider:physical_network': 'physnet1',
+      'provider:segmentation_id': 1042,
+    });
+    if (provider) await this.#connect('provider', provider, [1, 2]);
+    await this.#agentsAlive();
+  }
+
+  async #agentsAlive(): Promise<void> {
+    await this.narrator.step('Neutron lists both hypervisors as agents', 'two, alive', async () => {
+      const alive = async () => (await this.api.list('agents')).filter((agent) => agent.alive === true);
+      const agents = await until('two agents are alive', async () => {
+        const found = await alive();
+        return found.length === 2 && found;
+      });
+      return seen(true, agents.map((a) => `${a.host} (${a.agent_type}) alive`).join(', '));
+    });
+  }
+
+  async #network(name: string, columns: Record<string, unknown>): Promise<Resource | undefined> {
+    let network: Resource | undefined;
+    await this.narrator.step(`A network "${name}" with a subnet`, 'both are made', async () => {
+      network = await this.api.create('networks', { name, ...columns });
+      const cidr = name === 'tenant' ? '192.168.7.0/24' : '192.168.8.0/24';
+      const subnet = { network_id: network.id, ip_version: 4, cidr, gateway_ip: null, enable_dhcp: false };
+      await this.api.create('subnets', subnet);
+      return seen(
+        true,
+        `${network['provider:network_type']} ${network['provider:segmentation_id']}, ${cidr}`,
+      );
+    });
+    return network;
+  }
+
+  /** A port pair without security groups on two hypervisors: ACTIVE when plugged, they ping, DOWN when unplugged. */
+  async #connect(name: string, network: Resource, hosts: readonly number[]): Promise<void> {
+    const plugged: PluggedPort[] = [];
+    const { narrator, api } = this;
+    await narrator.step(`Two ports of "${name}", bound to hv1 and hv2`, 'vif_type ovs', async () => {
+      for (const number of hosts) {
+        const port = await api.create('ports', {
+          network_id: network.id,
+          name: `${name}${number}`,
+          port_security_enabled: false,
+          'binding:host_id': this.lab.hv(number).name,
+          device_owner: 'compute:nova',
+          device_id: `${name}${number}`,
+        });
+        if (port['binding:vif_type'] !== 'ovs')
+          return seen(false, `port on ${this.lab.hv(number).name}: vif_type ${port['binding:vif_type']}`);
+        plugged.push(await plugPort(this.lab, this.lab.hv(number), `${name}${number}`, port, 24));
+      }
+      return seen(true, plugged.map(({ port, address }) => `${port.name} ${address}`).join(', '));
+    });
+    const [first, second] = plugged;
+    if (!first || !second) return;
+    await narrator.step('Their taps are plugged: Neutron calls them ACTIVE', 'ACTIVE, ACTIVE', () =>
+      this.#reach('ACTIVE', plugged),
+    );
+    await narrator.step('They ping each other across the hypervisors', 'all answered', async () => {
+      const there = await first.machine.ping(second.address);
+      const back = await second.machine.ping(first.address);
+      const text = [there, back].map((p) => `${p.received} of ${p.sent} answered`).join('; ');
+      return seen(
+        [there, back].every((p) => p.received === p.sent),
+        text,
+      );
+    });
+    await narrator.step(`The tap of ${stringOf(second.port, 'name')} is unplugged`, 'DOWN', async () => {
+      await this.lab.hv(hosts[1]!).unplug(second.machine.tap);
+      return this.#reach('DOWN', [second]);
+    });
+    await narrator.step('The ports are deleted', 'no logical switch port is left of them', async () => {
+      for (const { port } of plugged) await api.remove('ports', port.id);
+      const left = await this.lab.nbctl('--bare', '--columns=name', 'list', 'Logical_Switch_Port');
+      return seen(!plugged.some(({ port }) => left.includes(port.id)), 'none is left');
+    });
+  }
+
+  async #reach(status: string, plugged: readonly PluggedPort[]): Promise<Seen> {
+    const statuses = () => Promise.all(plugged.map(({ port }) => statusOf(this.api, port)));
+    const reached = await until(`all ports are ${status}`, async () => {
+      const found = await statuses();
+      return found.every((one) => one === status) && found;
+    });
+    return seen(true, reached.join(', '));
+  }
+}
