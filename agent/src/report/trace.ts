@@ -3,6 +3,7 @@ import { BpfError } from '@iovisor-ovn/libbpf';
 import { type TraceOutput, TraceReport, type TraceRequest, type TraceStep } from '@iovisor-ovn/proto';
 import { iov_event_kind, iov_port_flag, iov_tunnel_flag } from '../datapath/abi.js';
 import { formatIp4 } from '../datapath/compile/ip.js';
+import { needsNoDevice } from '../datapath/compile/kind.js';
 import type { LocalPort } from '../datapath/compiler.js';
 import type { Datapath } from '../datapath/index.js';
 import { outerFrame } from './outerFrame.js';
@@ -71,12 +72,22 @@ function arrivalOf(datapath: Datapath, request: TraceRequest | undefined): Arriv
 
 function fromPort(datapath: Datapath, name: string, frame: Buffer): Arrival {
   const [port] = datapath.compiler.localPortsNamed(name);
-  if (port === undefined) throw new Untraceable(`port ${name} is not in effect on this hypervisor`);
+  if (port === undefined) throw new Untraceable(notHere(datapath, name));
   const row = datapath.portRow(port.number);
   if (port.tap === undefined || row === undefined || row.ifindex === 0)
     throw new Untraceable(`port ${name} has no device on this hypervisor: nothing can come from it`);
   const tagged = row.flags & iov_port_flag.IOV_PORT_VLAN ? tag(frame, row.vlan_proto, row.vlan_id) : frame;
   return { hook: 'entry', frame: tagged, ifindex: row.ifindex, portKey: row.port_key };
+}
+
+function notHere(datapath: Datapath, name: string): string {
+  const { resources } = datapath.compiler;
+  for (const id of resources.portsNamed(name)) {
+    const resource = resources.ports.get(id);
+    if (resource !== undefined && needsNoDevice(resource))
+      return `port ${name} is of type ${resource.type}: no machine sends from it; trace from a port of type ""`;
+  }
+  return `port ${name} is not in effect on this hypervisor`;
 }
 
 /** The frame with the tag that its port has on the device. */
