@@ -14,7 +14,7 @@ import { findPort } from './port-detail.js';
 import { away, placeOf } from './port-place.js';
 
 /** The first trace of an agent loads its programs a second time, which takes a few seconds on a busy machine. */
-const timeoutMs = 10_000;
+const timeoutMs = 20_000;
 /** A packet from a tunnel goes into no other, so two hypervisors are the longest way; more is a loop. */
 const maxHops = 3;
 /** As many as an agent notes of one packet. */

@@ -10,8 +10,8 @@ export function detailed(port: string, frame: Buffer, result: TraceResult): stri
 /** One line for each hypervisor. */
 export function summary(port: string, frame: Buffer, result: TraceResult): string {
   const nodes = result.nodes.map((one) => {
-    const modules = [...new Set(one.trace?.steps.map(({ module }) => module))].join(' → ');
-    return `${heading(one, port)} ${one.trace?.error || modules}`;
+    const programs = [...new Set(one.trace?.steps.map(({ program }) => short(program)))].join(' → ');
+    return `${heading(one, port)} ${one.trace?.error || programs}`;
   });
   return [`# ${describeFrame(frame)}`, ...nodes, ...ends(frame, result)].join('\n');
 }
@@ -27,15 +27,20 @@ function heading({ node, from }: NodeTrace, port: string): string {
 
 function stepLines({ trace }: NodeTrace): string[] {
   if (!trace) return [];
-  const width = Math.max(0, ...trace.steps.map(({ module }) => module.length)) + 2;
+  const width = Math.max(0, ...trace.steps.map(({ program }) => short(program).length)) + 2;
   const lines = trace.steps.map((step, index) => {
     const again = isSame(step, trace.steps[index - 1]);
-    return `  ${(again ? '' : step.module).padEnd(width)}${step.verdict}`;
+    return `  ${(again ? '' : short(step.program)).padEnd(width)}${step.verdict}`;
   });
   return trace.error === '' ? lines : [...lines, `  ${trace.error}`];
 }
 
-/** Of the same run of a module as the step before it. */
+/** iov_portsec_in is portsec_in: the receiving side of portsec is another program than the sending side. */
+function short(program: string): string {
+  return program.replace(/^iov_/, '');
+}
+
+/** Of the same run of a program as the step before it. */
 function isSame(step: TraceStep, before: TraceStep | undefined): boolean {
   return before?.program === step.program && !before.verdict.startsWith('→');
 }
