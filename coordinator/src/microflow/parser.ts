@@ -151,8 +151,9 @@ class Parser {
     const expansion = predicates.get(text);
     if (expansion !== undefined) {
       this.#position++;
-      if (this.#is('==') || this.#is('!=')) this.#fail(`${text} is a predicate and has no value to compare`);
-      return this.#nested(() => new Parser(expansion, at, this.#depth).parse());
+      const node = this.#nested(() => new Parser(expansion, at, this.#depth).parse());
+      const different = this.#operator();
+      return different === undefined ? node : this.#truth(node, text, different, at);
     }
     const operand = this.#operand();
     const different = this.#operator();
@@ -160,6 +161,14 @@ class Parser {
     if (operand.symbol.width > 1)
       this.#fail(`${operand.text} needs a value: ${operand.text} == …`, this.#fixedAt ?? operand.at);
     return this.#bits(operand, 1n, 1n, at);
+  }
+
+  /** `ip4 == 1` */
+  #truth(node: Node, text: string, different: boolean, at: number): Node {
+    const [value] = this.#values();
+    const wanted = value && 'constant' in value && value.mask === undefined ? value.constant.value : 2n;
+    if (wanted > 1n) this.#fail(`${text} is a predicate: 0 or 1 is its value`, value?.at ?? at);
+    return (wanted === 1n) === different ? this.#negate(node, at) : node;
   }
 
   /** False after ==, true after !=, undefined when there is none. */
@@ -256,9 +265,7 @@ class Parser {
     const bits = mask === undefined ? ones : this.#maskBits(constant, mask, width, value);
     if (bits > ones)
       this.#fail(`${operand.text} has ${width} bits: the mask of ${value.text} does not fit`, value.at);
-    if ((constant.value & ~bits) !== 0n)
-      this.#fail(`"${value.text}" has bits that its mask leaves out`, value.at);
-    return this.#bits(operand, constant.value, bits, this.#fixedAt ?? operand.at);
+    return this.#bits(operand, constant.value & bits, bits, this.#fixedAt ?? operand.at);
   }
 
   /** "/24" counts bits of an address; a mask is written like the address. */
