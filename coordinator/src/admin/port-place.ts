@@ -1,5 +1,6 @@
 import type { Coordinator } from '../coordinator.js';
 import type { PortState } from '../logic/southbound.js';
+import type { PortBindingRow } from '../monitor/rows.js';
 import type { AgentSession } from '../session/agent-session.js';
 import { isOurs } from '../southbound/claims.js';
 
@@ -20,7 +21,7 @@ export function placeOf(
   const name = row.logical_port;
   const all = everywhere.has(row.type) ? [...state.members.keys()].sort() : bound;
   const session = (chassis: string) => coordinator.sessions.get(chassis);
-  if (all.length === 0) return { node: '', reason: unbound(name, row.type) };
+  if (all.length === 0) return { node: '', reason: unbound(row) };
   if (node !== '' && !all.includes(node))
     return { node: '', reason: `port ${name} is not on hypervisor ${node}; it is on ${all.join(', ')}` };
   const chosen = node || (all.find((one) => session(one)) ?? all[0]!);
@@ -29,9 +30,13 @@ export function placeOf(
   return { node: chosen, reason: away(coordinator, chosen) };
 }
 
-function unbound(name: string, type: string): string {
+function unbound({ logical_port: name, type, parent_port: parent }: PortBindingRow): string {
   if (everywhere.has(type)) return `port ${name} is nowhere: no hypervisor takes part in its logical switch`;
-  return `port ${name} is bound to no hypervisor: none has an interface with external_ids:iface-id=${name} that may have it`;
+  if (type === 'patch') return `port ${name} leads to another logical datapath: it is on no hypervisor`;
+  const nowhere = `port ${name} is bound to no hypervisor`;
+  if (parent !== undefined && parent !== '') return `${nowhere}: it is nested behind port ${parent}`;
+  if (type !== '') return `${nowhere}; it is of type ${type}`;
+  return `${nowhere}: none has an interface with external_ids:iface-id=${name} that may have it`;
 }
 
 /** Why the agent of a hypervisor cannot be asked. */

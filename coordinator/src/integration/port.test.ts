@@ -106,32 +106,57 @@ test.serial('a port with everything', async (t) => {
   t.is(json.southbound.logical_port, 'p1');
 });
 
-test.serial('a port of which something is missing, and one that does not exist', async (t) => {
+test.serial('a port that is bound nowhere, and one that does not exist', async (t) => {
   const made = await scene(t);
   await network(made);
+  await made.central.nbctl(
+    ...['--wait=sb', 'lsp-add', 'sw0', 'inner', 'p1', '5', '--', 'lsp-add', 'sw0', 'provnet'],
+    ...['--', 'lsp-set-type', 'provnet', 'localnet', '--', 'lsp-add', 'sw0', 'wire'],
+    ...['--', 'lsp-set-type', 'wire', 'router'],
+  );
   const ok = ask(t, made, 0);
   const unbound = await ok('port', 'p1');
   t.regex(unbound, /^Missing +port p1 is bound to no hypervisor: none has .*iface-id=p1/m);
   t.regex(unbound, /^Hypervisor +none$/m);
   t.regex(unbound, /addresses +: \["0a:00:00:00:00:01 10\.0\.0\.1 fd00::1"\]/);
+  t.regex(
+    await ok('port', 'inner'),
+    /^Missing +.*inner is bound to no hypervisor: it is nested behind port p1$/m,
+  );
+  t.regex(await ok('port', 'provnet'), /^Missing +.*no hypervisor takes part in its logical switch$/m);
+  t.regex(await ok('port', 'wire'), /^Missing +port wire leads to another logical datapath/m);
+  t.is(await ask(t, made, 1)('port', 'nobody'), 'iovctl: there is no logical switch port "nobody"\n');
+  t.regex(await ask(t, made, 1)('port', 'constructor'), /there is no/);
+  await ask(t, made, 2)('port');
+});
 
+test.serial('a port whose agent is away', async (t) => {
+  const made = await scene(t);
+  await network(made);
+  await made.central.nbctl('--wait=sb', 'lsp-add', 'sw0', 'ln', '--', 'lsp-set-type', 'ln', 'localnet');
   const agent = await made.agent('hv1', { plugged: ['p1'] });
   await made.central.nbctl('--wait=hv', 'sync');
+  const ok = ask(t, made, 0);
+  t.regex(await ok('port', 'ln'), /^Hypervisor +hv1$/m);
   t.regex(await ok('port', 'p1'), /^Missing +the agent of hypervisor hv1 does not know the port/m);
   agent.mute = true;
   t.regex(await ok('port', 'p1'), /^Missing +the agent of hypervisor hv1 does not answer$/m);
   agent.close();
-  const gone = async () => (await ok('nodes')).match(/^hv1 .* no /m) !== null;
-  while (!(await gone()));
-  const away = await ok('port', 'p1');
-  t.regex(away, /^Missing +the agent of hypervisor hv1 is not connected/m);
-  t.regex(away, /^Hypervisor +hv1$/m);
+  await agent.untilEnded();
+  const away = async () => {
+    const text = await ok('port', 'p1');
+    return /^Missing +the agent of hypervisor hv1 is not connected/m.test(text) && text;
+  };
+  let text = await away();
+  while (!text) text = await away();
+  t.regex(text, /^Hypervisor +hv1$/m);
+});
 
-  t.is(await ask(t, made, 1)('port', 'nobody'), 'iovctl: there is no logical switch port "nobody"\n');
-  t.regex(await ask(t, made, 1)('port', 'constructor'), /there is no/);
-  await ask(t, made, 2)('port');
-
-  // Without northd nobody makes its Port_Binding.
+test.serial('a port while northd and Northbound are away', async (t) => {
+  const made = await scene(t);
+  await network(made);
+  const ok = ask(t, made, 0);
+  // Nobody makes its Port_Binding.
   await made.central.stopServer('northd');
   await made.central.nbctl('lsp-add', 'sw0', 'p9');
   t.regex(await ok('port', 'p9'), /^Missing +Southbound has no Port_Binding/m);
@@ -225,7 +250,7 @@ test.serial('what cannot be traced is said', async (t) => {
   const failed = ask(t, made, 1);
   t.regex(await failed('trace', 'nobody', 'ip4.dst==10.0.0.2'), /there is no logical switch port "nobody"/);
   t.regex(await failed('trace', 'p1', 'ip4.dst==10.0.0.2'), /p1 is bound to no hypervisor/);
-  const agent = await made.agent('hv1', { plugged: ['p1'] });
+  await made.agent('hv1', { plugged: ['p1'] });
   await made.central.nbctl('--wait=hv', 'sync');
   const ok = ask(t, made, 0);
   t.regex(await ok('trace', 'p1', 'ip4.dst==10.0.0.2'), /the agent of hv1 cannot trace/);
@@ -247,7 +272,14 @@ test.serial('what cannot be traced is said', async (t) => {
   t.regex(await wrong('trace', 'p1', '--frame', '0a', '--size', '60'), /--size/);
   t.regex(await wrong('trace', 'p1', '--pcap', '/nope'), /nope/);
   t.regex(await wrong('trace', 'p1', 'arp.tpa==10.0.0.2', '--size', 'x'), /number of bytes/);
+});
 
+test.serial('a trace of a port whose agent is away, or whose hypervisor is a stock one', async (t) => {
+  const made = await scene(t);
+  await network(made);
+  const agent = await made.agent('hv1', { plugged: ['p1'] });
+  await made.central.nbctl('--wait=hv', 'sync');
+  const failed = ask(t, made, 1);
   agent.close();
   await agent.untilEnded();
   const message = await failed('trace', 'p1', '--frame', '00'.repeat(60));
