@@ -6,6 +6,7 @@ export {
   type LoadedProgram,
   type LoadOptions,
   loadIoModules,
+  loadIoModulesAsync,
 } from './loader.js';
 export type { IoModule, ModuleProgram } from './module.js';
 export { modules } from './modules.js';

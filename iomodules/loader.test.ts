@@ -1,7 +1,7 @@
 import { BpfMap, BpfObject } from '@iovisor-ovn/libbpf';
 import test from 'ava';
 import { iov_slot } from './gen/abi.js';
-import { loadIoModules } from './loader.js';
+import { loadIoModules, loadIoModulesAsync } from './loader.js';
 import { modules } from './modules.js';
 import { sharedMapNames } from './shared-maps.js';
 
@@ -55,6 +55,29 @@ test.serial('a load for tracing shares all but its programs, its scratch and its
   t.deepEqual([...own].sort(), ['iov_programs', 'iov_scratch', 'iov_trace']);
   t.deepEqual([live.tracing, tracing.tracing], [false, true]);
 });
+
+test.serial(
+  'a load whose programs are verified on another thread is as good, and leaves nothing when it fails',
+  async (t) => {
+    const live = loadIoModules();
+    t.teardown(() => live.close());
+    const loaded = await loadIoModulesAsync({ maps: live.maps, tracing: true });
+    t.teardown(() => loaded.close());
+    t.is(loaded.maps.iov_ports.id, live.maps.iov_ports.id);
+    t.deepEqual(Object.keys(loaded.programs).sort(), Object.keys(live.programs).sort());
+    const key = slotKey(iov_slot.IOV_SLOT_SWITCH);
+    t.is(loaded.maps.iov_programs.lookup(key)?.readUInt32LE(), loaded.programs.iov_switch!.id);
+    const iov_ports = BpfMap.create({
+      type: 'array',
+      name: 'other',
+      keySize: 4,
+      valueSize: 8,
+      maxEntries: 4,
+    });
+    t.teardown(() => iov_ports.close());
+    await t.throwsAsync(loadIoModulesAsync({ maps: { iov_ports } }), { message: /iov_ports/ });
+  },
+);
 
 test.serial('sizes other than the defaults', (t) => {
   const loaded = loadIoModules({ maxEntries: { iov_ports: 16 } });

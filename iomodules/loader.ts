@@ -51,6 +51,44 @@ export interface LoadedModules {
  * @throws VerifierError, BpfError (EPERM, ENOMEM, …); nothing is left behind then
  */
 export function loadIoModules(options: LoadOptions = {}): LoadedModules {
+  const steps = loadSteps(options);
+  for (let step = steps.next(); ; step = attempt(steps, step.value, (object) => object.load()))
+    if (step.done) return step.value;
+}
+
+/** Like {@link loadIoModules}, but the verifier works on another thread: it takes seconds on a busy machine. */
+export async function loadIoModulesAsync(options: LoadOptions = {}): Promise<LoadedModules> {
+  const steps = loadSteps(options);
+  let step = steps.next();
+  while (!step.done) {
+    const failure = await step.value.loadAsync().then(() => undefined, fail);
+    step = failure === undefined ? steps.next() : steps.throw(failure.error);
+    await new Promise(setImmediate);
+  }
+  return step.value;
+}
+
+function fail(error: unknown): { error: unknown } {
+  return { error };
+}
+
+type Steps = Generator<BpfObject, LoadedModules>;
+
+function attempt(
+  steps: Steps,
+  object: BpfObject,
+  load: (object: BpfObject) => void,
+): ReturnType<Steps['next']> {
+  try {
+    load(object);
+  } catch (error) {
+    return steps.throw(error);
+  }
+  return steps.next();
+}
+
+/** Yields each object that is to be loaded; returns when all are. An error thrown into it closes everything. */
+function* loadSteps(options: LoadOptions): Steps {
   const objects: BpfObject[] = [];
   const close = () => {
     for (const object of objects) object.close();
@@ -58,18 +96,19 @@ export function loadIoModules(options: LoadOptions = {}): LoadedModules {
   try {
     let maps = givenMaps(options);
     const rodata = { iov_tracing: options.tracing ? 1 : 0 };
-    const loaded = modules.map((module) => {
+    const loaded: { module: IoModule; object: BpfObject }[] = [];
+    for (const module of modules) {
       const object = BpfObject.open(module.object, {
         reuse: maps,
         maxEntries: newSizes(options, maps),
         rodata,
       });
       objects.push(object);
-      object.load();
+      yield object;
       // The first object has created what was missing; the others share it.
       if (objects.length === 1) maps = allMaps(object, maps);
-      return { module, object };
-    });
+      loaded.push({ module, object });
+    }
     const tracing = options.tracing === true;
     return { ...assemble(loaded, maps as Record<IovMapName, BpfMap>), tracing, close };
   } catch (error) {

@@ -67,7 +67,7 @@ export class Agent {
       isLocalPort: (id) => datapath.compiler.resources.ports.get(id)?.local === true,
       apply: (change) => datapath.apply(change),
       committed: (commit) => this.#committed(commit),
-      report: (kind) => makeReport(kind, datapath, () => this.problems()),
+      report: (query) => makeReport(query, datapath, () => this.problems()),
       log: log.child({ room: 'session' }),
     });
   }

@@ -206,6 +206,16 @@ export class Compiler {
     }
   }
 
+  /** Local ports of that name; while one is deleted and added again there may be two. */
+  *localPortsNamed(name: string): Generator<LocalPort> {
+    for (const id of this.resources.portsNamed(name)) {
+      const number = this.#portOf.number(id);
+      const resource = this.resources.ports.get(id);
+      if (number !== undefined && resource?.local)
+        yield { id, number, resource, tap: this.#deviceOf(resource) };
+    }
+  }
+
   /**
    * Whether a port is here, has its device and may pass packets, as of the last compile(): a tap that came since is not yet
    * in the claims.

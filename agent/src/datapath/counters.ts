@@ -1,5 +1,12 @@
+import { dropReasons } from '@iovisor-ovn/iomodules';
 import type { BpfMap } from '@iovisor-ovn/libbpf';
-import { type iov_counters, iov_countersCodec, iov_port_drop_keyCodec } from './abi.js';
+import {
+  type iov_counters,
+  iov_countersCodec,
+  type iov_port_drop,
+  iov_port_drop_keyCodec,
+  iov_port_dropCodec,
+} from './abi.js';
 import { u32 } from './entry.js';
 
 /** The counter maps of a load. */
@@ -13,6 +20,14 @@ export interface PortDrop {
   port: number;
   reason: number;
   packets: bigint;
+}
+
+/** Drops of one reason at one port, with the last packet that was dropped. */
+export interface LastDrop {
+  reason: number;
+  packets: bigint;
+  /** What it was; `last` is its time, CLOCK_MONOTONIC, ns. */
+  drop: iov_port_drop;
 }
 
 /** Sums of what the programs count per CPU. */
@@ -49,6 +64,19 @@ export class PortCounters {
         .reduce((sum, cpu) => sum + cpu.readBigUInt64LE(), 0n);
       if (packets > 0n) yield { ...iov_port_drop_keyCodec.decode(key), packets };
     }
+  }
+
+  /** What one port dropped, by reason. */
+  dropsAt(port: number): LastDrop[] {
+    const map = this.#maps.iov_port_drops;
+    return dropReasons.flatMap(({ value: reason }) => {
+      const key = iov_port_drop_keyCodec.encode({ port, reason });
+      const cpus = (map.lookupPerCpu(key) ?? []).map((cpu) => iov_port_dropCodec.decode(cpu));
+      const packets = cpus.reduce((sum, cpu) => sum + cpu.packets, 0n);
+      if (packets === 0n) return [];
+      const drop = cpus.reduce((latest, cpu) => (cpu.last > latest.last ? cpu : latest));
+      return [{ reason, packets, drop }];
+    });
   }
 
   /** Packets dropped for a reason, wherever. */

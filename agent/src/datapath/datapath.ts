@@ -2,7 +2,14 @@ import { EventEmitter } from 'node:events';
 import type { Encap, HeldResource, Refusal, Resource, ResourceRef } from '@iovisor-ovn/proto';
 import { ResourceType } from '@iovisor-ovn/proto';
 import type { Log, Netlink } from '../netlink/index.js';
-import { iov_tunnel_flag, iov_tunnelCodec } from './abi.js';
+import {
+  iov_datapathCodec,
+  type iov_port,
+  iov_portCodec,
+  type iov_tunnel,
+  iov_tunnel_flag,
+  iov_tunnelCodec,
+} from './abi.js';
 import { Attachments } from './attach/attachments.js';
 import { type DeviceChange, EntryDevices } from './attach/entryDevices.js';
 import { type HookChoice, hooksFor } from './attach/hooksFor.js';
@@ -20,6 +27,7 @@ import { type Observation, Observer } from './observe/observer.js';
 import { refOfUnit } from './refOfUnit.js';
 import { Refused } from './refused.js';
 import { TimeSlice } from './timeSlice.js';
+import { Tracer } from './tracer.js';
 import { TunnelPaths } from './tunnelPaths.js';
 import { resourceType, validate } from './validate.js';
 import { Writer } from './write/writer.js';
@@ -89,6 +97,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   readonly #instances: Instances;
   readonly #paths: TunnelPaths;
   readonly counters: PortCounters;
+  readonly tracer: Tracer;
   readonly #versions = new Map<string, HeldResource>();
   readonly #jobs: Job[] = [];
   readonly #plugged = new Map<string, Plugged>();
@@ -120,6 +129,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       tunnels: maps.iov_tunnels.maxEntries,
     });
     this.counters = new PortCounters(maps);
+    this.tracer = new Tracer(maps);
     this.#paths = new TunnelPaths(options.netlink);
     this.compiler = new Compiler(claims, this.#instances, this.#paths.pathOf);
     const { entry, uplink } = this.loaded.modules;
@@ -169,6 +179,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     this.#observer?.close();
     await this.#running;
     await this.attachments.close();
+    await this.tracer.close();
     this.loaded.close();
   }
 
@@ -457,10 +468,31 @@ export class Datapath extends EventEmitter<DatapathEvents> {
 
   /** Whether the next hop of a tunnel is known. */
   isResolved(tunnel: number): boolean {
+    const { flags = 0 } = this.tunnelRow(tunnel) ?? {};
+    return (flags & iov_tunnel_flag.IOV_TUNNEL_RESOLVED) !== 0;
+  }
+
+  /** Ifindex of the device that is plugged for a port, whether it can be used or not. */
+  pluggedDevice(name: string): number | undefined {
+    return this.#plugged.get(name)?.ifindex;
+  }
+
+  /** What the kernel has of a tunnel. */
+  tunnelRow(tunnel: number): iov_tunnel | undefined {
     const value = this.writer.mirrors.get('iov_tunnels')?.get(keyText(u32(tunnel)));
-    return (
-      value !== undefined && (iov_tunnelCodec.decode(value).flags & iov_tunnel_flag.IOV_TUNNEL_RESOLVED) !== 0
-    );
+    return value === undefined ? undefined : iov_tunnelCodec.decode(value);
+  }
+
+  /** What the kernel has of a local port. */
+  portRow(port: number): iov_port | undefined {
+    const value = this.writer.mirrors.get('iov_ports')?.get(keyText(u32(port)));
+    return value === undefined ? undefined : iov_portCodec.decode(value);
+  }
+
+  /** The tunnel key of a datapath number. */
+  datapathKey(datapath: number): number | undefined {
+    const value = this.writer.mirrors.get('iov_datapaths')?.get(keyText(u32(datapath)));
+    return value === undefined ? undefined : iov_datapathCodec.decode(value).tunnel_key;
   }
 
   /** Why resources are not in effect, or not wholly. */

@@ -46,6 +46,7 @@ export class Resources {
   readonly chassis = new Map<string, RemoteChassis>();
   readonly learned = new Map<string, LearnedMac>();
   readonly #bySwitch = new Index();
+  readonly #byName = new Index();
   readonly #byTap = new Index();
   readonly #byNetwork = new Index();
   readonly #byChassis = new Index();
@@ -56,6 +57,11 @@ export class Resources {
 
   portsOf(switchId: string): Iterable<string> {
     return this.#bySwitch.get(switchId);
+  }
+
+  /** By logical port name; while one is deleted and added again there may be two. */
+  portsNamed(name: string): Iterable<string> {
+    return this.#byName.get(name);
   }
 
   /** Ports at the tap of this iface-id: the one of that name (while one is deleted and added again there may be two), and those nested behind it. */
@@ -132,6 +138,7 @@ export class Resources {
   #indexPort(port: LogicalPort, act: (index: Index, key: string) => void): void {
     const place = placeOf(port);
     act(this.#bySwitch, port.switchId);
+    act(this.#byName, port.name);
     if (place.kind === 'tap') act(this.#byTap, place.name);
     if (place.kind === 'network') act(this.#byNetwork, place.name);
     for (const chassis of chassisOf(port)) act(this.#byChassis, chassis);

@@ -27,5 +27,8 @@ function instancesOf(datapath: Datapath, module: string): number {
   const ports = [...datapath.compiler.localPorts()];
   if (module === 'tunnel') return tunnels.size;
   if (module === 'portsec') return ports.filter(({ resource }) => resource.portSecurityEnabled).length;
+  if (module === 'police') return ports.filter(({ resource }) => resource.qosMaxRate > 0n).length;
+  if (module === 'observe')
+    return ports.filter(({ resource }) => resource.learn || resource.virtualAddresses.length > 0).length;
   return module === 'entry' ? ports.length : resources.switches.size;
 }

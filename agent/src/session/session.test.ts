@@ -35,6 +35,7 @@ class FakeAgent {
   readonly logged: string[] = [];
   chassis: ChassisConfig | undefined = CHASSIS;
   held: HeldResource[] = [];
+  answer: (query: Query) => Report | Promise<Report> = () => REPORT;
   #forwarding = new Set<string>();
   local = new Set<string>();
   addresses: string[];
@@ -65,7 +66,7 @@ class FakeAgent {
         return { refusals: [], forwarding: touched.filter((id) => this.forwarding.has(id)) };
       },
       committed: () => {},
-      report: () => REPORT,
+      report: (query) => this.answer(query),
       log: {
         debug: () => {},
         info: log,
@@ -211,6 +212,26 @@ test('after a broken connection it states what it holds, and what was not commit
     [['half', 'whole'], []],
   );
   t.like(ack, { forwarding: ['p'], forwardingComplete: true });
+});
+
+test('an answer that takes its time holds nothing up; one that fails is logged', async (t) => {
+  const server = await coordinator(t);
+  const agent = new FakeAgent(t, [server.address]);
+  const open: ((report: Report) => void)[] = [];
+  agent.answer = ({ id }) => {
+    if (id === 2n) throw new Error('nothing to say');
+    return id === 1n ? new Promise((resolve) => open.push(resolve)) : REPORT;
+  };
+  agent.session.start();
+  const session = await server.session();
+  session.welcome();
+  const ask = (id: bigint) => session.send({ $case: 'query', value: Query.create({ id }) });
+  for (const id of [1n, 2n, 3n]) ask(id);
+  t.is((await session.next('report')).queryId, 3n);
+  t.is((await session.apply([switchIntent('s', 5)])).revision, 1n);
+  t.true(agent.logged.some((line) => /could not be answered.*nothing to say/.test(line)));
+  open[0]!(REPORT);
+  t.is((await session.next('report')).queryId, 1n);
 });
 
 test('a standby sends it on to the next address at once', async (t) => {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { ChannelCredentials } from '@grpc/grpc-js';
-import type { Commit, CoordinatorMessage, Hello, Report, ReportKind, Welcome } from '@iovisor-ovn/proto';
+import type { Commit, CoordinatorMessage, Hello, Query, Report, Welcome } from '@iovisor-ovn/proto';
 import type { Applied, Change } from '../datapath/change.js';
 import type { Observation } from '../datapath/observe/observer.js';
 import type { Log } from '../netlink/index.js';
@@ -24,7 +24,8 @@ export interface SessionOptions extends Sources {
   apply(change: Change): Promise<Applied>;
   /** A commit took effect, and its Ack is on its way. */
   committed(commit: Commit): void;
-  report(kind: ReportKind): Report;
+  /** The answer to a question, but for its id. */
+  report(query: Query): Report | Promise<Report>;
   log: Log;
   timing?: Partial<Timing>;
 }
@@ -226,9 +227,8 @@ export class Session extends EventEmitter<SessionEvents> {
   ): Promise<void> | undefined {
     if (message?.$case === 'delta') pending.add(message.value);
     const commit = commitOf(message);
-    if (message?.$case === 'query') {
-      this.#outbox?.report({ ...this.#options.report(message.value.kind), queryId: message.value.id });
-    }
+    // An answer may take its time: commits do not wait for it.
+    if (message?.$case === 'query') void this.#answer(message.value);
     return commit && this.#apply(commit, pending.take(commit.full), acks);
   }
 
@@ -237,6 +237,17 @@ export class Session extends EventEmitter<SessionEvents> {
     acks.applied(commit, refusals, forwarding);
     this.#outbox?.pump();
     this.#options.committed(commit);
+  }
+
+  async #answer(query: Query): Promise<void> {
+    const outbox = this.#outbox;
+    try {
+      const report = await this.#options.report(query);
+      // Another session's question has another number.
+      if (outbox === this.#outbox) outbox?.report({ ...report, queryId: query.id });
+    } catch (error) {
+      this.#options.log.error({ error: String((error as Error).stack) }, 'a question could not be answered');
+    }
   }
 
   /** @param milliseconds undefined: until something changes */

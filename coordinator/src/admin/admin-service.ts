@@ -11,9 +11,12 @@ import {
 import type { Coordinator } from '../coordinator.js';
 import type { Database } from '../monitor/database.js';
 import type { NorthboundRows, SouthboundRows } from '../monitor/rows.js';
+import { AdminError } from './admin-error.js';
 import { by } from './compare.js';
 import { listNodes, listPorts, listSwitches } from './inventory.js';
+import { portDetail } from './port-detail.js';
 import { collectReports } from './reports.js';
+import { tracePacket } from './trace.js';
 
 /** What iovctl asks. Reads only; a standby answers too. */
 export function adminService(coordinator: Coordinator, version: string): AdminServer {
@@ -62,8 +65,8 @@ export function adminService(coordinator: Coordinator, version: string): AdminSe
         };
       }),
     listProblems: (call, reply) => answer(reply, () => problems(coordinator, call.request)),
-    getPort: (_call, reply) => reply({ code: status.UNIMPLEMENTED, details: 'not yet' }),
-    trace: (_call, reply) => reply({ code: status.UNIMPLEMENTED, details: 'not yet' }),
+    getPort: (call, reply) => answer(reply, () => portDetail(coordinator, call.request)),
+    trace: (call, reply) => answer(reply, () => tracePacket(coordinator, call.request)),
   };
 }
 
@@ -71,7 +74,8 @@ async function answer<T>(reply: sendUnaryData<T>, work: () => T | Promise<T>): P
   try {
     reply(null, await work());
   } catch (error) {
-    reply({ code: status.INTERNAL, details: (error as Error).message });
+    const code = error instanceof AdminError ? error.code : status.INTERNAL;
+    reply({ code, details: (error as Error).message });
   }
 }
 

@@ -64,7 +64,8 @@ function logicalSwitch(coordinator: Coordinator, state: SwitchState): Switch {
   };
 }
 
-function port(coordinator: Coordinator, state: PortState): Port {
+/** A port as Southbound has it, with what Northbound says of it. */
+export function port(coordinator: Coordinator, state: PortState): Port {
   const { northbound, southbound } = coordinator.compiler;
   const { row } = state;
   const nb = northbound.port(row.logical_port)?.row;

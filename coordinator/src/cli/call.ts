@@ -4,7 +4,13 @@ import { Failure } from './failure.js';
 import type { CliOptions } from './options.js';
 
 /** Longer than the coordinator waits for agents. */
-const deadlineMs = 5000;
+const defaultDeadlineMs = 5000;
+/** What these say is for the operator as it is. */
+const plain: ReadonlySet<status> = new Set([
+  status.NOT_FOUND,
+  status.FAILED_PRECONDITION,
+  status.INVALID_ARGUMENT,
+]);
 
 /** A unary method of the Admin service. */
 export type AdminMethod<Request, Reply> = (
@@ -25,6 +31,7 @@ export async function callAdmin<Request, Reply>(
   options: CliOptions,
   method: (client: AdminClient) => AdminMethod<Request, Reply>,
   request: Request,
+  deadlineMs = defaultDeadlineMs,
 ): Promise<Reply> {
   const client = new AdminClient(options.address, channelCredentials(options));
   const deadline = Date.now() + deadlineMs;
@@ -45,5 +52,6 @@ export function explain(address: string, error: ServiceError): Failure {
     return new Failure(
       `no coordinator answers at ${address}; start iovisor-coordinator, or name another with --coordinator`,
     );
+  if (plain.has(error.code)) return new Failure(error.details);
   return new Failure(`the coordinator at ${address} says: ${error.details} (${status[error.code]})`);
 }

@@ -8,10 +8,12 @@ import { health } from './health.js';
 import { modules } from './modules.js';
 import { nodes } from './nodes.js';
 import { connectionSettings } from './options.js';
+import { port } from './port.js';
 import { ports } from './ports.js';
 import { problems } from './problems.js';
 import { status } from './status.js';
 import { switches } from './switches.js';
+import { trace } from './trace.js';
 import { tunnels } from './tunnels.js';
 
 setLogVerbosity(logVerbosity.NONE);
@@ -20,7 +22,8 @@ const program = new Command('iovctl')
   .version(version);
 for (const { flags, description } of connectionSettings) program.option(flags, description);
 program.option('--json', 'print JSON for programs');
-for (const add of [status, nodes, ports, switches, modules, drops, problems, tunnels, health]) add(program);
+for (const add of [status, nodes, ports, port, trace, switches, modules, drops, problems, tunnels, health])
+  add(program);
 for (const command of [program, ...program.commands]) quiet(command);
 
 program.allowExcessArguments().action((_options, command: Command) => {

@@ -1,26 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { promisify } from 'node:util';
 import test from 'ava';
+import { run } from '../testing/iovctl.js';
 import { coordinatorBin, iovctlBin } from '../testing/process.js';
 import { scene, switchWith } from '../testing/scene.js';
-
-interface Result {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-async function run(bin: string, ...args: string[]): Promise<Result> {
-  return promisify(execFile)(process.execPath, [bin, ...args], {
-    timeout: 20_000,
-    killSignal: 'SIGKILL',
-  }).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    (error: Result) => error,
-  );
-}
 
 /** Where nobody listens, a moment ago at least. */
 async function freeAddress(): Promise<string> {

@@ -1,6 +1,15 @@
-import { Query, type Report, type ReportKind } from '@iovisor-ovn/proto';
+import { Query, type Report, type ReportKind, type TraceRequest } from '@iovisor-ovn/proto';
 
-const timeoutMs = 2000;
+const defaultTimeoutMs = 2000;
+
+/** What goes with a question. */
+export interface Ask {
+  /** REPORT_PORTS: only this port, with its details. */
+  port?: string;
+  trace?: TraceRequest;
+  /** Default: two seconds. */
+  timeoutMs?: number;
+}
 
 /** Questions to one agent and its answers, matched by id. */
 export class Queries {
@@ -13,8 +22,11 @@ export class Queries {
     this.#send = send;
   }
 
-  /** Resolves with the agent's report, or undefined when none comes within two seconds or the session ends. */
-  ask(kind: ReportKind): Promise<Report | undefined> {
+  /** Resolves with the agent's report, or undefined when none comes in time or the session ends. */
+  ask(
+    kind: ReportKind,
+    { port = '', trace, timeoutMs = defaultTimeoutMs }: Ask = {},
+  ): Promise<Report | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
     const id = ++this.#last;
     return new Promise((resolve) => {
@@ -25,7 +37,7 @@ export class Queries {
         resolve(report);
       };
       this.#open.set(id, finish);
-      void this.#send(Query.create({ id, kind }));
+      void this.#send(Query.create({ id, kind, port, trace }));
     });
   }
 

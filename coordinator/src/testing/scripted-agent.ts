@@ -71,7 +71,7 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
   /** Answer no query. */
   mute = false;
   /** What it answers to a query. */
-  report: Partial<Report> = {};
+  report: Partial<Report> | ((query: Query) => Partial<Report>) = {};
   readonly #client: CoordinatorClient;
   readonly #stream: ClientDuplexStream<AgentMessage, CoordinatorMessage>;
   #fresh: Resource[] = [];
@@ -202,7 +202,8 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
 
   #answer(query: Query): void {
     if (this.mute) return;
-    this.send({ $case: 'report', value: Report.create({ ...this.report, queryId: query.id }) });
+    const report = typeof this.report === 'function' ? this.report(query) : this.report;
+    this.send({ $case: 'report', value: Report.create({ ...report, queryId: query.id }) });
     this.emit('query', query);
   }
 

@@ -56,3 +56,23 @@ export function parseMac(text: string): Buffer | undefined {
     ? Buffer.from(text.replaceAll(':', ''), 'hex')
     : undefined;
 }
+
+/** Four words as the codecs carry `__be32[4]`, in the short form of RFC 5952. */
+export function formatIp6(words: readonly number[]): string {
+  const groups = words.flatMap((word) => [word >>> 16, word & 0xffff]);
+  const zeroes = longestRun(groups);
+  const text = (list: readonly number[]) => list.map((group) => group.toString(16)).join(':');
+  if (zeroes.length < 2) return text(groups);
+  return `${text(groups.slice(0, zeroes.at))}::${text(groups.slice(zeroes.at + zeroes.length))}`;
+}
+
+/** The first of the longest runs of zeroes. */
+function longestRun(groups: readonly number[]): { at: number; length: number } {
+  let longest = { at: 0, length: 0 };
+  for (let at = 0; at < groups.length; at++) {
+    const end = groups.findIndex((group, index) => index >= at && group !== 0);
+    const length = (end < 0 ? groups.length : end) - at;
+    if (length > longest.length) longest = { at, length };
+  }
+  return longest;
+}
