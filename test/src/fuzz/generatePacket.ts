@@ -129,7 +129,7 @@ export class PacketMaker {
   #destination(from: string, body: Body): string {
     const { random } = this;
     const fitting = multicastMac(body);
-    if (fitting !== undefined && random.chance(0.85)) return fitting;
+    if (fitting !== undefined && random.chance(body.kind === 'arp' ? 0.85 : 0.7)) return fitting;
     return random.weighted<() => string>([
       [14, () => this.#mac(this.#you)],
       [1, () => this.#mac(this.#own.get(from)!)],
@@ -147,6 +147,8 @@ export class PacketMaker {
       [5, () => this.#ip4()],
       [4, () => this.#ip6()],
       [5, () => this.#nd(src)],
+      [1.5, () => this.#setUp4()],
+      [1.5, () => this.#setUp6()],
       [1, () => ({ kind: 'other', type: random.pick([0x8035, 0x88cc, 0x88b5, 0x8863, 0x0842]) })],
     ])();
   }
@@ -175,7 +177,6 @@ export class PacketMaker {
 
   #ip4(): Ip4Body {
     const { random } = this;
-    const dhcp = random.chance(0.12);
     const l4 = random.weighted<L4>([
       [4, { kind: 'udp', sport: 1000, dport: random.pick([53, 67, 2000]) }],
       [3, { kind: 'tcp', sport: 1000, dport: 80 }],
@@ -184,11 +185,13 @@ export class PacketMaker {
     ]);
     const body: Ip4Body = {
       kind: 'ip4',
-      src: dhcp || random.chance(0.05) ? '0.0.0.0' : this.#ip4Of(),
-      dst: dhcp || random.chance(0.05) ? '255.255.255.255' : this.#ip4Address(),
+      src: random.chance(0.05) ? '0.0.0.0' : this.#ip4Of(),
+      dst: random.chance(0.1)
+        ? random.pick(['255.255.255.255', '224.0.0.251', '239.1.2.3'])
+        : this.#ip4Address(),
       ttl: random.pick([64, 64, 64, 1, 0, 255]),
       options: random.chance(0.1),
-      l4: dhcp ? { kind: 'udp', sport: random.chance(0.9) ? 68 : 67, dport: 67 } : l4,
+      l4,
     };
     return { ...body, ...this.#oddities() };
   }
@@ -214,6 +217,44 @@ export class PacketMaker {
       l4,
     };
     return { ...body, ...this.#oddities() };
+  }
+
+  /** Of a host that asks for its IPv4 address: DHCP, or what looks like it. */
+  #setUp4(): Ip4Body {
+    const { random } = this;
+    const usually = <T>(value: T, otherwise: () => T) => (random.chance(0.8) ? value : otherwise());
+    return {
+      kind: 'ip4',
+      src: usually('0.0.0.0', () => this.#ip4Address()),
+      dst: usually('255.255.255.255', () => random.pick(['10.0.0.255', '224.0.0.1', this.#ip4Address()])),
+      ttl: 64,
+      options: random.chance(0.1),
+      l4: {
+        kind: usually('udp', () => 'tcp' as const),
+        sport: usually(68, () => 67),
+        dport: usually(67, () => 68),
+      },
+      ...(random.chance(0.15) ? { fragment: random.pick(['first', 'later'] as const) } : {}),
+    };
+  }
+
+  /** Of a host that makes itself an IPv6 address: multicast reports and the search for a router, or what looks like it. */
+  #setUp6(): Ip6Body {
+    const { random } = this;
+    const types = [131, 131, 143, 143, 143, 130, 132, 133, 134, 137];
+    return {
+      kind: 'ip6',
+      src: random.chance(0.8) ? '::' : this.#ip6Of(),
+      dst: random.chance(0.85)
+        ? random.pick(['ff02::16', 'ff02::16', 'ff02::2', 'ff02::1:ff00:1', 'ff02:1::1'])
+        : random.pick(['ff05::2', 'ff01::1', 'ff12::1', this.#ip6Address()]),
+      hops: random.pick([1, 1, 255]),
+      extensions: random.chance(0.5) ? [0] : [],
+      l4: random.chance(0.9)
+        ? { kind: 'icmp6', type: random.pick(types), code: random.chance(0.9) ? 0 : 1 }
+        : { kind: 'udp', sport: 131 << 8, dport: 53 },
+      ...(random.chance(0.1) ? { fragment: random.pick(['first', 'later'] as const) } : {}),
+    };
   }
 
   #nd(src: string): Ip6Body {
