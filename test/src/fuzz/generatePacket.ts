@@ -33,6 +33,7 @@ function poolOf(texts: readonly string[]): Pool {
   return pool;
 }
 
+const startsWithMac = /^\s*([0-9a-f]{1,3}:){5}[0-9a-f]{1,3}/i;
 const macText = (bytes: Buffer): string => bytes.toString('hex').match(/../g)!.join(':');
 /** "::" is what the unspecified address is known by. */
 const ip6Text = (bytes: Buffer): string =>
@@ -63,6 +64,10 @@ export class PacketMaker {
   readonly #identities = new Map<string, Pool[]>();
   readonly #neighbours = new Map<string, string[]>();
   readonly #all: Pool;
+  /** Ports where source MACs are learned. */
+  readonly #learners = new Set<string>();
+  /** MACs that Northbound lists for the port's switch. */
+  readonly #configured = new Map<string, string[]>();
   /** As what the port sends the packet that is being made, and to whom. */
   #me: Pool = empty();
   #you: Pool = empty();
@@ -81,6 +86,11 @@ export class PacketMaker {
       const elements = port.portSecurity.length > 0 ? port.portSecurity : port.addresses;
       const identities = elements.map((element) => poolOf([element])).filter(({ macs }) => macs.length > 0);
       this.#identities.set(port.name, identities);
+      if (port.addresses.includes('unknown') && port.portSecurity.length === 0) this.#learners.add(port.name);
+      const listed = made.ports.flatMap(({ addresses }) =>
+        addresses.filter((text) => startsWithMac.test(text)),
+      );
+      this.#configured.set(port.name, poolOf(listed).macs);
       const others = made.ports.filter((other) => other !== port && other.addresses.length > 0);
       this.#neighbours.set(
         port.name,
@@ -117,6 +127,7 @@ export class PacketMaker {
 
   #source(from: string): string {
     const { random } = this;
+    if (this.#learners.has(from)) return this.#unlearnable(from);
     return random.weighted<() => string>([
       [20, () => this.#mac(this.#me)],
       [2, () => this.#mac(this.#near.get(from)!)],
@@ -124,6 +135,17 @@ export class PacketMaker {
       [1, () => host(FIRST_NOBODY + random.int(8)).mac],
       [0.5, () => random.pick([BROADCAST, '01:00:5e:00:00:01', '33:33:00:00:00:01', ZERO])],
     ])();
+  }
+
+  /**
+   * A port where MACs are learned must not show one that a later packet is for: ovn-trace has read what was learned before.
+   * Those that are configured in its switch are not affected.
+   */
+  #unlearnable(from: string): string {
+    const { random } = this;
+    const configured = this.#configured.get(from)!;
+    if (configured.length > 0 && random.chance(0.8)) return random.pick(configured);
+    return `02:fe:${[0, 0, 0, 0].map(() => random.int(256).toString(16).padStart(2, '0')).join(':')}`;
   }
 
   #destination(from: string, body: Body): string {

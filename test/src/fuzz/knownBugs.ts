@@ -1,5 +1,4 @@
 import type { NetworkSpec } from './network.js';
-import { switchOf } from './network.js';
 import type { Packet } from './packet.js';
 
 /** A bug of ours that is known and somebody is at work on: what is wrong, and whether a disagreement shows it. */
@@ -14,21 +13,8 @@ interface Disagreement {
   seen: readonly string[];
 }
 
-const asks = ({ body }: Packet): boolean =>
-  (body.kind === 'arp' && body.op === 1) ||
-  (body.kind === 'ip6' && body.l4.kind === 'nd' && body.l4.type === 135);
-
 /** To be taken out once they are mended, as those in the conformance table are. */
-const knownBugs: readonly KnownBug[] = [
-  {
-    what: 'vlan-passthru: ARP and NS are answered (conformance/cases/vlan.ts, "responder")',
-    shows: ({ network, packet, seen }) =>
-      switchOf(network, packet.from).otherConfig['vlan-passthru'] === 'true' &&
-      asks(packet) &&
-      seen.length === 1 &&
-      / (ARP reply|NA\[|something else)/.test(seen[0]!),
-  },
-];
+const knownBugs: readonly KnownBug[] = [];
 
 /** What is wrong, if it is known. */
 export function knownBug(disagreement: Disagreement): string | undefined {
