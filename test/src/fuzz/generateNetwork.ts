@@ -195,8 +195,7 @@ function garbage(random: Random, who: Host): string {
     `${who.mac} ${who.ip4},${who.otherIp4}`,
     `${who.mac} ${who.ip4}x`,
     `${who.mac} 10.0.0.${256 + 30}`,
-    // Another MAC, so it must have another address.
-    `${who.mac}1 ${who.ip4.replace('10.0.0', '10.0.7')}`,
+    `${who.mac.slice(0, -2)}1${who.mac.slice(-2)} ${who.ip4}`,
     `${who.mac} ${who.ip4}${who.ip6}`,
     `${who.mac} ${who.ip4}/24,${who.otherIp4}`,
     `${who.mac} ${who.ip6}/129`,
