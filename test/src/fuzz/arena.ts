@@ -1,7 +1,7 @@
 import { type Hypervisor, Lab, Netns } from '../lab/index.js';
 import { Chassis } from './chassis.js';
 import { NetnsThread } from './netnsThread.js';
-import { creation, joined, type NetworkSpec, portsOf, securing } from './network.js';
+import { creation, isAt, joined, type NetworkSpec, portsOf, securing } from './network.js';
 import { Site } from './site.js';
 import { TraceDaemon } from './traceDaemon.js';
 
@@ -62,7 +62,8 @@ export class Arena {
     await Promise.all(
       lab.hypervisors.map((hypervisor, index) => this.#plug(hypervisor, index, network, prefix)),
     );
-    const plugged = portsOf(network).filter(({ hv }) => hv !== 0);
+    // A localport is never bound, hence never up.
+    const plugged = portsOf(network).filter(({ hv, type }) => hv !== 0 && type !== 'localport');
     if (plugged.length > 0) await lab.portsUp(...plugged.map(({ name }) => prefix + name));
     // Northd must have seen that they are up.
     await lab.nbctl('--timeout=20', '--wait=sb', 'sync');
@@ -89,7 +90,7 @@ export class Arena {
   }
 
   async #plug(hypervisor: Hypervisor, index: number, network: NetworkSpec, prefix: string): Promise<void> {
-    const ports = portsOf(network).filter(({ hv }) => hv === index + 1);
+    const ports = portsOf(network).filter((port) => isAt(port, index + 1));
     const commands: string[][] = [];
     for (const [slot, tap] of this.#taps[index]!.entries()) {
       const port = ports[slot]?.name;

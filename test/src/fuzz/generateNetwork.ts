@@ -81,10 +81,12 @@ class PortMaker {
       [1, true],
       [1, false],
     ]);
+    const localport = random.chance(0.06);
     return {
       name,
+      ...(localport ? { type: 'localport' as const } : {}),
       addresses: [...new Set(addresses)],
-      portSecurity: [...new Set(this.#portSecurity(own, second))],
+      portSecurity: localport ? [] : [...new Set(this.#portSecurity(own, second))],
       ...(enabled === undefined ? {} : { enabled }),
       hv: random.weighted([
         [5, 1],

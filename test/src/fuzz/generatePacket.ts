@@ -52,12 +52,20 @@ export function solicited(target: string): { ip6: string; mac: string } {
   return { ip6: ip6Text(Buffer.concat([prefix, tail])), mac: `33:33:ff:${macText(tail)}` };
 }
 
+/** Hypervisors where a port can send: a localport where a port of its switch is bound (binding.c makes it no reason by itself). */
+function sidesOf(network: NetworkSpec, port: PortSpec): (1 | 2)[] {
+  const bound = port.type === 'localport' ? switchOf(network, port.name).ports : [port];
+  const sides = bound.flatMap(({ type, hv }) => (type === undefined && hv !== 0 ? [hv] : []));
+  return [...new Set(sides)];
+}
+
 /**
  * Makes packets of a network: of its own addresses and near misses, of what hosts say without being asked, and of what they
  * should not say.
  */
 export class PacketMaker {
   readonly #senders: PortSpec[];
+  readonly #sides = new Map<string, (1 | 2)[]>();
   readonly #own = new Map<string, Pool>();
   readonly #near = new Map<string, Pool>();
   /** Of each port what its elements say, one by one. */
@@ -79,7 +87,8 @@ export class PacketMaker {
     dynamic: readonly string[],
   ) {
     const ports = portsOf(network);
-    this.#senders = ports.filter(({ hv }) => hv !== 0);
+    this.#senders = ports.filter((port) => sidesOf(network, port).length > 0);
+    for (const port of this.#senders) this.#sides.set(port.name, sidesOf(network, port));
     for (const port of ports) {
       this.#own.set(port.name, poolOf([...port.addresses, ...port.portSecurity]));
       const made = switchOf(network, port.name);
@@ -108,7 +117,7 @@ export class PacketMaker {
 
   packet(): Packet {
     const { random } = this;
-    const from = random.pick(this.#senders).name;
+    const { name: from, type } = random.pick(this.#senders);
     const mine = this.#identities.get(from)!;
     const neighbours = this.#neighbours.get(from)!;
     const theirs = neighbours.length > 0 ? this.#identities.get(random.pick(neighbours))! : [];
@@ -116,7 +125,8 @@ export class PacketMaker {
     this.#you = theirs.length > 0 && random.chance(0.7) ? random.pick(theirs) : this.#near.get(from)!;
     const src = this.#source(from);
     const body = this.#body(src);
-    const packet: Packet = { from, src, dst: this.#destination(from, body), body };
+    const side = type === 'localport' ? { side: random.pick(this.#sides.get(from)!) } : {};
+    const packet: Packet = { from, ...side, src, dst: this.#destination(from, body), body };
     if (random.chance(0.05))
       packet.vlan = {
         tci: random.pick([0, 1, 5, 4095, 0x2005]),

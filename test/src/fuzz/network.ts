@@ -8,7 +8,9 @@ export interface PortSpec {
   portSecurity: readonly string[];
   /** Logical_Switch_Port.enabled; undefined: the column is empty. */
   enabled?: boolean;
-  /** Number of the hypervisor where it is plugged in; 0: nowhere. */
+  /** Logical_Switch_Port.type. A localport is plugged in on both hypervisors. */
+  type?: 'localport';
+  /** Number of the hypervisor where it is plugged in; 0: nowhere. Of a localport it says nothing. */
   hv: 0 | 1 | 2;
 }
 
@@ -28,6 +30,11 @@ export interface NetworkSpec {
 
 export function portsOf(network: NetworkSpec): PortSpec[] {
   return network.switches.flatMap(({ ports }) => ports);
+}
+
+/** Whether the port has a device on that hypervisor. */
+export function isAt(port: PortSpec, hv: number): boolean {
+  return port.type === 'localport' || port.hv === hv;
 }
 
 export function switchOf(network: NetworkSpec, port: string): SwitchSpec {
@@ -82,6 +89,7 @@ function switchCommands({ name, otherConfig, ports }: SwitchSpec, prefix: string
 function portCommands(port: PortSpec, owner: string, prefix: string): string[][] {
   const columns = [
     ...(port.addresses.length > 0 ? [`addresses=${setOf(port.addresses)}`] : []),
+    ...(port.type === undefined ? [] : [`type=${port.type}`]),
     ...(port.enabled === undefined ? [] : [`enabled=${port.enabled}`]),
   ];
   const set = ['set', 'Logical_Switch_Port', prefix + port.name, ...columns];
@@ -101,8 +109,12 @@ export function shellCommands(network: NetworkSpec): string[] {
   const nbctl = [...creation(network), ...securing(network)].map(
     (command) => `ovn-nbctl ${command.map(shellWord).join(' ')}`,
   );
-  const plugged = portsOf(network).map(({ name, hv }) =>
-    hv === 0 ? `# ${name} is not plugged in` : `# ${name} is plugged in on hv${hv}`,
+  const plugged = portsOf(network).map(({ name, hv, type }) =>
+    type === 'localport'
+      ? `# ${name} is plugged in on both`
+      : hv === 0
+        ? `# ${name} is not plugged in`
+        : `# ${name} is plugged in on hv${hv}`,
   );
   return [...nbctl, ...plugged];
 }

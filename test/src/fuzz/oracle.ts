@@ -1,5 +1,5 @@
 import type { Deviation } from './deviations.js';
-import { type NetworkSpec, portNamed } from './network.js';
+import { type NetworkSpec, type PortSpec, portNamed } from './network.js';
 import type { Ip6Body, NeighbourDiscovery, Packet } from './packet.js';
 import { mayReceive, maySend, type Ruling } from './portSecurity.js';
 import { type Answer, answerText, ipHex, macHex } from './receipt.js';
@@ -23,7 +23,8 @@ export function expectation(
   trace: readonly TraceOutput[],
 ): Expectation {
   const { body } = packet;
-  const admitted = maySend(portNamed(network, packet.from).portSecurity, packet);
+  const sender = portNamed(network, packet.from);
+  const admitted = maySend(sender.portSecurity, packet);
   const because = [...admitted.because];
   if (!admitted.passes || trace.length === 0) return { receipts: [], because };
   if ((body.kind === 'ip4' || body.kind === 'ip6') && body.lie !== undefined)
@@ -31,13 +32,27 @@ export function expectation(
   const receipts: string[] = [];
   for (const output of trace) {
     const port = portNamed(network, output.port);
-    if (port.hv === 0) continue;
+    const at = receiverSide(port, sender, packet);
+    if (at === undefined) continue;
     const delivered = delivery(packet, output);
     const ruling = mayReceive(port.portSecurity, delivered.packet);
     because.push(...delivered.because, ...ruling.because);
-    if (ruling.passes) receipts.push(`${port.name}: ${delivered.text}`);
+    if (ruling.passes) receipts.push(`${receiverName(port, at)}: ${delivered.text}`);
   }
   return { receipts: receipts.sort(), because: [...new Set(because)] };
+}
+
+/** On which hypervisor a port gets it: what comes from or goes to a localport stays on its own (ovn-architecture(7)). */
+function receiverSide(port: PortSpec, sender: PortSpec, packet: Packet): number | undefined {
+  const here = packet.side ?? sender.hv;
+  if (port.type === 'localport') return here;
+  if (port.hv === 0 || (sender.type === 'localport' && port.hv !== here)) return undefined;
+  return port.hv;
+}
+
+/** Of a localport there is one on each hypervisor. */
+export function receiverName({ name, type }: PortSpec, hv: number): string {
+  return type === 'localport' ? `${name} on hv${hv}` : name;
 }
 
 interface Delivery {

@@ -80,6 +80,8 @@ export type Body = ArpBody | Ip4Body | Ip6Body | { kind: 'other'; type: number }
 export interface Packet {
   /** Name of the port. */
   from: string;
+  /** Number of the hypervisor where a localport sends. */
+  side?: 1 | 2;
   src: string;
   dst: string;
   vlan?: { tci: number; tpid: number };

@@ -83,7 +83,7 @@ function changed(network: NetworkSpec, port: PortSpec, to: PortSpec | undefined)
 function* simplerPorts(port: PortSpec): Generator<PortSpec> {
   const { enabled, ...rest } = port;
   if (enabled !== undefined) yield rest;
-  if (port.hv === 2) yield { ...port, hv: 1 };
+  if (port.hv === 2 && port.type === undefined) yield { ...port, hv: 1 };
   for (const column of ['portSecurity', 'addresses'] as const) {
     const list = port[column];
     for (const element of list) yield { ...port, [column]: list.filter((other) => other !== element) };

@@ -2,7 +2,7 @@ import type { Chassis } from './chassis.js';
 import type { Deviation } from './deviations.js';
 import { knownBug } from './knownBugs.js';
 import { type NetworkSpec, portNamed } from './network.js';
-import { expectation } from './oracle.js';
+import { expectation, receiverName } from './oracle.js';
 import { frameOf, microflow, type Packet } from './packet.js';
 import { frameText } from './receipt.js';
 import type { TraceDaemon } from './traceDaemon.js';
@@ -55,7 +55,7 @@ export class Site {
   /** Through the sender's hypervisor, and what leaves it through the other one. */
   #run(packet: Packet): { receipts: string[]; reasons: string[] } {
     const { network, chassis, taps } = this.#standing;
-    const { hv } = portNamed(network, packet.from);
+    const hv = packet.side ?? portNamed(network, packet.from).hv;
     const [here, there] = [hv - 1, 2 - hv];
     const frame = frameOf(packet);
     const receipts: string[] = [];
@@ -78,7 +78,9 @@ export class Site {
   }
 
   #portAt(side: number, ifindex: number): string {
-    for (const [port, device] of this.#standing.taps[side]!) if (device === ifindex) return port;
+    const { network, taps } = this.#standing;
+    for (const [port, device] of taps[side]!)
+      if (device === ifindex) return receiverName(portNamed(network, port), side + 1);
     return `device ${ifindex} of hv${side + 1}`;
   }
 }
