@@ -11,6 +11,7 @@
 #include <iov/deliver.h>
 #include <iov/ethernet.h>
 #include <iov/ip.h>
+#include <iov/security.h>
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -40,6 +41,15 @@ static __always_inline int send_back(struct __sk_buff *ctx, struct iov_packet *p
 
 	if (!port)
 		return iov_drop(ctx, pkt, IOV_DROP_NO_PORT);
+	/* In OVN an answer passes the egress pipeline like any packet to the port: a MAC that may send from any address may be
+	 * restricted in what it receives. */
+	iov_mac_copy(pkt->eth_dst, to);
+	if (port->flags & IOV_PORT_SECURITY && !(to[0] & 1)) {
+		__u32 reason = iov_security_egress(pkt, port, pkt->in_port);
+
+		if (reason)
+			return iov_drop_at(ctx, pkt, reason, pkt->in_port);
+	}
 	iov_mac_copy(macs, to);
 	iov_mac_copy(macs + 6, from);
 	if (bpf_skb_store_bytes(ctx, 0, macs, sizeof(macs), STORE_FLAGS))
@@ -111,6 +121,7 @@ IOV_PROGRAM(iov_nd_reply)
 		return iov_drop(ctx, pkt, IOV_DROP_UNKNOWN_DESTINATION);
 	iov_mac_copy(mac, owner->mac);
 	unspecified = iov_ip6_is_any(pkt->ip_src);
+	__builtin_memcpy(pkt->ip_dst, pkt->ip_src, sizeof(pkt->ip_dst));
 
 	__builtin_memset(&sum, 0, sizeof(sum));
 	__builtin_memcpy(sum.source, pkt->nd_target, sizeof(sum.source));

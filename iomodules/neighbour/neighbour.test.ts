@@ -89,6 +89,16 @@ test.serial(
   },
 );
 
+test.serial('an answer passes port security of the one who asked, as any packet to it', (t) => {
+  // The first element lets it send from any address, the second says what it may receive.
+  const c = lab.addPort({ security: [A, `${A} fd00::7`] });
+  const ask = (src: string) => lab.run(ether(toNode, nd({ ...solicitation, src })), c);
+  t.is(ask('fd00::7').port, c.number);
+  const { action, reason } = ask('fd00::1');
+  t.is(action, 'drop');
+  t.is(reason, 'portsec_out_ip6');
+});
+
 test.serial('the answer is counted at the port it goes to', (t) => {
   const before = lab.portCounters(a);
   const { packetOut } = lab.run(ether(toNode, nd(solicitation)), a);

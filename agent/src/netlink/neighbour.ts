@@ -85,8 +85,13 @@ export function askNeighbour(socket: RequestSocket, ifindex: number, ip: string)
   }
 }
 
-/** Tells the kernel that the entry is in use (NTF_USE), as sending a packet would. A device that is gone is no error. */
+/**
+ * Tells the kernel that the entry is in use (NTF_USE), as sending a packet would. A device that is gone is no error. Not for
+ * an entry that an administrator has set: it needs no confirmation, and the kernel would make an ordinary one of it.
+ */
 export function sendUseNeighbour(socket: RequestSocket, ifindex: number, ip: string): void {
+  const state = askNeighbour(socket, ifindex, ip)?.state;
+  if (state === 'permanent' || state === 'noarp') return;
   const { family, bytes } = parseIp(ip);
   try {
     const header = neighbourHeader(family, ifindex, NTF_USE);

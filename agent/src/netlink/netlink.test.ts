@@ -191,6 +191,8 @@ test.serial('a neighbour is resolved because it is used, and its end is an event
   ip('neigh replace 10.3.0.7 lladdr 02:00:00:00:01:07 dev n0 nud permanent');
   await until(netlink, ['neighbour'], () => netlink.neighbour(ifindex, '10.3.0.7') !== undefined);
   t.deepEqual(netlink.neighbour(ifindex, '10.3.0.7'), { mac: '02:00:00:00:01:07', state: 'permanent' });
+  netlink.useNeighbour(ifindex, '10.3.0.7');
+  t.is(netlink.neighbour(ifindex, '10.3.0.7')?.state, 'permanent', 'what an administrator has set stays');
 
   const gone = once(netlink, 'neighbour');
   ip('neigh del 10.3.0.2 dev n0');

@@ -21,11 +21,37 @@ test('a MAC with addresses of both families, host bits kept', (t) => {
 });
 
 test('the first thing that is not an address ends the element, what stood before counts', (t) => {
-  for (const rest of ['0a:00:00:00:00:02', 'garbage 10.0.0.9', '10.0.0.1/33', '10.0.0.256', 'dynamic']) {
+  for (const rest of ['0a:00:00:00:00:02', 'garbage 10.0.0.9', '10.0.0.1/33', '10.0.0', 'dynamic']) {
     const parsed = parseMacAndIps(`0:1:2:3:4:5 10.0.0.1 ${rest}`);
     t.is(parsed?.rest, rest);
     t.deepEqual(show(parsed?.address), ['000102030405', '0a000001/32']);
   }
+});
+
+test('what sticks to an address ends the element, but the address counts, as in OVN', (t) => {
+  for (const rest of ['x', ',10.0.0.1', ':02', '/ff:ff:ff:ff:ff:00 10.0.0.1', ']']) {
+    const parsed = parseMacAndIps(`0:1:2:3:4:5${rest}`);
+    t.is(parsed?.rest, rest);
+    t.deepEqual(show(parsed?.address), ['000102030405']);
+  }
+  // What northd 23.03 makes of them.
+  const cases: [text: string, ...ips: string[]][] = [
+    ['10.0.0.4,10.0.1.4', '0a000004/32'],
+    ['10.0.0.4x', '0a000004/32'],
+    ['10.0.0.4/24x 10.0.0.5', '0a000004/24'],
+    ['10.0.0.4/', '0a000004/32'],
+    ['10.0.0.300 10.0.0.5', '0a00002c/32', '0a000005/32'],
+    ['10.0.0.4/255.255.0.255'],
+    ['fd00::c%eth0', 'fd00000000000000000000000000000c/128'],
+    ['fd00::c,fd00::d', 'fd00000000000000000000000000000c/128'],
+    ['fd00::c/129'],
+    ['fd00:::c'],
+  ];
+  for (const [text, ...ips] of cases) {
+    const parsed = parseMacAndIps(`0:1:2:3:4:5 ${text}`);
+    t.deepEqual(show(parsed?.address), ['000102030405', ...ips], text);
+  }
+  t.deepEqual(show(parseMacAndIps('0:1:2:3:4:0510 10.0.0.1')?.address), ['000102030410', '0a000001/32']);
 });
 
 test('netmasks written as addresses', (t) => {
@@ -60,7 +86,8 @@ test('the kinds of an addresses element', (t) => {
     'dynamic foo',
     '10.0.0.1',
     '0a:00:00:00:00',
-    '0a:00:00:00:00:01:02',
+    'x0a:00:00:00:00:01',
+    '0a-00-00-00-00-01',
   ])
     t.is(parseAddress(text).kind, 'invalid', text);
   t.is(parseAddress('0A:00:00:00:00:01').kind, 'address');

@@ -8,7 +8,10 @@ export type ParsedAddress =
   | { kind: 'unknown' | 'router' | 'dynamic' }
   | { kind: 'invalid' };
 
-const macPattern = /^\s*([0-9a-f]{1,2})((?::[0-9a-f]{1,2}){5})(?=\s|$)/i;
+// As OVN scans: of longer numbers the last byte counts, and what sticks to an address only ends it.
+const macPattern = /^\s*([0-9a-f]+)((?::[0-9a-f]+){5})/i;
+const ip4Scan = /^(\d+)\.(\d+)\.(\d+)\.(\d+)/;
+const ip6Scan = /^[0-9a-f:.]{1,46}/i;
 const octet = '(?:25[0-5]|2[0-4]\\d|[01]?\\d?\\d)';
 const ip4Pattern = new RegExp(`^${octet}(?:\\.${octet}){3}$`);
 
@@ -20,15 +23,16 @@ const ip4Pattern = new RegExp(`^${octet}(?:\\.${octet}){3}$`);
 export function parseMacAndIps(text: string): { address: LogicalAddress; rest: string } | undefined {
   const match = macPattern.exec(text);
   if (!match) return undefined;
-  const mac = Buffer.from(`${match[1]}${match[2]}`.split(':').map((part) => Number.parseInt(part, 16)));
+  const mac = Buffer.from(
+    `${match[1]}${match[2]}`.split(':').map((part) => Number.parseInt(part.slice(-2), 16)),
+  );
   const ips: IpPrefix[] = [];
   let rest = text.slice(match[0].length).trim();
   while (rest !== '') {
-    const token = /^\S+/.exec(rest)?.[0] ?? rest;
-    const prefix = parseIpPrefix(token);
-    if (!prefix) break;
-    ips.push(prefix);
-    rest = rest.slice(token.length).trimStart();
+    const scanned = scanIpPrefix(rest);
+    if (!scanned) break;
+    ips.push(scanned.prefix);
+    rest = rest.slice(scanned.length).trimStart();
   }
   return { address: { mac, ips }, rest };
 }
@@ -43,14 +47,36 @@ export function parseAddress(text: string): ParsedAddress {
 
 /** Parses "IP", "IP/PLEN" or "IP/MASK" of either family, keeping host bits; undefined when it is none of them. */
 export function parseIpPrefix(text: string): IpPrefix | undefined {
-  const [host = '', mask, ...more] = text.split('/');
-  if (more.length > 0) return undefined;
-  const address = ipBytes(host);
-  if (!address) return undefined;
+  const scanned = scanIpPrefix(text);
+  return scanned?.length === text.length ? scanned.prefix : undefined;
+}
+
+/** The same at the start of a text, and how many characters it takes. */
+function scanIpPrefix(text: string): { prefix: IpPrefix; length: number } | undefined {
+  const host = scanIp(text);
+  if (!host) return undefined;
+  const { address, length } = host;
   const bits = address.length * 8;
-  if (mask === undefined) return { address, prefixLength: bits };
-  const prefixLength = /^\d{1,3}$/.test(mask) ? Number(mask) : maskLength(mask, address.length);
-  return prefixLength !== undefined && prefixLength <= bits ? { address, prefixLength } : undefined;
+  const rest = text.slice(length + 1);
+  const mask = text[length] === '/' ? (scanIp(rest, address.length) ?? scanNumber(rest)) : undefined;
+  // A slash before nothing that could be a length ends the address.
+  if (!mask) return { prefix: { address, prefixLength: bits }, length };
+  const prefixLength = 'number' in mask ? mask.number : maskLength(mask.address);
+  if (prefixLength === undefined || prefixLength > bits) return undefined;
+  return { prefix: { address, prefixLength }, length: length + 1 + mask.length };
+}
+
+function scanIp(text: string, bytes?: number): { address: Buffer; length: number } | undefined {
+  const ip4 = bytes === 16 ? null : ip4Scan.exec(text);
+  if (ip4)
+    return { address: Buffer.from(ip4.slice(1).map((part) => Number(part) & 0xff)), length: ip4[0].length };
+  const ip6 = bytes === 4 ? '' : (ip6Scan.exec(text)?.[0] ?? '');
+  return isIPv6(ip6) ? { address: ipBytes(ip6)!, length: ip6.length } : undefined;
+}
+
+function scanNumber(text: string): { number: number; length: number } | undefined {
+  const digits = /^\d{1,9}/.exec(text)?.[0];
+  return digits === undefined ? undefined : { number: Number(digits), length: digits.length };
 }
 
 /** "aa:bb:cc:dd:ee:ff" as 6 bytes; undefined when it is no MAC. */
@@ -77,10 +103,8 @@ export function ipBytes(text: string): Buffer | undefined {
   return Buffer.from(ipaddr.IPv6.parse(text).toByteArray());
 }
 
-/** Length of a netmask written as an address; undefined when it is not contiguous or of the other family. */
-function maskLength(text: string, bytes: number): number | undefined {
-  const mask = ipBytes(text);
-  if (mask?.length !== bytes) return undefined;
+/** Length of a netmask written as an address; undefined when it is not contiguous. */
+function maskLength(mask: Buffer): number | undefined {
   const bits = [...mask].map((byte) => byte.toString(2).padStart(8, '0')).join('');
   return /^1*0*$/.test(bits) ? bits.lastIndexOf('1') + 1 : undefined;
 }
