@@ -20,7 +20,7 @@ export function openLog(level: string): Logger {
   const stream = {
     write: (line: string) => {
       output.write(line);
-      timer ??= setTimeout(later, patienceMs).unref();
+      if (timer === undefined) timer = setTimeout(later, patienceMs).unref();
     },
     flushSync: () => output.flushSync(),
   };
