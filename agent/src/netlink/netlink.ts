@@ -147,6 +147,11 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
     return this.#askLink(0, [[IFLA_IFNAME, text(name)]]);
   }
 
+  /** The device as it is at this moment: its last events may not have been read. May emit `link`; undefined when it is gone. */
+  refreshLink(ifindex: number): Link | undefined {
+    return this.#askLink(ifindex);
+  }
+
   /** The kernel's way to an address, policy rules included; undefined when there is none. Throws for text that is no address. */
   route(destination: string, options?: RouteOptions): Route | undefined {
     return askRoute(this.#requests, destination, options);

@@ -77,7 +77,7 @@ export class Attachments {
     if (netlink.links.get(end.ifindex) !== end) return false;
     if (end === link) return netlink.linkByName(row.name) === end;
     // In another namespace: what happens there is announced to nobody here.
-    return end.peerInOtherNetns || (link !== undefined && netlink.links.get(link.ifindex) === link);
+    return end.peerInOtherNetns || link === undefined || netlink.links.get(link.ifindex) === link;
   }
 
   /** Takes over a row of which only what this process writes, or nobody here reads, is another than before. */
@@ -209,8 +209,8 @@ export class Attachments {
     if (bridge === undefined) return {};
     const idle = name === surroundings.bridgeName;
     const link = bridges.ensure(bridge, idle, mayChange);
-    // The local port of a bridge that is not realised is there all the same.
-    if (link === 'No such device') return {};
+    // A port of the name is there all the same, with nothing behind it. The integration bridge needs no more.
+    if (link === 'No such device' || (idle && typeof link === 'string')) return {};
     if (typeof link === 'string') return { error: notAdded(name, link) };
     if (idle) return { link, end: link };
     if (mayChange) this.#raise(row, link);
@@ -258,7 +258,7 @@ export class Attachments {
     if (error !== undefined) return { error };
     const other = mayChange ? this.#patches.end(name, row.name, mayChange) : undefined;
     if (other !== undefined) this.#join(peer, other, true, mayChange);
-    return {};
+    return { end: this.#now(end) };
   }
 
   /** Puts the device into the bridge, unless that is the integration bridge; returns why it is not there. */

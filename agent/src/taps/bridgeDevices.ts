@@ -94,7 +94,7 @@ export class BridgeDevices {
   join(
     name: string,
     uuid: string,
-    link: Link,
+    known: Link,
     internal: boolean,
     port: Port | undefined,
     mayChange: boolean,
@@ -102,6 +102,9 @@ export class BridgeDevices {
     const state = this.#states.get(name);
     const bridge = this.device(name);
     if (state === undefined || bridge === undefined) return 'No such device';
+    // Somebody may have put it into another bridge just now, which is not ours to undo.
+    const link =
+      known.master === bridge.ifindex ? known : (this.#netlink.refreshLink(known.ifindex) ?? known);
     const there = link.master === bridge.ifindex;
     if (!there && !mayChange) return undefined;
     if (link.master !== undefined && !there && !this.#isOurs(link.master)) return 'Device or resource busy';

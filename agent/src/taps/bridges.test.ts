@@ -187,6 +187,15 @@ test.serial('patch ports join two bridges', async (t) => {
   t.is(await hv.db.get('Interface', 'patch-a-to-b', 'error'), '[]');
   t.true(one.pings('10.0.0.2'));
   t.deepEqual(hv.problems(), []);
+  // Somebody removes it: it comes back.
+  const [patch1] = devices().filter((name) => name.startsWith('iovp'));
+  const before = Number(/^(\d+):/.exec(ip(`-o link show ${patch1}`))?.[1]);
+  ip(`link del ${patch1}`);
+  await hv.linked(
+    patch1!,
+    ({ ifindex, master, lowerUp }) => ifindex !== before && master !== undefined && lowerUp,
+  );
+  t.true(one.pings('10.0.0.2'));
   await hv.db.vsctl('del-port patch-b-to-a');
   t.false(one.pings('10.0.0.2', 1));
   t.regex(

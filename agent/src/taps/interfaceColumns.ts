@@ -50,7 +50,16 @@ function columnsOf(
       };
     case 'virtual':
       if (error !== undefined) return { ...device, ofport: -1, error };
-      return { ...device, ofport, error: warning, ifindex: 0, admin_state: 'up', link_state: 'up' };
+      return {
+        ...device,
+        ofport,
+        error: warning,
+        ifindex: 0,
+        admin_state: 'up',
+        link_state: 'up',
+        link_speed: undefined,
+        duplex: undefined,
+      };
     default:
       return { ...device, ofport: ofport ?? -1, error };
   }
