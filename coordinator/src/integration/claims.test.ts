@@ -55,7 +55,11 @@ test.serial(
     const made = await scene(t);
     const { central } = made;
     await central.nbctl(...switchWith('sw0', 'p1'));
-    const agent = await made.agent('hv1', { plugged: ['p1'], autoAck: false });
+    // Registered before: on a slow machine the first commit would go without the port, and no second one before its Ack.
+    const agent = await made.agent('hv1');
+    await central.nbctl('--wait=hv', 'sync');
+    agent.autoAck = false;
+    agent.plug('p1');
     await agent.until(() => agent.port('p1')?.local === true);
     await central.nbctl('--wait=sb', 'sync');
     t.is(await central.nbctl('lsp-get-up', 'p1'), 'down');

@@ -189,12 +189,16 @@ test.serial('an agent that restarts keeps its external ports', async (t) => {
     );
   // On a machine too loaded to be back in time it may move, and has to come back.
   const inTime = (since: number) => performance.now() - since < 4000;
+  await holds(hv2, 'ext', { chassis: 'hv1' });
   const before = told(hv2).length;
   let since = performance.now();
   hv1.close();
   await made.agent('hv1');
   await central.nbctl('--wait=hv', 'sync');
-  if (inTime(since)) t.deepEqual(told(hv2).slice(before), []);
+  const moved = told(hv2)
+    .slice(before)
+    .filter((chassis) => chassis !== 'hv1');
+  if (inTime(since)) t.deepEqual(moved, []);
   await made.coordinator.stop('SIGKILL');
   since = performance.now();
   await made.startCoordinator();
