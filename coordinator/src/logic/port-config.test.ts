@@ -31,6 +31,17 @@ test('which ports learn, as northd decides it', (t) => {
     t.false(learns({ type }, { localnet_learn_fdb: 'true' }), type);
 });
 
+test('a MAC with a dynamic address that nobody chose is a MAC, as for northd', (t) => {
+  const macs = (more: Partial<LogicalSwitchPortRow>) =>
+    readPortConfig(lsp(more)).addresses.map(
+      ({ mac, ips }) => `${Buffer.from(mac).toString('hex')}+${ips.length}`,
+    );
+  t.deepEqual(macs({ addresses: ['0a:00:00:00:00:01 dynamic'] }), ['0a0000000001+0']);
+  t.deepEqual(macs({ addresses: ['dynamic'] }), []);
+  const dynamic_addresses = '0a:00:00:00:00:01 10.0.0.2';
+  t.deepEqual(macs({ addresses: ['0a:00:00:00:00:01 dynamic'], dynamic_addresses }), ['0a0000000001+1']);
+});
+
 test('addresses: all elements count, dynamic once, router and what is none not', (t) => {
   const row = lsp({
     addresses: [

@@ -40,7 +40,9 @@ export function readPortConfig(row: LogicalSwitchPortRow): PortConfig {
     } else if (parsed.kind === 'dynamic') {
       // northd gives a port one dynamic address, however often it is asked for.
       if (dynamic) complain('addresses', `"${text}" is a second dynamic address; it is ignored`);
-      else addDynamic(row, addresses, complain);
+      else if (row.dynamic_addresses) addDynamic(row.dynamic_addresses, addresses, complain);
+      // In a switch without a subnet nothing is chosen, but the MAC is known and frames find it.
+      else addresses.push(...ownMac(text));
       dynamic = true;
     } else if (parsed.kind === 'invalid')
       complain('addresses', noMac(text, 'MAC [IP …], unknown, router or dynamic'));
@@ -64,15 +66,19 @@ export function readPortConfig(row: LogicalSwitchPortRow): PortConfig {
 
 /** northd chooses the address of a dynamic element and writes it to dynamic_addresses; until then there is none. */
 function addDynamic(
-  row: LogicalSwitchPortRow,
+  text: string,
   addresses: LogicalAddress[],
   complain: (column: string, message: string) => void,
 ): void {
-  const text = row.dynamic_addresses;
-  if (text === undefined || text === '') return;
   const parsed = parseMacAndIps(text);
   if (parsed) addresses.push(parsed.address);
   else complain('dynamic_addresses', noMac(text, 'MAC [IP …]'));
+}
+
+/** Of "MAC dynamic". */
+function ownMac(text: string): LogicalAddress[] {
+  const parsed = parseMacAndIps(text);
+  return parsed ? [parsed.address] : [];
 }
 
 function noMac(text: string, wanted: string): string {

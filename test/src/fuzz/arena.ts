@@ -8,6 +8,9 @@ import { TraceDaemon } from './traceDaemon.js';
 /** Devices for ports on each hypervisor: no network has more plugged in there. */
 export const TAPS = 24;
 
+/** A machine that runs everything else at once is no finding. */
+const PATIENCE = '--timeout=60';
+
 /** A device of a hypervisor into which a port can be plugged. */
 interface Tap {
   name: string;
@@ -58,18 +61,19 @@ export class Arena {
     await this.#standing?.daemon.stop();
     this.#standing = undefined;
     const removal = before.map((name) => ['ls-del', name]);
-    await lab.nbctl(...joined([...removal, ...creation(network, prefix)]));
+    await lab.nbctl(PATIENCE, ...joined([...removal, ...creation(network, prefix)]));
     await Promise.all(
       lab.hypervisors.map((hypervisor, index) => this.#plug(hypervisor, index, network, prefix)),
     );
     // A localport is never bound, hence never up.
     const plugged = portsOf(network).filter(({ hv, type }) => hv !== 0 && type !== 'localport');
-    if (plugged.length > 0) await lab.portsUp(...plugged.map(({ name }) => prefix + name));
+    if (plugged.length > 0)
+      await lab.nbctl(PATIENCE, ...joined(plugged.map(({ name }) => isUp(prefix + name))));
     // Northd must have seen that they are up.
-    await lab.nbctl('--timeout=20', '--wait=sb', 'sync');
+    await lab.nbctl(PATIENCE, '--wait=sb', 'sync');
     const daemon = await TraceDaemon.start(lab);
     this.#standing = { switches: network.switches.map(({ name }) => prefix + name), daemon };
-    await lab.nbctl('--timeout=20', '--wait=hv', ...joined([['sync'], ...securing(network, prefix)]));
+    await lab.nbctl(PATIENCE, '--wait=hv', ...joined([['sync'], ...securing(network, prefix)]));
     const taps = this.#taps.map(
       (list) => new Map(list.flatMap(({ port, ifindex }) => (port === undefined ? [] : [[port, ifindex]]))),
     );
@@ -101,7 +105,7 @@ export class Arena {
       tap.port = port;
     }
     if (ports.length > TAPS) throw new Error(`${ports.length} ports on one hypervisor, ${TAPS} devices`);
-    if (commands.length > 0) await hypervisor.vsctl(...joined(commands));
+    if (commands.length > 0) await hypervisor.vsctl(PATIENCE, ...joined(commands));
   }
 
   /** Neighbours are known and the bridge passes nothing between the hypervisors. */
@@ -131,6 +135,8 @@ export class Arena {
   }
 }
 
+const isUp = (port: string): string[] => ['wait-until', 'Logical_Switch_Port', port, 'up=true'];
+
 async function tapsOf(hypervisor: Hypervisor, machines: Netns): Promise<Tap[]> {
   const names = Array.from({ length: TAPS }, (_, index) => `t${index + 1}`);
   await hypervisor.netns.ip(
@@ -141,7 +147,7 @@ async function tapsOf(hypervisor: Hypervisor, machines: Netns): Promise<Tap[]> {
   // The taps last: a device that finds its peer up is ready to send at once.
   await machines.ip(...names.map((name) => `link set ${hypervisor.name}${name} up`));
   await hypervisor.netns.ip(...names.map((name) => `link set ${name} up`));
-  await hypervisor.vsctl(...joined(names.map((name) => ['add-port', 'br-int', name])));
+  await hypervisor.vsctl(PATIENCE, ...joined(names.map((name) => ['add-port', 'br-int', name])));
   const links: { ifname: string; ifindex: number }[] = JSON.parse(
     await hypervisor.netns.exec('ip', '-j', 'link', 'show'),
   );
