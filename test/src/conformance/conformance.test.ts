@@ -4,6 +4,6 @@ import { disagreements, run } from './run.js';
 
 test('every frame of the table becomes what OVN makes of it', async (t) => {
   const outcomes = await run('ours', scenarios);
-  t.true(outcomes.length >= 910, `${outcomes.length} cases`);
+  t.true(outcomes.length >= 1070, `${outcomes.length} cases`);
   t.deepEqual(disagreements('ours', outcomes), []);
 });

@@ -37,12 +37,6 @@ export const scenarios: readonly Scenario[] = [
   learning,
   multicast,
   multicastFlooded,
-  dynamic,
-  down,
-];
-
-/** Recorded on stock; ours is being written: `--pending`. What works moves into `scenarios`. */
-export const pending: readonly Scenario[] = [
   localnetFlat,
   localnetTagged,
   localportAndLocalnet,
@@ -51,4 +45,9 @@ export const pending: readonly Scenario[] = [
   external,
   passthruFlat,
   passthruTagged,
+  dynamic,
+  down,
 ];
+
+/** Recorded on stock, while ours is being written: `--pending`. What works moves into `scenarios`. */
+export const pending: readonly Scenario[] = [];
