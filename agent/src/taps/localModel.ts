@@ -287,10 +287,11 @@ export class LocalModel {
       }
       if (performance.now() >= ends) break;
     }
-    const more = this.#dirty.size > 0 || this.#linkDirty.size > 0;
-    if (!more) this.#complete(mayChangeDevices);
+    if (this.#dirty.size === 0 && this.#linkDirty.size === 0) this.#complete(mayChangeDevices);
     // What was done to devices may concern others.
-    return { system, config, concerned, reborn, more: this.#dirty.size > 0 || this.#linkDirty.size > 0 };
+    const more = this.#dirty.size > 0 || this.#linkDirty.size > 0;
+    if (!more) this.plugs.settle();
+    return { system, config, concerned, reborn, more };
   }
 
   /** What can be done when all ports are where they belong. */

@@ -26,6 +26,8 @@ export class Plugs {
   readonly #devicesBefore = new Map<number, string | undefined>();
   /** ifindexes that came to stand for another device since then. */
   readonly #reused = new Set<number>();
+  /** Until everything was looked at once nobody bears a name yet: the order of the looks is chance. */
+  #settled = false;
 
   constructor(report: ReportComplaints) {
     this.#report = report;
@@ -46,6 +48,11 @@ export class Plugs {
     for (const ifaceId of touched) for (const uuid of this.#choose(ifaceId, reborn)) plugged.add(uuid);
     this.#setDevices(changes, reborn);
     return plugged;
+  }
+
+  /** Everything there is was looked at: from now on who bears an iface-id keeps it. */
+  settle(): void {
+    this.#settled = true;
   }
 
   /** How `plugged` changed since the last call; undefined when it did not. */
@@ -98,7 +105,7 @@ export class Plugs {
   #choose(ifaceId: string, reborn: ReadonlySet<string>): string[] {
     const now = this.plugged.get(ifaceId);
     const rank = ({ attachment: { row, ofport }, plug }: Candidate): number[] => [
-      plug.uuid === now?.uuid ? 0 : 1,
+      this.#settled && plug.uuid === now?.uuid ? 0 : 1,
       row.external_ids.get('ovn-installed') === 'true' ? 0 : 1,
       ofport ?? Number.POSITIVE_INFINITY,
     ];
