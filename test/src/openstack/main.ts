@@ -26,7 +26,7 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => void stop().finally(() => process.exit(130)));
   try {
-    await addPhysicalNetwork(lab, 'physnet1', 'br-ex');
+    const wire = await addPhysicalNetwork(lab, 'physnet1', 'br-ex');
     await narrator.step('MariaDB and neutron-server start', 'its REST API answers', async () => {
       database = await MariaDb.start(join(lab.registry.dir, 'mariadb'));
       const places = { dir: join(lab.registry.dir, 'neutron'), databaseUrl: database.url, port };
@@ -36,7 +36,7 @@ async function main(): Promise<number> {
       );
       return { ok: true, seen: `http://127.0.0.1:${port}` };
     });
-    if (neutron) await new Scenario(lab, neutron.api, narrator).run();
+    if (neutron) await new Scenario(lab, wire, neutron.api, narrator).run();
     narrator.summary();
   } finally {
     await stop();

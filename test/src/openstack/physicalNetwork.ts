@@ -2,9 +2,9 @@ import { type Lab, Netns } from '../lab/index.js';
 
 /**
  * Joins all hypervisors by a wire of its own, behind the bridge `bridge` of each, and maps `network` to it: what the
- * installer of a site with provider networks does. The wire is a Linux bridge in a namespace.
+ * installer of a site with provider networks does. The wire is a Linux bridge `wire` in a namespace, which is returned.
  */
-export async function addPhysicalNetwork(lab: Lab, network: string, bridge: string): Promise<void> {
+export async function addPhysicalNetwork(lab: Lab, network: string, bridge: string): Promise<Netns> {
   const wire = await Netns.create(`${lab.name}-wire`, lab.registry);
   await wire.ip('link add wire type bridge', 'link set wire up');
   for (const [index, hypervisor] of lab.hypervisors.entries()) {
@@ -18,4 +18,5 @@ export async function addPhysicalNetwork(lab: Lab, network: string, bridge: stri
     await hypervisor.vsctl('set', 'Open_vSwitch', '.', mapping);
   }
   await lab.sync();
+  return wire;
 }

@@ -1,7 +1,10 @@
 import type { Narrator, Seen } from '../demo/narrator.js';
-import { type Lab, until } from '../lab/index.js';
+import { Capture, type Lab, type Netns, until } from '../lab/index.js';
 import { type NeutronApi, type Resource, stringOf } from './neutronApi.js';
 import { type PluggedPort, plugPort, statusOf } from './plug.js';
+
+/** VLAN of the provider network, in the range of neutronConf.ts. */
+const vlan = 1042;
 
 const seen = (ok: boolean, text: string): Seen => ({ ok, seen: text });
 
@@ -9,6 +12,8 @@ const seen = (ok: boolean, text: string): Seen => ({ ok, seen: text });
 export class Scenario {
   constructor(
     private readonly lab: Lab,
+    /** Namespace of the physical network. */
+    private readonly wire: Netns,
     private readonly api: NeutronApi,
     private readonly narrator: Narrator,
   ) {}
@@ -16,13 +21,13 @@ export class Scenario {
   async run(): Promise<void> {
     await this.#agentsAlive();
     const tenant = await this.#network('tenant', {});
-    if (tenant) await this.#connect('tenant', tenant, [1, 2]);
+    if (tenant) await this.#connect('tenant', tenant);
     const provider = await this.#network('provider', {
       'provider:network_type': 'vlan',
       'provider:physical_network': 'physnet1',
-      'provider:segmentation_id': 1042,
+      'provider:segmentation_id': vlan,
     });
-    if (provider) await this.#connect('provider', provider, [1, 2]);
+    if (provider) await this.#connect('provider', provider, vlan);
     await this.#agentsAlive();
   }
 
@@ -52,10 +57,14 @@ export class Scenario {
     return network;
   }
 
-  /** A port pair without security groups on two hypervisors: ACTIVE when plugged, they ping, DOWN when unplugged. */
-  async #connect(name: string, network: Resource, hosts: readonly number[]): Promise<void> {
+  /**
+   * A port pair without security groups on two hypervisors: ACTIVE when plugged, they ping (over the wire when the network is
+   * one of its VLANs), DOWN when unplugged.
+   */
+  async #connect(name: string, network: Resource, vlanOnWire?: number): Promise<void> {
     const plugged: PluggedPort[] = [];
     const { narrator, api } = this;
+    const hosts = [1, 2];
     await narrator.step(`Two ports of "${name}", bound to hv1 and hv2`, 'vif_type ovs', async () => {
       for (const number of hosts) {
         const port = await api.create('ports', {
@@ -86,6 +95,19 @@ export class Scenario {
         text,
       );
     });
+    if (vlanOnWire !== undefined)
+      await narrator.step(
+        'They do so over the physical network',
+        `VLAN ${vlanOnWire} on its wire`,
+        async () => {
+          const filter = `vlan ${vlanOnWire} and icmp`;
+          const capture = await Capture.start(this.wire, filter, { device: 'nic0' });
+          await first.machine.ping(second.address);
+          const line = await capture.until(/echo reply/);
+          await capture.stop();
+          return seen(true, line);
+        },
+      );
     await narrator.step(`The tap of ${stringOf(second.port, 'name')} is unplugged`, 'DOWN', async () => {
       await this.lab.hv(hosts[1]!).unplug(second.machine.tap);
       return this.#reach('DOWN', [second]);
