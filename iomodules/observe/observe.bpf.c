@@ -2,7 +2,7 @@
 /*
  * observe: tells the control plane what it wants to know of the packets of a port, and lets them all go on.
  *
- *   IOV_PORT_LEARN           source MACs that nobody has listed and that are not known to be here (SB FDB)
+ *   IOV_PORT_LEARN           source MACs that are not known to be here (SB FDB), also listed ones, as OVN's put_fdb()
  *   IOV_PORT_VIRTUAL_PARENT  ARP and ND by which the machine claims a virtual address (SB Port_Binding.virtual_parent)
  */
 #include <linux/if_ether.h>
@@ -18,9 +18,6 @@ static __always_inline void learn(const struct iov_packet *pkt, const struct iov
 	__u64 key = iov_mac_key(pkt->datapath, pkt->eth_src);
 	struct iov_dest *learned;
 
-	/* A MAC that Northbound lists is where Northbound says, whoever sends with it. */
-	if (bpf_map_lookup_elem(&iov_fdb, &key))
-		return;
 	learned = bpf_map_lookup_elem(&iov_learned, &key);
 	if (learned && learned->egress_key == port->port_key)
 		return;
