@@ -48,7 +48,7 @@ static __always_inline void copy_to_port(struct __sk_buff *ctx, struct iov_packe
 	struct iov_port *port;
 	__u32 reason, length = ctx->len;
 
-	if (number == pkt->in_port)
+	if (number == pkt->out_port)
 		return;
 	port = iov_port_lookup(number);
 	if (!port)

@@ -34,6 +34,21 @@ struct nd_checksummed {
 	struct nd_answer answer;
 };
 
+/* A port that several chassis have gets what it asked for on all of them: it is a group of its own key. Each checks port
+ * security for itself. */
+static __always_inline int send_to_all(struct __sk_buff *ctx, struct iov_packet *pkt, __u16 port_key, const __u8 *to,
+				       const __u8 *from)
+{
+	iov_mac_copy(pkt->eth_src, from);
+	pkt->flags &= ~(IOV_PKT_MULTICAST | IOV_PKT_BROADCAST);
+	if (to[0] & 1)
+		pkt->flags |= IOV_PKT_MULTICAST;
+	pkt->out_port = 0;
+	pkt->group = port_key;
+	pkt->egress_key = port_key;
+	return iov_next(ctx, pkt, IOV_SLOT_FLOOD);
+}
+
 static __always_inline int send_back(struct __sk_buff *ctx, struct iov_packet *pkt, const __u8 *to, const __u8 *from)
 {
 	struct iov_port *port = iov_port_lookup(pkt->in_port);
@@ -44,7 +59,7 @@ static __always_inline int send_back(struct __sk_buff *ctx, struct iov_packet *p
 	/* In OVN an answer passes the egress pipeline like any packet to the port: a MAC that may send from any address may be
 	 * restricted in what it receives. */
 	iov_mac_copy(pkt->eth_dst, to);
-	if (port->flags & IOV_PORT_SECURITY && !(to[0] & 1)) {
+	if (port->flags & IOV_PORT_SECURITY && !(port->flags & IOV_PORT_SEVERAL) && !(to[0] & 1)) {
 		__u32 reason = iov_security_egress(pkt, port, pkt->in_port);
 
 		if (reason)
@@ -55,6 +70,8 @@ static __always_inline int send_back(struct __sk_buff *ctx, struct iov_packet *p
 	if (bpf_skb_store_bytes(ctx, 0, macs, sizeof(macs), STORE_FLAGS))
 		return iov_drop(ctx, pkt, IOV_DROP_NO_MEMORY);
 	pkt->rewrote |= IOV_FIELD_ETH_SRC | IOV_FIELD_ETH_DST | IOV_FIELD_IP_SRC | IOV_FIELD_IP_DST;
+	if (iov_unlikely(port->flags & IOV_PORT_SEVERAL))
+		return send_to_all(ctx, pkt, port->port_key, to, from);
 	pkt->out_port = pkt->in_port;
 	return iov_send(ctx, pkt, port, pkt->in_port);
 }

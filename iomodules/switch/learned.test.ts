@@ -111,6 +111,26 @@ test.serial('its port security holds here; the others see to theirs', (t) => {
   t.deepEqual(ear.waiting(), []);
 });
 
+test.serial('what it asks for it is told on all of them', (t) => {
+  const asking = { src: MIGRANT, dst: 'ff:ff:ff:ff:ff:ff', type: 0x0806 };
+  lab.addGroup(1, 40, { local: [migrant.number], remote: [2, 3] });
+  lab.addNeighbour(1, '10.0.0.1', A, a.key);
+  lab.setPort(migrant, { set: flag.IOV_PORT_SEVERAL });
+  const ask = ether(asking, arp({ sha: MIGRANT, spa: '10.0.0.10', tpa: '10.0.0.1' }));
+  const answer = ether(
+    { src: A, dst: MIGRANT, type: 0x0806 },
+    arp({ op: 2, sha: A, spa: '10.0.0.1', tha: MIGRANT, tpa: '10.0.0.10' }),
+  );
+  t.like(lab.run(ask, migrant), { action: 'flood', scratch: { copies: 3 } });
+  t.deepEqual(ear.waiting(), [answer]);
+  const heard = wire.waiting();
+  const keys = { vni: 5, ingress: migrant.key, egress: 40, sport: heard[0]?.readUInt16BE(34) };
+  t.deepEqual(
+    heard,
+    [2, 3].map((n) => encapsulated({ ...outer(n), ...keys }, answer)),
+  );
+});
+
 test.serial('out of a tunnel its key leads to the local port alone', (t) => {
   lab.addTunnelDest(5, 40, { kind: kind.IOV_DEST_LOCAL, index: migrant.number, egress_key: 40 });
   const back = {

@@ -48,6 +48,7 @@ static __always_inline int answers_nd(const struct iov_packet *pkt)
 
 static __always_inline int flood(struct __sk_buff *ctx, struct iov_packet *pkt, __u16 group)
 {
+	pkt->out_port = pkt->in_port;
 	pkt->group = group;
 	pkt->egress_key = group;
 	pkt->uncacheable = 1;

@@ -129,7 +129,7 @@ enum iov_field {
  */
 struct iov_packet {
 	__u32 in_port;      /* local port it came from; 0: from a tunnel */
-	__u32 out_port;     /* local port it goes to, once known */
+	__u32 out_port;     /* local port it goes to, once known; of a flood, the one that gets no copy (0: all do) */
 	__u32 datapath;     /* logical datapath it is in now */
 	__u32 epoch;        /* of that datapath when the packet entered */
 	__u32 flags;        /* enum iov_packet_flag */
@@ -179,6 +179,7 @@ enum iov_port_flag {
 	IOV_PORT_LEARN = 1 << 12,      /* source MACs are learned */
 	IOV_PORT_VIRTUAL_PARENT = 1 << 13, /* has rows in iov_virtual_ips */
 	IOV_PORT_INACTIVE = 1 << 14,   /* only a RARP passes, which is an event */
+	IOV_PORT_SEVERAL = 1 << 16,    /* other chassis have it too (live migration): answers to it go to all of them */
 	IOV_PORT_L2GATEWAY = 1 << 15,  /* a physical network too: as at localnet ports without a VLAN, VLAN 0 is no tag */
 };
 

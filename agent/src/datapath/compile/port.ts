@@ -165,6 +165,7 @@ function portFlags(port: LogicalPort, { tap, vlanPassthru, inactive, virtual }: 
     (rateOf(port) === undefined ? 0 : flag.IOV_PORT_RATE) |
     (port.learn ? flag.IOV_PORT_LEARN : 0) |
     (virtual.length === 0 ? 0 : flag.IOV_PORT_VIRTUAL_PARENT) |
+    (port.additionalChassis.length === 0 ? 0 : flag.IOV_PORT_SEVERAL) |
     (inactive ? flag.IOV_PORT_INACTIVE : 0)
   );
 }
