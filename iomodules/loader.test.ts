@@ -19,6 +19,15 @@ test.serial('every slot of the chain is filled, each with the program that names
   t.is(loaded.uplink.name, 'iov_uplink');
 });
 
+test.serial('every program is far from what the verifier allows: older kernels need more', (t) => {
+  for (const tracing of [false, true]) {
+    const loaded = loadIoModules({ tracing });
+    t.teardown(() => loaded.close());
+    for (const program of Object.values(loaded.programs))
+      t.true(program.info().verifiedInstructions < 400_000, program.name);
+  }
+});
+
 test.serial('all objects share one set of maps, and it is the one that TypeScript names', (t) => {
   const loaded = loadIoModules();
   t.teardown(() => loaded.close());

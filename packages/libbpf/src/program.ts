@@ -24,6 +24,8 @@ export interface ProgramInfo {
   jitedLen: number;
   /** Bytes of BPF instructions after verification. */
   xlatedLen: number;
+  /** Instructions that the verifier went through, of a million it allows; 0 on kernels before 5.16, which do not tell. */
+  verifiedInstructions: number;
   /** Ids of the maps it uses. */
   mapIds: number[];
 }
@@ -116,8 +118,8 @@ export class BpfProgram implements HasFd {
   }
 }
 
-/** sizeof(struct bpf_prog_info) up to run_cnt. */
-const INFO_SIZE = 208;
+/** sizeof(struct bpf_prog_info) up to verified_insns; older kernels leave what they do not know as it is. */
+const INFO_SIZE = 224;
 
 /** @internal */
 export function readProgramInfo(fd: number): ProgramInfo {
@@ -137,6 +139,7 @@ export function readProgramInfo(fd: number): ProgramInfo {
     runCount: info.readBigUInt64LE(200),
     jitedLen: info.readUInt32LE(16),
     xlatedLen: info.readUInt32LE(20),
+    verifiedInstructions: info.readUInt32LE(216),
     mapIds: Array.from({ length: maps }, (_, i) => ids.readUInt32LE(4 * i)),
   };
 }
