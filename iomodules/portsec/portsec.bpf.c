@@ -28,9 +28,59 @@ static __always_inline __u32 check_ip4(struct iov_packet *pkt, const struct iov_
 	return IOV_DROP_PORTSEC_IN_IP4;
 }
 
-static __always_inline __u32 check_arp(struct iov_packet *pkt, const struct iov_allowance *allowance)
+#define IOV_SEC_OF_VRRP (IOV_SEC_PHYSICAL | IOV_SEC_NO_NEIGHBOUR)
+
+/* What a VRRPv3 element says of a virtual router's MAC inside ARP, NS or NA of its physical MAC. 0: there is none. */
+static __always_inline int find_virtual(struct iov_allowance *virtual, struct iov_packet *pkt, const struct iov_port *port,
+					const struct iov_allowance *sender, __u32 family)
+{
+	return sender->flags & IOV_SEC_PHYSICAL && iov_security_find(virtual, port, pkt->in_port, pkt->arp_sha) &&
+	       virtual->flags & family;
+}
+
+/* ARP of a MAC that a VRRPv3 element names. */
+static __always_inline __u32 check_vrrp_arp(struct iov_packet *pkt, const struct iov_port *port,
+					    const struct iov_allowance *sender)
+{
+	struct iov_allowance virtual;
+
+	if (!(pkt->flags & IOV_PKT_ARP))
+		return IOV_DROP_PORTSEC_IN_ARP;
+	if (iov_mac_equal(pkt->arp_sha, pkt->eth_src) && !(sender->flags & IOV_SEC_NO_NEIGHBOUR) &&
+	    (sender->flags & IOV_SEC_ANY || iov_security_lists_ip4(sender, pkt->ip_src[0], 0)))
+		return IOV_DROP_NONE;
+	if (find_virtual(&virtual, pkt, port, sender, IOV_SEC_VRRP4) &&
+	    (virtual.flags & IOV_SEC_ANY || iov_security_lists_ip4(&virtual, pkt->ip_src[0], 0)))
+		return IOV_DROP_NONE;
+	return IOV_DROP_PORTSEC_IN_ARP;
+}
+
+/* A well-formed NS or NA of a MAC that a VRRPv3 element names. */
+static __always_inline __u32 check_vrrp_nd(struct iov_packet *pkt, const struct iov_port *port,
+					   const struct iov_allowance *sender)
+{
+	int own = iov_mac_is_zero(pkt->arp_sha) || iov_mac_equal(pkt->arp_sha, pkt->eth_src);
+	int claims = pkt->arp_op == IOV_ND_ADVERTISEMENT;
+	struct iov_allowance virtual;
+
+	if (own && !(sender->flags & IOV_SEC_NO_NEIGHBOUR) &&
+	    (!claims || sender->flags & IOV_SEC_ANY || iov_security_lists_ip6(sender, pkt->nd_target, pkt->eth_src, 0)))
+		return IOV_DROP_NONE;
+	if (!find_virtual(&virtual, pkt, port, sender, IOV_SEC_VRRP6))
+		return IOV_DROP_PORTSEC_IN_ND;
+	/* An element with no IPv6 address restricts no target, whatever else it lists. */
+	if (!claims || virtual.flags & IOV_SEC_ANY || !(virtual.flags & IOV_SEC_IP6) ||
+	    iov_security_lists_ip6(&virtual, pkt->nd_target, pkt->eth_src, 0))
+		return IOV_DROP_NONE;
+	return IOV_DROP_PORTSEC_IN_ND;
+}
+
+static __always_inline __u32 check_arp(struct iov_packet *pkt, const struct iov_port *port,
+				       const struct iov_allowance *allowance)
 {
 	pkt->uncacheable = 1; /* the sender in the ARP header is no field of the flow */
+	if (iov_unlikely(allowance->flags & IOV_SEC_OF_VRRP))
+		return check_vrrp_arp(pkt, port, allowance);
 	if (!(pkt->flags & IOV_PKT_ARP) || !iov_mac_equal(pkt->arp_sha, pkt->eth_src))
 		return IOV_DROP_PORTSEC_IN_ARP;
 	if (allowance->flags & IOV_SEC_ANY || iov_security_lists_ip4(allowance, pkt->ip_src[0], 0))
@@ -39,11 +89,14 @@ static __always_inline __u32 check_arp(struct iov_packet *pkt, const struct iov_
 }
 
 /* Solicitations and advertisements (RFC 4861; hop limit 255, other ones are ignored by every host). */
-static __always_inline __u32 check_nd(struct iov_packet *pkt, const struct iov_allowance *allowance)
+static __always_inline __u32 check_nd(struct iov_packet *pkt, const struct iov_port *port,
+				      const struct iov_allowance *allowance)
 {
 	pkt->uncacheable = 1;
 	if (!(pkt->flags & IOV_PKT_ND) || pkt->dport != 0)
 		return IOV_DROP_PORTSEC_IN_ND;
+	if (iov_unlikely(allowance->flags & IOV_SEC_OF_VRRP))
+		return check_vrrp_nd(pkt, port, allowance);
 	if (!iov_mac_is_zero(pkt->arp_sha) && !iov_mac_equal(pkt->arp_sha, pkt->eth_src))
 		return IOV_DROP_PORTSEC_IN_ND;
 	if (pkt->arp_op == IOV_ND_ADVERTISEMENT && !(allowance->flags & IOV_SEC_ANY) &&
@@ -69,7 +122,8 @@ static __always_inline int is_address_setup(const struct iov_packet *pkt)
 		type == bpf_htons(IOV_ND_SOLICITATION));
 }
 
-static __always_inline __u32 check_ip6(struct iov_packet *pkt, const struct iov_allowance *allowance)
+static __always_inline __u32 check_ip6(struct iov_packet *pkt, const struct iov_port *port,
+				       const struct iov_allowance *allowance)
 {
 	pkt->looked_at |= IOV_FIELD_IP_SRC | IOV_FIELD_IP_PROTO | IOV_FIELD_L4;
 	if (!(allowance->flags & IOV_SEC_ANY)) {
@@ -79,7 +133,7 @@ static __always_inline __u32 check_ip6(struct iov_packet *pkt, const struct iov_
 			return IOV_DROP_PORTSEC_IN_IP6;
 		pkt->looked_at |= IOV_FIELD_IP_DST;
 	}
-	return is_nd(pkt) ? check_nd(pkt, allowance) : IOV_DROP_NONE;
+	return is_nd(pkt) ? check_nd(pkt, port, allowance) : IOV_DROP_NONE;
 }
 
 static __always_inline __u32 check_sender(struct iov_packet *pkt, const struct iov_port *port)
@@ -91,9 +145,9 @@ static __always_inline __u32 check_sender(struct iov_packet *pkt, const struct i
 	if (pkt->flags & IOV_PKT_IP4)
 		return check_ip4(pkt, &allowance);
 	if (pkt->flags & IOV_PKT_IP6)
-		return check_ip6(pkt, &allowance);
+		return check_ip6(pkt, port, &allowance);
 	if (pkt->eth_type == bpf_htons(ETH_P_ARP))
-		return check_arp(pkt, &allowance);
+		return check_arp(pkt, port, &allowance);
 	return allowance.flags & IOV_SEC_ANY ? IOV_DROP_NONE : IOV_DROP_PORTSEC_IN_ETHERTYPE;
 }
 

@@ -37,19 +37,49 @@ export function writeSecurity(
   portSecurity: readonly string[],
   inline = true,
 ): Partial<iov_port> {
-  const elements = merge(portSecurity.map(parseElement));
+  const elements = merge(portSecurity.flatMap(parseElements));
   const [only] = elements;
   const simple = inline && elements.length === 1 && only !== undefined && inlineRow(only);
   if (simple) return simple;
-  for (const [i, element] of elements.entries()) writeElement(maps, port, port * 64 + i, element);
+  for (const [i, element] of elements.entries()) writeElement(maps, port, port * 1024 + i, element);
   return { flags: iov_port_flag.IOV_PORT_SECURITY };
+}
+
+/** An element, or what a VRRPv3 one with its virtual routers' MACs written out comes to. */
+function parseElements(text: string): Element[] {
+  const [label, physical = '', ...words] = text.split(' ');
+  if (label !== 'VRRPv3') return [parseElement(text)];
+  const isVirtual = (word: string) => word.startsWith('00:00:5e:');
+  const ips = words.filter((word) => !isVirtual(word));
+  const elements = [
+    {
+      mac: mac(physical),
+      flags: flag.IOV_SEC_PHYSICAL | flag.IOV_SEC_OUT_NOTHING,
+      ingress: [],
+      egress: [],
+    } as Element,
+  ];
+  for (const word of words.filter(isVirtual)) {
+    const [first = '', length = '48'] = word.split('/');
+    const is4 = first.startsWith('00:00:5e:00:01:');
+    for (let i = 0; i < 2 ** (48 - Number(length)); i++) {
+      const own = parseElement([first, ...ips.filter((ip) => is4 !== ip.includes(':'))].join(' '));
+      own.mac[5]! += i;
+      own.flags &= flag.IOV_SEC_IP4 | flag.IOV_SEC_IP6;
+      if (ips.length === 0) own.flags |= flag.IOV_SEC_ANY;
+      else own.flags |= is4 ? flag.IOV_SEC_OUT_IP4 : flag.IOV_SEC_OUT_IP6;
+      own.flags |= flag.IOV_SEC_NO_NEIGHBOUR | (is4 ? flag.IOV_SEC_VRRP4 : flag.IOV_SEC_VRRP6);
+      elements.push(own);
+    }
+  }
+  return elements;
 }
 
 function parseElement(text: string): Element {
   const [address = '', ...ips] = text.split(' ');
   const element: Element = {
     mac: mac(address),
-    flags: ips.length ? 0 : flag.IOV_SEC_ANY,
+    flags: ips.length ? flag.IOV_SEC_OUT_IP4 | flag.IOV_SEC_OUT_IP6 : flag.IOV_SEC_ANY,
     ingress: [],
     egress: [],
   };
@@ -79,6 +109,8 @@ function masked(address: Buffer, prefix: number): Buffer {
 
 function merge(elements: Element[]): Element[] {
   const byMac = new Map<string, Element>();
+  const vrrp = flag.IOV_SEC_PHYSICAL | flag.IOV_SEC_VRRP4 | flag.IOV_SEC_VRRP6;
+  const regular = new Set(elements.filter(({ flags }) => !(flags & vrrp)).map((e) => e.mac.toString('hex')));
   for (const element of elements) {
     const known = byMac.get(element.mac.toString('hex'));
     if (known === undefined) byMac.set(element.mac.toString('hex'), element);
@@ -88,12 +120,21 @@ function merge(elements: Element[]): Element[] {
       known.egress.push(...element.egress);
     }
   }
+  for (const element of byMac.values()) {
+    const { IOV_SEC_NO_NEIGHBOUR, IOV_SEC_OUT_NOTHING } = flag;
+    // Both are for MACs that VRRPv3 elements alone name.
+    if (regular.has(element.mac.toString('hex')))
+      element.flags &= ~(IOV_SEC_NO_NEIGHBOUR | IOV_SEC_OUT_NOTHING);
+    if (element.flags & IOV_SEC_NO_NEIGHBOUR) element.flags &= ~IOV_SEC_OUT_NOTHING;
+  }
   return [...byMac.values()];
 }
 
 function inlineRow(element: Element): Partial<iov_port> | undefined {
   const { IOV_SEC_ANY } = flag;
-  if (element.flags & IOV_SEC_ANY && element.flags !== IOV_SEC_ANY) return undefined;
+  const vrrp = flag.IOV_SEC_PHYSICAL | flag.IOV_SEC_VRRP4 | flag.IOV_SEC_VRRP6;
+  if (element.flags & vrrp || (element.flags & IOV_SEC_ANY && element.flags !== IOV_SEC_ANY))
+    return undefined;
   if (element.egress.some(({ address, length }) => length !== address.length * 8)) return undefined;
   const ofLength = (bytes: number) => element.egress.filter(({ address }) => address.length === bytes);
   const [v4, v6] = [ofLength(4), ofLength(16)];

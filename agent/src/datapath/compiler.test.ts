@@ -282,6 +282,8 @@ function randomPort(random: (limit: number) => number, id: string, switchId: str
     [],
     [`${MAC} 10.0.0.1`],
     [`${MAC} 10.0.0.0/24`, '0a:00:00:00:00:02 10.0.0.5/24 fd00::/64'],
+    [`VRRPv3 ${MAC} 00:00:5e:00:01:00/46 00:00:5e:00:02:05`],
+    [MAC, `VRRPv3 ${MAC} 00:00:5e:00:01:04/47 00:00:5e:00:02:05 10.0.0.9 fd00::9`],
   ]);
   const type = pick([
     '',

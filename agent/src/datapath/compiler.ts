@@ -369,7 +369,7 @@ export class Compiler {
       inactive: this.#isInactive(id, port, number),
       virtual: this.#virtualOf(port),
       element: (owner, element) => {
-        const identity = elementIdentity(owner, element.mac, elementSignature(element));
+        const identity = elementIdentity(owner, elementSignature(element));
         elements.add(identity);
         return this.#elementsOf.holdOneOf(id, identity);
       },
@@ -588,8 +588,8 @@ export function tunnelIdentity({
   return `${encap}/${localIp}/${remoteIp}`;
 }
 
-export function elementIdentity(port: number, mac: Buffer, signature: string): string {
-  return `${port}/${mac.toString('hex')}/${signature}`;
+export function elementIdentity(port: number, signature: string): string {
+  return `${port}/${signature}`;
 }
 
 function sameNumbers(a: readonly number[], b: readonly number[]): boolean {

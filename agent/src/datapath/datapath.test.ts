@@ -153,7 +153,8 @@ test('nonsense from a coordinator is refused, and what was there stays', async (
   const datapath = await kernel.start();
   await datapath.apply(all(...twoPorts()));
   const bad = portIntent('a', 's', 1, { local: true });
-  if (bad.body?.$case === 'logicalPort') bad.body.value.addresses = [{ mac: Buffer.alloc(5), ips: [] }];
+  if (bad.body?.$case === 'logicalPort')
+    bad.body.value.addresses = [{ mac: Buffer.alloc(5), ips: [], vrrp: [] }];
   const { refusals } = await datapath.apply(
     more(bad, portIntent('x', 'nowhere', 1), { id: 'y', version: 1n, body: undefined }),
   );

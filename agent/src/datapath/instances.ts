@@ -103,11 +103,18 @@ export class Instances {
       (ranges.get(element) ?? []).sort((a, b) => (rangeText(a) < rangeText(b) ? -1 : 1));
     // Rows that no MAC points at, left by a crash: nobody may get their number before they are swept away.
     const rowsOnly = new Set([...ranges.keys()].map((element) => element % SECURITY_EGRESS));
+    const seen = new Set<number>();
+    const identities = new Set<string>();
     for (const [key, value] of contents('iov_security').entries()) {
-      const { port, mac } = iov_security_keyCodec.decode(keyBuffer(key));
+      const { port } = iov_security_keyCodec.decode(keyBuffer(key));
       const { element } = iov_securityCodec.decode(value);
+      if (seen.has(element)) continue; // shared by MACs of a port
+      seen.add(element);
       const lists = { ingress: sorted(element), egress: sorted(element + SECURITY_EGRESS) };
-      this.elements.recover(elementIdentity(port, mac, elementSignature(lists)), element);
+      const identity = elementIdentity(port, elementSignature(lists));
+      // Agents of before wrote equal lists once for each MAC: one of them is kept, nobody may get the number of another.
+      this.elements.recover(identities.has(identity) ? `rows of ${element}` : identity, element);
+      identities.add(identity);
       rowsOnly.delete(element);
     }
     for (const element of rowsOnly) this.elements.recover(`rows of ${element}`, element);

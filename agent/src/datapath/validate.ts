@@ -60,6 +60,8 @@ function validateGroup({ name, tunnelKey }: MulticastGroup): void {
 function validatePort(port: LogicalPort): void {
   inRange('tunnel_key', port.tunnelKey, 1, 0x7fff);
   for (const address of port.addresses) validateAddress('addresses', address);
+  if (port.addresses.some(({ vrrp }) => vrrp.length > 0))
+    throw new Refused('addresses: VRRPv3 is for port_security');
   for (const address of port.portSecurity) validateAddress('port_security', address);
   inRange('tag', port.tag, 0, 4095);
   if (![0, 0x8100, 0x88a8].includes(port.tagEthertype)) {
@@ -73,8 +75,17 @@ function validatePort(port: LogicalPort): void {
   }
 }
 
-function validateAddress(field: string, { mac, ips }: LogicalAddress): void {
+function validateAddress(field: string, { mac, ips, vrrp }: LogicalAddress): void {
   if (mac.length !== 6) throw new Refused(`${field}: a MAC has 6 bytes, not ${mac.length}`);
+  for (const virtual of vrrp) {
+    const start = Buffer.from(virtual.mac).toString('hex', 0, 5);
+    if (virtual.mac.length !== 6 || (start !== '00005e0001' && start !== '00005e0002')) {
+      throw new Refused(
+        `${field}: ${Buffer.from(virtual.mac).toString('hex')} is no MAC of a virtual router`,
+      );
+    }
+    inRange(`${field}: prefix length of a virtual router's MAC`, virtual.prefixLength, 40, 48);
+  }
   for (const { address, prefixLength } of ips) {
     if (address.length !== 4 && address.length !== 16) {
       throw new Refused(`${field}: an IP address has 4 or 16 bytes, not ${address.length}`);

@@ -9,10 +9,25 @@ import { parseIp } from './parseIp.js';
 
 let version = 0n;
 
-/** "0a:00:00:00:00:01 10.0.0.1 10.0.1.0/24 fd00::1" as the coordinator parses it. */
+/**
+ * "0a:00:00:00:00:01 10.0.0.1 10.0.1.0/24 fd00::1" as the coordinator parses it, or a VRRPv3 element with its virtual routers'
+ * MACs written out: "VRRPv3 0a:00:00:00:00:01 00:00:5e:00:01:00/40 10.0.0.9".
+ */
 export function address(text: string): LogicalAddress {
-  const [mac, ...ips] = text.split(' ');
-  return { mac: Buffer.from(mac!.replaceAll(':', ''), 'hex'), ips: ips.map(prefix) };
+  const [mac, ...words] = text.replace(/^VRRPv3 /, '').split(' ');
+  const isMac = (word: string) => word.startsWith('00:00:5e:');
+  return {
+    mac: macOf(mac!),
+    ips: words.filter((word) => !isMac(word)).map(prefix),
+    vrrp: words.filter(isMac).map((word) => {
+      const [virtual, length = '48'] = word.split('/');
+      return { mac: macOf(virtual!), prefixLength: Number(length) };
+    }),
+  };
+}
+
+function macOf(text: string): Buffer {
+  return Buffer.from(text.replaceAll(':', ''), 'hex');
 }
 
 function prefix(text: string): IpPrefix {

@@ -138,7 +138,9 @@ function concerns(
 /** Its port security, then its addresses; networks of port security name no one address. */
 function senders(northbound: NorthboundPort | undefined): LogicalAddress[] {
   const { portSecurity = [], addresses = [] } = northbound?.config ?? {};
-  return [...portSecurity, ...addresses].map(({ mac, ips }) => ({ mac, ips: ips.filter(isHost) }));
+  // A VRRPv3 element says which MAC may speak for virtual routers, not what the machine's own addresses are.
+  const own = portSecurity.filter(({ vrrp }) => vrrp.length === 0);
+  return [...own, ...addresses].map((address) => ({ ...address, ips: address.ips.filter(isHost) }));
 }
 
 /** "10.0.0.5/24" of port security is the host 10.0.0.5, "10.0.0.0/24" the network. */

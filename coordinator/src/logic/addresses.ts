@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { IpPrefix, LogicalAddress } from '@iovisor-ovn/proto';
+import type { IpPrefix, LogicalAddress, VrrpMac } from '@iovisor-ovn/proto';
 import ipaddr from 'ipaddr.js';
 
 /** What one element of Logical_Switch_Port.addresses means (ovn-nb(5)). */
@@ -23,9 +23,7 @@ const ip4Pattern = new RegExp(`^${octet}(?:\\.${octet}){3}$`);
 export function parseMacAndIps(text: string): { address: LogicalAddress; rest: string } | undefined {
   const match = macPattern.exec(text);
   if (!match) return undefined;
-  const mac = Buffer.from(
-    `${match[1]}${match[2]}`.split(':').map((part) => Number.parseInt(part.slice(-2), 16)),
-  );
+  const mac = macOf(match);
   const ips: IpPrefix[] = [];
   let rest = text.slice(match[0].length).trim();
   while (rest !== '') {
@@ -34,7 +32,73 @@ export function parseMacAndIps(text: string): { address: LogicalAddress; rest: s
     ips.push(scanned.prefix);
     rest = rest.slice(scanned.length).trimStart();
   }
-  return { address: { mac, ips }, rest };
+  return { address: { mac, ips, vrrp: [] }, rest };
+}
+
+function macOf(match: RegExpExecArray): Buffer {
+  const parts = `${match[1]}${match[2]}`.split(':');
+  return Buffer.from(parts.map((part) => Number.parseInt(part.slice(-2), 16)));
+}
+
+/** Starts an element of port_security for virtual routers, as OVN looks for it. */
+const VRRP = 'VRRPv3';
+
+/**
+ * Parses one element of Logical_Switch_Port.port_security: "MAC [IP[/PLEN] …]" as parseMacAndIps(), or
+ * "VRRPv3 MAC [VRRP_MAC[/40..48] | IP[/PLEN]] …" as ovn-controller does since it knows these: one word that is wrong makes
+ * the whole element void. Without a VRRP MAC all of both families are meant. Returns a text
+ * when it is none, saying of the element what is wrong. Never throws.
+ */
+export function parsePortSecurity(text: string): { address: LogicalAddress; rest: string } | string {
+  if (!text.startsWith(VRRP)) return parseMacAndIps(text) ?? 'is not understood (wanted: MAC [IP[/LEN] …])';
+  const match = macPattern.exec(text.slice(VRRP.length + 1));
+  if (!match) return `has no MAC behind ${VRRP} (wanted: ${VRRP} MAC [VRRP_MAC[/LEN] …] [IP[/LEN] …])`;
+  const ips: IpPrefix[] = [];
+  const vrrp: VrrpMac[] = [];
+  const words = text.slice(VRRP.length + 1 + match[0].length).split(' ');
+  for (const word of words.filter((w) => w !== '')) {
+    const virtual = parseVrrpMac(word);
+    if (typeof virtual === 'string') return `is void: ${word} ${virtual}`;
+    if (virtual !== undefined) {
+      vrrp.push(virtual);
+      continue;
+    }
+    const ip = parseIpPrefix(word);
+    if (ip === undefined)
+      return `is void: "${word}" is neither an IP address nor the MAC of a virtual router`;
+    ips.push(ip);
+  }
+  if (vrrp.length === 0) {
+    for (const family of [1, 2])
+      vrrp.push({ mac: Buffer.from([0, 0, 0x5e, 0, family, 0]), prefixLength: 40 });
+  }
+  return { address: { mac: macOf(match), ips, vrrp }, rest: '' };
+}
+
+/** "MAC", "MAC/LEN" or "MAC/MASK" of virtual routers (RFC 5798, 7.3); a text when it is a MAC but not one of them. */
+function parseVrrpMac(word: string): VrrpMac | string | undefined {
+  const match = macPattern.exec(word);
+  if (!match) return undefined;
+  const mac = macOf(match);
+  const prefixLength = macPrefixLength(word.slice(match[0].length));
+  if (prefixLength === undefined || prefixLength < 40 || prefixLength > 48) {
+    return 'has a prefix length that is not within 40..48';
+  }
+  const range = mac.toString('hex', 0, 5);
+  if (range !== '00005e0001' && range !== '00005e0002') {
+    return 'is no MAC of a virtual router (00:00:5e:00:01:xx for IPv4, 00:00:5e:00:02:xx for IPv6)';
+  }
+  if (mac[5]! & (0xff >> (prefixLength - 40))) return 'has bits set beyond its prefix length';
+  if (prefixLength === 48 && mac[5] === 0) return 'ends in 0, which no virtual router has';
+  return { mac, prefixLength };
+}
+
+/** Of what stands behind a MAC; undefined when it is no contiguous mask. */
+function macPrefixLength(text: string): number | undefined {
+  if (!text.startsWith('/')) return 48;
+  const mask = macPattern.exec(text.slice(1));
+  if (mask) return maskLength(macOf(mask));
+  return scanNumber(text.slice(1))?.number;
 }
 
 /** Parses one element of Logical_Switch_Port.addresses. Never throws. */

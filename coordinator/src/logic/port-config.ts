@@ -1,7 +1,7 @@
 import type { LogicalAddress } from '@iovisor-ovn/proto';
 import type { LogicalSwitchPortRow } from '../monitor/rows.js';
 import type { ProblemStatement } from '../problems/registry.js';
-import { parseAddress, parseMacAndIps } from './addresses.js';
+import { parseAddress, parseMacAndIps, parsePortSecurity } from './addresses.js';
 import { type PortOptions, readPortOptions } from './port-options.js';
 
 /** A Logical_Switch_Port row read: what of it is usable, and what is wrong with the rest. */
@@ -49,9 +49,9 @@ export function readPortConfig(row: LogicalSwitchPortRow): PortConfig {
   }
   const portSecurity: LogicalAddress[] = [];
   for (const text of row.port_security) {
-    const parsed = parseMacAndIps(text);
-    if (!parsed) {
-      complain('port_security', noMac(text, 'MAC [IP[/LEN] …]'));
+    const parsed = parsePortSecurity(text);
+    if (typeof parsed === 'string') {
+      complain('port_security', `"${text}" ${parsed}; it is ignored`);
       continue;
     }
     portSecurity.push(parsed.address);

@@ -3,7 +3,8 @@
  * Port security (ovn-nb(5), Logical_Switch_Port.port_security): what a port may send and receive with one MAC.
  *
  * The flags of a MAC are the union over the elements that name it: IOV_SEC_ANY when an element lists no address, IOV_SEC_IP4
- * and IOV_SEC_IP6 when one lists such.
+ * and IOV_SEC_IP6 when one lists such. A VRRPv3 element has its virtual routers' MACs each in a row of its own, with its addresses of
+ * their family, and its physical MAC in one that allows nothing by itself.
  */
 #ifndef IOV_SECURITY_H
 #define IOV_SECURITY_H
@@ -83,11 +84,15 @@ static __always_inline __u32 iov_security_egress(const struct iov_packet *pkt, c
 
 	if (!iov_security_find(&allowance, port, number, pkt->eth_dst))
 		return IOV_DROP_PORTSEC_OUT_MAC;
-	if (!(allowance.flags & (IOV_SEC_IP4 | IOV_SEC_IP6)))
+	if (!(allowance.flags & (IOV_SEC_OUT_IP4 | IOV_SEC_OUT_IP6 | IOV_SEC_OUT_NOTHING)))
 		return IOV_DROP_NONE;
+	if (allowance.flags & IOV_SEC_OUT_NOTHING)
+		return IOV_DROP_PORTSEC_OUT_MAC;
 	if (pkt->flags & IOV_PKT_IP4) {
 		__be32 ip = pkt->ip_dst[0];
 
+		if (!(allowance.flags & IOV_SEC_OUT_IP4))
+			return IOV_DROP_NONE;
 		if (!(allowance.flags & IOV_SEC_IP4))
 			return IOV_DROP_PORTSEC_OUT_IP4;
 		if (iov_security_lists_ip4(&allowance, ip, IOV_SECURITY_EGRESS) || ip == bpf_htonl(0xffffffff) ||
@@ -96,6 +101,8 @@ static __always_inline __u32 iov_security_egress(const struct iov_packet *pkt, c
 		return IOV_DROP_PORTSEC_OUT_IP4;
 	}
 	if (pkt->flags & IOV_PKT_IP6) {
+		if (!(allowance.flags & IOV_SEC_OUT_IP6))
+			return IOV_DROP_NONE;
 		if (!(allowance.flags & IOV_SEC_IP6))
 			return IOV_DROP_PORTSEC_OUT_IP6;
 		if (iov_security_lists_ip6(&allowance, pkt->ip_dst, pkt->eth_dst, IOV_SECURITY_EGRESS) ||

@@ -24,7 +24,7 @@ enum iov_constant {
 	IOV_MAX_FDB = 262144,
 	IOV_MAX_TUNNEL_DESTS = 131072,
 	IOV_MAX_GROUPS = 65536, /* chunks of IOV_GROUP_CHUNK members */
-	IOV_MAX_SECURITY = 65536, /* MACs that port security lists */
+	IOV_MAX_SECURITY = 262144, /* MACs that port security lists; a VRRPv3 element has up to 513 */
 	IOV_MAX_SECURITY_IPS = 1048576, /* tries have no buckets */
 	IOV_IFINDEX_SLOTS = 65536,
 	IOV_GROUP_CHUNK = 62, /* members in a chunk of a group */
@@ -188,6 +188,14 @@ enum iov_security_flag {
 	IOV_SEC_ANY = 1 << 0,       /* no address was listed with this MAC: any L3 */
 	IOV_SEC_IP4 = 1 << 1,       /* IPv4 addresses are listed */
 	IOV_SEC_IP6 = 1 << 2,
+	IOV_SEC_OUT_IP4 = 1 << 7,   /* of IPv4 it receives only what is listed, nothing without IOV_SEC_IP4 */
+	IOV_SEC_OUT_IP6 = 1 << 8,   /* likewise. Any other element than a VRRPv3 one that lists addresses restricts both */
+	/* Those below come from VRRPv3 elements and never with IOV_PORT_SECURITY_ONE. */
+	IOV_SEC_VRRP4 = 1 << 3,     /* a virtual router's MAC: ARP of an IOV_SEC_PHYSICAL MAC may name it as its sender */
+	IOV_SEC_VRRP6 = 1 << 4,     /* likewise NS and NA, as their link-layer address */
+	IOV_SEC_PHYSICAL = 1 << 5,  /* a MAC whose ARP, NS and NA may name these; alone it allows nothing else */
+	IOV_SEC_NO_NEIGHBOUR = 1 << 6, /* only VRRPv3 elements name this virtual MAC: not the source of ARP, NS and NA */
+	IOV_SEC_OUT_NOTHING = 1 << 9, /* a physical MAC that no other element names: it receives nothing */
 };
 
 /* One local port. Map iov_ports, array, key: port number. 64 bytes: one cache line. */
@@ -295,7 +303,7 @@ struct iov_security_key {
 
 struct iov_security {
 	__u32 flags;            /* enum iov_security_flag */
-	__u32 element;          /* first part of the keys of iov_security_ip4/ip6 */
+	__u32 element;          /* first part of the keys of iov_security_ip4/ip6; MACs of a port with equal lists share it */
 };
 
 /* Keys of iov_security_ip4 and iov_security_ip6 (LPM tries, value __u8 1). prefix_length counts the 32 bits of element.

@@ -55,7 +55,7 @@ export interface PortSetting {
   inactive: boolean;
   /** Addresses that it may claim as a parent, with the tunnel keys of the virtual ports. */
   virtual: readonly { ip: Uint8Array; key: number }[];
-  /** Number of the security element for (port, MAC, contents). */
+  /** Number of the lists of a security element: MACs of one port with the same lists share it. */
   element(port: number, element: SecurityElement): number;
 }
 
@@ -184,20 +184,26 @@ function portSecurity(port: LogicalPort, setting: PortSetting, number: number): 
   const inline = inlineSecurity(elements);
   const flags = flag.IOV_PORT_SECURITY;
   if (inline !== undefined) return { flags: flags | flag.IOV_PORT_SECURITY_ONE, inline, entries: [] };
-  const entries = elements.flatMap((element) => listed(number, element, setting.element(number, element)));
+  const entries: Entry[] = [];
+  const lists = new Map<number, SecurityElement>();
+  for (const element of elements) {
+    const shared = setting.element(number, element);
+    lists.set(shared, element);
+    entries.push({
+      map: 'iov_security',
+      key: iov_security_keyCodec.encode({ port: number, mac: element.mac }),
+      value: iov_securityCodec.encode({ flags: element.flags, element: shared }),
+    });
+  }
+  for (const [shared, element] of lists) entries.push(...listed(shared, element));
   return { flags, inline: {}, entries };
 }
 
-/** An element with its lists in the tries. */
-function listed(port: number, element: SecurityElement, number: number): Entry[] {
+/** The lists in the tries. */
+function listed(number: number, { ingress, egress }: SecurityElement): Entry[] {
   return [
-    {
-      map: 'iov_security',
-      key: iov_security_keyCodec.encode({ port, mac: element.mac }),
-      value: iov_securityCodec.encode({ flags: element.flags, element: number }),
-    },
-    ...element.ingress.map((range) => rangeEntry(number, range)),
-    ...element.egress.map((range) => rangeEntry(number + SECURITY_EGRESS, range)),
+    ...ingress.map((range) => rangeEntry(number, range)),
+    ...egress.map((range) => rangeEntry(number + SECURITY_EGRESS, range)),
   ];
 }
 

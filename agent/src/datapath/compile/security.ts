@@ -1,4 +1,4 @@
-import type { IpPrefix, LogicalAddress } from '@iovisor-ovn/proto';
+import type { IpPrefix, LogicalAddress, VrrpMac } from '@iovisor-ovn/proto';
 import { iov_security_flag as flag } from '../abi.js';
 import { eui64LinkLocal, hostBitsAreZero, ip4Number, subnetBroadcast } from './ip.js';
 
@@ -28,21 +28,64 @@ export interface InlineSecurity {
   security_lla: Buffer;
 }
 
+/** What only VRRPv3 elements make. */
+const OF_VRRP =
+  flag.IOV_SEC_VRRP4 |
+  flag.IOV_SEC_VRRP6 |
+  flag.IOV_SEC_PHYSICAL |
+  flag.IOV_SEC_NO_NEIGHBOUR |
+  flag.IOV_SEC_OUT_NOTHING;
+
 /**
  * ovn-nb(5) port_security, one element a MAC (several rows with one MAC add up). What every element allows (DHCP
  * requests, multicast destinations, …) is known to the portsec module and in no map.
  */
 export function securityElements(addresses: readonly LogicalAddress[]): SecurityElement[] {
   const byMac = new Map<string, SecurityElement>();
-  for (const { mac, ips } of addresses) {
-    const id = Buffer.from(mac).toString('latin1');
-    const element = byMac.get(id) ?? { mac: Buffer.from(mac), flags: 0, ingress: [], egress: [] };
+  const elementOf = (mac: Buffer): SecurityElement => {
+    const id = mac.toString('latin1');
+    const element = byMac.get(id) ?? { mac, flags: 0, ingress: [], egress: [] };
     byMac.set(id, element);
+    return element;
+  };
+  const regular = new Set<SecurityElement>();
+  for (const { mac, ips, vrrp } of addresses) {
+    const element = elementOf(Buffer.from(mac));
+    if (vrrp.length > 0) {
+      element.flags |= flag.IOV_SEC_PHYSICAL;
+      for (const { mac, family } of vrrp.flatMap(expanded)) addVirtual(elementOf(mac), family, ips);
+      continue;
+    }
+    regular.add(element);
     if (ips.length === 0) element.flags |= flag.IOV_SEC_ANY;
+    else element.flags |= flag.IOV_SEC_OUT_IP4 | flag.IOV_SEC_OUT_IP6;
     for (const ip of ips) addPrefix(element, ip);
   }
-  for (const element of byMac.values()) finish(element);
+  for (const element of byMac.values()) {
+    finish(element);
+    if (regular.has(element)) continue;
+    const virtual = element.flags & (flag.IOV_SEC_VRRP4 | flag.IOV_SEC_VRRP6);
+    element.flags |= virtual ? flag.IOV_SEC_NO_NEIGHBOUR : flag.IOV_SEC_OUT_NOTHING;
+  }
   return [...byMac.values()];
+}
+
+/** The single MACs that are meant, each with the length of its family's addresses. */
+function expanded({ mac, prefixLength }: VrrpMac): { mac: Buffer; family: number }[] {
+  const family = mac[4] === 1 ? 4 : 16;
+  return Array.from({ length: 2 ** (48 - prefixLength) }, (_, router) => {
+    const single = Buffer.from(mac);
+    single[5]! |= router;
+    return { mac: single, family };
+  });
+}
+
+/** A virtual router's MAC: of the element's addresses those of its family count, and with none at all it may have any. */
+function addVirtual(element: SecurityElement, family: number, ips: readonly IpPrefix[]): void {
+  element.flags |= family === 4 ? flag.IOV_SEC_VRRP4 : flag.IOV_SEC_VRRP6;
+  if (ips.length === 0) element.flags |= flag.IOV_SEC_ANY;
+  else element.flags |= family === 4 ? flag.IOV_SEC_OUT_IP4 : flag.IOV_SEC_OUT_IP6;
+  for (const ip of ips) if (ip.address.length === family) addPrefix(element, ip);
 }
 
 /** Masked with zero host bits means the network, else only the host (and, towards it, its subnet's broadcast). */
@@ -83,6 +126,7 @@ export function elementSignature(element: Pick<SecurityElement, 'ingress' | 'egr
 export function inlineSecurity(elements: readonly SecurityElement[]): InlineSecurity | undefined {
   const [element] = elements;
   if (element === undefined || elements.length !== 1) return undefined;
+  if (element.flags & OF_VRRP) return undefined;
   // "any L3" beside listed addresses is an egress restriction only: too rare for the fast path.
   if (element.flags & flag.IOV_SEC_ANY && element.flags !== flag.IOV_SEC_ANY) return undefined;
   const lla = eui64LinkLocal(element.mac);
