@@ -1,6 +1,6 @@
 import type { LogicalAddress } from '@iovisor-ovn/proto';
 import test from 'ava';
-import { parseAddress, parseIpPrefix, parseMacAndIps } from './addresses.js';
+import { parseAddress, parseIpPrefix, parseMacAndIps, parsePortSecurity } from './addresses.js';
 
 const show = (address?: LogicalAddress) =>
   address && [
@@ -134,4 +134,44 @@ test('no text makes the parser throw, and what it accepts is well-formed', (t) =
     if (!sound) t.fail(JSON.stringify(text));
   }
   t.pass();
+});
+
+test('VRRPv3 elements of port security, as ovn-controller reads them', (t) => {
+  const read = (text: string) => {
+    const parsed = parsePortSecurity(text);
+    if (typeof parsed === 'string') return parsed;
+    const { address } = parsed;
+    const routers = address.vrrp.map(
+      ({ mac, prefixLength }) => `${Buffer.from(mac).toString('hex')}/${prefixLength}`,
+    );
+    return [...(show(address) ?? []), ...routers].join(' ');
+  };
+  const mac = '00:00:00:00:10:01';
+  const both = '00005e000100/40 00005e000200/40';
+  t.is(read(`VRRPv3 ${mac}`), `000000001001 ${both}`);
+  t.is(
+    read(`VRRPv3 ${mac} 10.0.0.5/24 fd00::1`),
+    `000000001001 0a000005/24 fd000000000000000000000000000001/128 ${both}`,
+  );
+  t.is(
+    read(`VRRPv3 ${mac} 00:00:5e:00:01:05  10.0.0.5 00:00:5e:00:02:08/45 `),
+    '000000001001 0a000005/32 00005e000105/48 00005e000208/45',
+  );
+  t.is(read(`VRRPv3 ${mac} 00:00:5e:00:01:00/ff:ff:ff:ff:ff:00`), '000000001001 00005e000100/40');
+  t.is(read('0a:00:00:00:00:01 10.0.0.1'), '0a0000000001 0a000001/32', 'any other is read as before');
+  const bad: [words: string, wrong: RegExp][] = [
+    ['', /no MAC behind/],
+    ['x', /no MAC behind/],
+    [`${mac} 00:00:5e:00:01:00`, /00:00:5e:00:01:00 ends in 0/],
+    [`${mac} 00:00:5e:00:02:00/48`, /ends in 0/],
+    [`${mac} 00:00:5e:00:03:05`, /no MAC of a virtual router/],
+    [`${mac} 00:00:5e:00:01:05/45`, /bits set beyond/],
+    [`${mac} 00:00:5e:00:01:00/39`, /within 40\.\.48/],
+    [`${mac} 00:00:5e:00:01:00/49`, /within 40\.\.48/],
+    [`${mac} 00:00:5e:00:01:00/x`, /within 40\.\.48/],
+    [`${mac} 00:00:5e:00:01:05 garbage`, /"garbage" is neither/],
+    [`${mac} 10.0.0.1/33`, /"10\.0\.0\.1\/33" is neither/],
+  ];
+  for (const [words, wrong] of bad) t.regex(read(`VRRPv3 ${words}`), wrong, words);
+  t.regex(read('VRRPv3'), /no MAC behind/);
 });

@@ -109,3 +109,15 @@ test('what is not done is said, what is done is not', (t) => {
   t.regex(unsupportedBySwitch(ls('mcast_snoop'))[0]?.message ?? '', /mcast_flood and mcast_flood_reports/);
   t.deepEqual(unsupportedBySwitch(ls('vlan-passthru')), []);
 });
+
+test('a VRRPv3 element that is void is said so, those beside it count', (t) => {
+  const own = '00:00:00:00:10:01';
+  const row = lsp({ port_security: [own, `VRRPv3 ${own} 00:00:5e:00:01:00`, `VRRPv3 ${own}`] });
+  t.deepEqual(
+    readPortConfig(row).portSecurity.map(({ vrrp }) => vrrp.length),
+    [0, 2],
+  );
+  t.deepEqual(complaints(row), [
+    `"VRRPv3 ${own} 00:00:5e:00:01:00" is void: 00:00:5e:00:01:00 ends in 0, which no virtual router has; it is ignored`,
+  ]);
+});

@@ -19,6 +19,10 @@ export const deviations = {
     what: 'an NS or NA that is cut, has a code or repeats its option does not pass port security: nobody can say what it says',
     reference: 'iomodules/portsec/README.md, "sender"',
   },
+  vrrp: {
+    what: 'VRRPv3 elements of port security are those of OVN main; 23.03 takes them for garbage',
+    reference: 'iomodules/portsec/README.md, "VRRPv3 elements"',
+  },
   answerToProbe: {
     what: 'an NS from :: for an address of another port is answered to all nodes without the S flag; stock answers to ::',
     reference: 'RFC 4861 7.2.4',

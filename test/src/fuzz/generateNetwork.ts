@@ -141,8 +141,30 @@ class PortMaker {
     if (random.chance(0.15)) list.push(this.#securityElement(own));
     if (random.chance(0.1)) list.push(this.#securityElement(host(this.numbers.at(-1)!)));
     if (random.chance(0.1)) list.push(garbage(random, own));
+    if (random.chance(0.1)) list.push(this.#vrrpElement(own));
     if (random.chance(0.04)) return [garbage(random, own)];
     return random.chance(0.5) ? list : list.reverse();
+  }
+
+  #vrrpElement(who: Host): string {
+    const { random } = this;
+    const macs = random.pick([
+      [],
+      ['00:00:5e:00:01:05'],
+      ['00:00:5e:00:02:05'],
+      ['00:00:5e:00:01:05', '00:00:5e:00:02:05'],
+      ['00:00:5e:00:01:04/47', '00:00:5e:00:02:05/48'],
+      ['00:00:5e:00:01:00'],
+    ]);
+    const ips = random.pick([
+      [],
+      [],
+      [who.ip4],
+      [who.ip6],
+      [`${who.otherIp4}/24`, who.otherIp6],
+      ['nonsense'],
+    ]);
+    return ['VRRPv3', who.mac, ...macs, ...ips].join(' ');
   }
 
   #securityElement(who: Host): string {

@@ -36,6 +36,12 @@ export interface Ruling {
   because: Deviation[];
 }
 
+/** A VRRPv3 element of OVN main: `mac` is the physical one. */
+interface VrrpElement extends Element {
+  /** The beginnings, in bits, of its virtual routers' MACs. */
+  virtual: string[];
+}
+
 const yes: Ruling = { passes: true, because: [] };
 const no: Ruling = { passes: false, because: [] };
 const when = (passes: boolean): Ruling => (passes ? yes : no);
@@ -58,6 +64,68 @@ function elementsOf(texts: readonly string[]): Element[] {
       rest = found.rest;
     }
   });
+}
+
+/** The valid VRRPv3 elements. Here, unlike in the others, one bad word spoils all. */
+function vrrpElementsOf(texts: readonly string[]): VrrpElement[] {
+  return texts.flatMap((text) => {
+    if (!text.startsWith('VRRPv3 ')) return [];
+    const [physical, ...words] = text.slice(7).split(' ').filter(Boolean);
+    const [own] = elementsOf([physical ?? '']);
+    if (own === undefined) return [];
+    const element: VrrpElement = { ...own, virtual: [] };
+    for (const word of words) {
+      const [address = '', length = '48'] = word.split('/');
+      const [router] = elementsOf([address]);
+      if (router !== undefined) {
+        const all = bits(router.mac);
+        const wrong = Number(length) < 40 || all.slice(Number(length)).includes('1');
+        if (wrong || !/^00005e0001|^00005e0002/.test(router.mac.toString('hex'))) return [];
+        if (length === '48' && router.mac[5] === 0) return [];
+        element.virtual.push(all.slice(0, Number(length)));
+      } else {
+        const found = firstPrefix(word);
+        if (found === undefined || found.rest !== '') return [];
+        element[found.prefix.address.length === 4 ? 'ip4' : 'ip6'].push(found.prefix);
+      }
+    }
+    if (element.virtual.length === 0)
+      element.virtual = ['00005e000100', '00005e000200'].map((mac) =>
+        bits(Buffer.from(mac, 'hex')).slice(0, 40),
+      );
+    return [element];
+  });
+}
+
+const isVirtual = ({ virtual }: VrrpElement, address: Buffer, family: 1 | 2): boolean =>
+  address[4] === family && virtual.some((start) => bits(address).startsWith(start));
+
+/** What a VRRPv3 element lets a port send. */
+function vrrpMaySend(element: VrrpElement, { src, body }: Packet): boolean {
+  const source = mac(src);
+  const none = element.ip4.length + element.ip6.length === 0;
+  const family = isVirtual(element, source, 1) ? 1 : isVirtual(element, source, 2) ? 2 : 0;
+  if (body.kind === 'arp') {
+    if (!body.ethernet || !element.mac.equals(source) || !isVirtual(element, mac(body.sha), 1)) return false;
+    return none || element.ip4.some((prefix) => covers(prefix, bytesOf(body.spa)!));
+  }
+  if (family === 0 || isNeighbourDiscovery(body)) return false;
+  if (none) return true;
+  if (body.kind === 'ip4') return family === 1 && maySendIp4([element], body);
+  if (body.kind !== 'ip6' || family !== 2 || element.ip6.length === 0) return false;
+  return listsIp6([element], source, bytesOf(body.src)!) || setsUpAddress(body);
+}
+
+const isNeighbourDiscovery = (body: Packet['body']): boolean =>
+  body.kind === 'ip6' && body.l4.kind === 'nd' && hasL4(body) && body.hops === 255;
+
+/** Whether a VRRPv3 element allows what an NS or NA of its physical MAC says; as an IPv6 packet it is admitted already. */
+function vrrpMaySendNd(element: VrrpElement, source: Buffer, message: NeighbourDiscovery): boolean {
+  const link = linkAddress(message);
+  if (link === undefined || !element.mac.equals(source) || !isVirtual(element, mac(link), 2)) return false;
+  return (
+    message.type === 135 || element.ip6.length === 0 || listsIp6([element], source, bytesOf(message.target)!)
+  );
 }
 
 /** The address that a text begins with. One with a length that cannot be is none. */
@@ -107,6 +175,17 @@ function broadcastOf({ address, length }: Prefix): Buffer {
 /** May the port send this? */
 export function maySend(portSecurity: readonly string[], packet: Packet): Ruling {
   if (portSecurity.length === 0) return yes;
+  const vrrp = vrrpElementsOf(portSecurity);
+  if (vrrp.length === 0) return regularMaySend(portSecurity, packet);
+  const regular = elementsOf(portSecurity).length === 0 ? no : regularMaySend(portSecurity, packet, vrrp);
+  return by('vrrp', when(regular.passes || vrrp.some((element) => vrrpMaySend(element, packet))));
+}
+
+function regularMaySend(
+  portSecurity: readonly string[],
+  packet: Packet,
+  vrrp: readonly VrrpElement[] = [],
+): Ruling {
   const all = elementsOf(portSecurity);
   if (all.length === 0) return by('garbageOnly', no);
   const source = mac(packet.src);
@@ -122,7 +201,7 @@ export function maySend(portSecurity: readonly string[], packet: Packet): Ruling
     case 'ip4':
       return when(anything || maySendIp4(elements, body));
     case 'ip6':
-      return maySendIp6(elements, anything, source, body);
+      return maySendIp6(elements, anything, source, body, vrrp);
   }
 }
 
@@ -146,7 +225,13 @@ function maySendIp4(elements: readonly Element[], packet: Ip4Body): boolean {
   return asksForAddress && elements.some((element) => element.ip4.length > 0);
 }
 
-function maySendIp6(elements: readonly Element[], anything: boolean, mac: Buffer, packet: Ip6Body): Ruling {
+function maySendIp6(
+  elements: readonly Element[],
+  anything: boolean,
+  mac: Buffer,
+  packet: Ip6Body,
+  vrrp: readonly VrrpElement[],
+): Ruling {
   const source = bytesOf(packet.src)!;
   const restricted = elements.filter((element) => element.ip6.length > 0);
   if (!anything) {
@@ -155,6 +240,7 @@ function maySendIp6(elements: readonly Element[], anything: boolean, mac: Buffer
   }
   const { l4 } = packet;
   if (l4.kind !== 'nd' || !hasL4(packet) || packet.hops !== 255) return yes;
+  if (isReadable(l4) && vrrp.some((element) => vrrpMaySendNd(element, mac, l4))) return yes;
   return maySendNd(restricted, anything, mac, l4);
 }
 
@@ -190,6 +276,8 @@ function maySendNd(
 /** May the port receive this? Frames to group addresses always. */
 export function mayReceive(portSecurity: readonly string[], packet: Packet): Ruling {
   if (portSecurity.length === 0 || isGroup(packet.dst)) return yes;
+  const vrrp = vrrpElementsOf(portSecurity);
+  if (vrrp.length > 0) return by('vrrp', when(receivesBeside(vrrp, elementsOf(portSecurity), packet)));
   const all = elementsOf(portSecurity);
   if (all.length === 0) return by('garbageOnly', no);
   const destination = mac(packet.dst);
@@ -200,6 +288,21 @@ export function mayReceive(portSecurity: readonly string[], packet: Packet): Rul
   if (body.kind === 'ip4') return when(receivesIp4(elements, bytesOf(body.dst)!));
   if (body.kind === 'ip6') return when(receivesIp6(elements, destination, bytesOf(body.dst)!));
   return yes;
+}
+
+/** The flows of ovn-controller: a MAC is allowed (85), its restricted family is not (90), what is listed of it is (95). */
+function receivesBeside(vrrp: readonly VrrpElement[], regular: readonly Element[], packet: Packet): boolean {
+  const destination = mac(packet.dst);
+  const own = regular.filter((element) => element.mac.equals(destination));
+  const fours = vrrp.filter((element) => isVirtual(element, destination, 1));
+  const sixes = vrrp.filter((element) => isVirtual(element, destination, 2));
+  const { body } = packet;
+  if (own.length + fours.length + sixes.length === 0) return false;
+  if (body.kind !== 'ip4' && body.kind !== 'ip6') return true;
+  const concerned = [...own, ...(body.kind === 'ip4' ? fours : sixes)];
+  if (concerned.every(({ ip4, ip6 }) => ip4.length + ip6.length === 0)) return true;
+  const address = bytesOf(body.dst)!;
+  return body.kind === 'ip4' ? receivesIp4(concerned, address) : receivesIp6(concerned, destination, address);
 }
 
 function receivesIp4(elements: readonly Element[], address: Buffer): boolean {

@@ -18,6 +18,7 @@ import { sender } from './sender.js';
 import { unknown } from './unknown.js';
 import { virtual } from './virtual.js';
 import { vlan } from './vlan.js';
+import { vrrp } from './vrrp.js';
 
 /** What runs on stock, and on ours in npm test. `down` last: it concerns all switches. */
 export const scenarios: readonly Scenario[] = [
@@ -28,6 +29,7 @@ export const scenarios: readonly Scenario[] = [
   sender,
   receiver,
   lists,
+  vrrp,
   localport,
   nested,
   subports,
