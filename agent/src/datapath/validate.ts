@@ -3,6 +3,7 @@ import type {
   LogicalAddress,
   LogicalPort,
   LogicalSwitch,
+  McastQuerier,
   MulticastGroup,
   RemoteChassis,
   Resource,
@@ -48,13 +49,27 @@ export function validate(resource: Resource): void {
   }
 }
 
-function validateSwitch({ tunnelKey, groups }: LogicalSwitch): void {
+function validateSwitch({ tunnelKey, groups, mcastQuerier }: LogicalSwitch): void {
   inRange('tunnel_key', tunnelKey, 1, 0xffffff);
   groups.forEach(validateGroup);
+  if (mcastQuerier !== undefined) validateQuerier(mcastQuerier);
 }
 
-function validateGroup({ name, tunnelKey }: MulticastGroup): void {
+function validateQuerier({ ethSrc, ip4Src, ip6Src, intervalSeconds }: McastQuerier): void {
+  const sizes = { eth_src: [ethSrc, 6], ip4_src: [ip4Src, 4], ip6_src: [ip6Src, 16] } as const;
+  for (const [field, [bytes, size]] of Object.entries(sizes)) {
+    if (bytes.length !== size && (bytes.length !== 0 || field === 'eth_src')) {
+      throw new Refused(`mcast_querier: ${field} has ${size} bytes, not ${bytes.length}`);
+    }
+  }
+  inRange('mcast_querier: interval_seconds', intervalSeconds, 1, 0x7fffffff);
+}
+
+function validateGroup({ name, tunnelKey, address }: MulticastGroup): void {
   inRange(`tunnel_key of group ${name}`, tunnelKey, 0x8000, 0xffff);
+  if (![0, 4, 16].includes(address.length)) {
+    throw new Refused(`address of group ${name}: an IP address has 4 or 16 bytes, not ${address.length}`);
+  }
 }
 
 function validatePort(port: LogicalPort): void {

@@ -42,7 +42,6 @@ export function unsupportedByPort(row: LogicalSwitchPortRow): ProblemStatement[]
     ]);
   const strategy = strategyProblem(row);
   if (strategy !== '') found.push(['options', strategy]);
-  // mcast_flood and mcast_flood_reports ask for what happens anyway as long as nothing is snooped.
   return found.map(([column, message]) => ({
     where: 'Northbound',
     table: 'Logical_Switch_Port',
@@ -80,11 +79,6 @@ export function unsupportedBySwitch(row: LogicalSwitchRow): ProblemStatement[] {
   set('dns_records', 'DNS records are not supported yet: queries go to the server asked');
   set('forwarding_groups', 'forwarding groups are not supported yet: their VIPs are not answered');
   set('copp', 'control plane policing is not supported yet');
-  if (row.other_config?.get('mcast_snoop') === 'true')
-    found.push([
-      'other_config',
-      'mcast_snoop is not supported yet: multicast is flooded to all ports, whatever their mcast_flood and mcast_flood_reports say',
-    ]);
   return found.map(([column, message]) => ({
     where: 'Northbound',
     table: 'Logical_Switch',
