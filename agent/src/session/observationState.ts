@@ -42,7 +42,8 @@ export class ObservationState {
 
   /** Milliseconds until next() may say something; undefined: there is nothing to say. */
   due(now: number): number | undefined {
-    if (this.#macs.size + this.#claims.size + this.#activated.size + this.#memberships.size === 0) return undefined;
+    if (this.#macs.size + this.#claims.size + this.#activated.size + this.#memberships.size === 0)
+      return undefined;
     return Math.max(0, this.#sentAt + INTERVAL_MS - now);
   }
 

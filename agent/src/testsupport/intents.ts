@@ -22,8 +22,18 @@ function prefix(text: string): IpPrefix {
   return { address: bytes, prefixLength: length === undefined ? bytes.length * 8 : Number(length) };
 }
 
-export function groupIntent(name: string, tunnelKey: number, portIds: string[] = [], address = ''): MulticastGroup {
-  return { name, tunnelKey, portIds, address: address === '' ? Buffer.alloc(0) : Buffer.from(parseIp(address)) };
+export function groupIntent(
+  name: string,
+  tunnelKey: number,
+  portIds: string[] = [],
+  address = '',
+): MulticastGroup {
+  return {
+    name,
+    tunnelKey,
+    portIds,
+    address: address === '' ? Buffer.alloc(0) : Buffer.from(parseIp(address)),
+  };
 }
 
 export function switchIntent(id: string, tunnelKey: number, more: Partial<LogicalSwitch> = {}): Resource {

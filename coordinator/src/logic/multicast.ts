@@ -22,7 +22,12 @@ export function multicastGroups(rows: Iterable<MulticastGroupRow>, tableSize: nu
     .map(({ name, tunnel_key, ports }) => {
       const address = routedAddress(name);
       const fits = address !== undefined && counts[address.length === 4 ? 'ip4' : 'ip6']++ < tableSize;
-      return { name, tunnelKey: tunnel_key, portIds: [...(ports ?? [])], address: fits ? address : noAddress };
+      return {
+        name,
+        tunnelKey: tunnel_key,
+        portIds: [...(ports ?? [])],
+        address: fits ? address : noAddress,
+      };
     });
 }
 

@@ -52,10 +52,17 @@ export class MulticastLearner {
     if (this.#tables.has(chassis)) return;
     this.#tables.set(chassis, new Map());
     const uuid = this.#southbound.chassis.get(chassis)?.row._uuid;
-    for (const { datapath, address, ports } of uuid === undefined ? [] : this.#southbound.igmpGroups.of(uuid)) {
+    for (const { datapath, address, ports } of uuid === undefined
+      ? []
+      : this.#southbound.igmpGroups.of(uuid)) {
       const state = this.#southbound.switches.get(datapath!);
       if (state?.multicast?.enabled)
-        for (const port of ports) this.#changed(chassis, state, this.#tableOf(chassis, state).join(address, port, performance.now(), limitsOf(state)));
+        for (const port of ports)
+          this.#changed(
+            chassis,
+            state,
+            this.#tableOf(chassis, state).join(address, port, performance.now(), limitsOf(state)),
+          );
       // What must not be there any more, or not so, is put right.
       this.#mark({ chassis, datapath: datapath!, address });
     }
@@ -205,7 +212,8 @@ export class MulticastLearner {
     for (const [key, { at, deleted }] of this.#echoes) {
       const [datapath = '', address = '', name = ''] = key.split(' ');
       const uuid = chassis.get(name)?.row._uuid ?? '';
-      const seen = deleted === undefined ? igmpGroups.find(uuid, datapath, address) : !igmpGroups.has(deleted);
+      const seen =
+        deleted === undefined ? igmpGroups.find(uuid, datapath, address) : !igmpGroups.has(deleted);
       if (seen || now - at > echoMs) this.#echoes.delete(key);
     }
   }

@@ -1,7 +1,7 @@
 import { byUuid, type Transaction } from '@iovisor-ovn/ovsdb-client';
 import type { Membership, Observations, ObservedMac, VirtualClaim } from '@iovisor-ovn/proto';
-import { ipText } from '../logic/addresses.js';
 import { activated, activatedKey, awaitsRarp } from '../logic/activation.js';
+import { ipText } from '../logic/addresses.js';
 import type { Compiler } from '../logic/compiler.js';
 import type { PortState } from '../logic/southbound.js';
 import type { Claims } from './claims.js';

@@ -52,11 +52,16 @@ export class Observer {
 export function membershipsOf(record: Buffer, compiler: Compiler): Observation[] {
   const { offsets } = iov_mcast_event_layout;
   if (record.length <= offsets.message) return [];
-  const portId = compiler.localPortOf(record.readUInt32LE(offsets.port), record.readUInt16LE(offsets.port_key));
+  const portId = compiler.localPortOf(
+    record.readUInt32LE(offsets.port),
+    record.readUInt16LE(offsets.port_key),
+  );
   if (portId === undefined) return [];
   const message = record.subarray(offsets.message);
   const found =
-    record.readUInt32LE(offsets.kind) === kind.IOV_EVENT_IGMP ? igmpMemberships(message) : mldMemberships(message);
+    record.readUInt32LE(offsets.kind) === kind.IOV_EVENT_IGMP
+      ? igmpMemberships(message)
+      : mldMemberships(message);
   return found.map((membership) => ({ kind: 'membership', portId, membership }));
 }
 
