@@ -109,6 +109,7 @@ export class MulticastLearner {
 
   #expire(): void {
     const now = performance.now();
+    for (const [key, { at }] of this.#echoes) if (now - at > echoMs) this.#echoes.delete(key);
     let any = false;
     for (const [chassis, tables] of this.#tables)
       for (const [datapath, table] of tables) {
@@ -151,14 +152,13 @@ export class MulticastLearner {
   }
 
   #build(transaction: Transaction): void {
-    this.#forgetEchoes();
     let left = maxPerWrite;
     for (const [chassis, dirty] of [...this.#dirty]) {
       let some = Math.min(left, maxPerChassis);
       for (const [key, entry] of dirty) {
         if (some <= 0) break;
         // Its last write must be seen first.
-        if (this.#echoes.has(key)) continue;
+        if (this.#awaitsEcho(key, entry)) continue;
         dirty.delete(key);
         some--;
         left--;
@@ -196,8 +196,9 @@ export class MulticastLearner {
   }
 
   #isWritten(chassis: string, { uuid: datapath }: SwitchState, address: string, port: string): boolean {
-    const key = keyOf({ chassis, datapath, address });
-    if (this.#dirty.get(chassis)?.has(key) || this.#echoes.has(key)) return true;
+    const entry = { chassis, datapath, address };
+    const key = keyOf(entry);
+    if (this.#dirty.get(chassis)?.has(key) || this.#awaitsEcho(key, entry)) return true;
     const uuid = this.#southbound.chassis.get(chassis)?.row._uuid;
     const table = this.#tables.get(chassis)?.get(datapath);
     // A router's port is in no other group.
@@ -205,21 +206,22 @@ export class MulticastLearner {
     return this.#southbound.igmpGroups.find(uuid, datapath, address)?.ports.includes(port) ?? false;
   }
 
-  /** Rows that came or went, and those that did not in good time. */
-  #forgetEchoes(): void {
-    const now = performance.now();
-    const { igmpGroups, chassis } = this.#southbound;
-    for (const [key, { at, deleted }] of this.#echoes) {
-      const [datapath = '', address = '', name = ''] = key.split(' ');
-      const uuid = chassis.get(name)?.row._uuid ?? '';
-      const seen =
-        deleted === undefined ? igmpGroups.find(uuid, datapath, address) : !igmpGroups.has(deleted);
-      if (seen || now - at > echoMs) this.#echoes.delete(key);
-    }
+  /** Whether the last write of this row was not seen yet, and may still come. */
+  #awaitsEcho(key: string, { chassis, datapath, address }: Entry): boolean {
+    const echo = this.#echoes.get(key);
+    if (!echo) return false;
+    const { igmpGroups, chassis: all } = this.#southbound;
+    const uuid = all.get(chassis)?.row._uuid ?? '';
+    const seen =
+      echo.deleted === undefined
+        ? igmpGroups.find(uuid, datapath, address) !== undefined
+        : !igmpGroups.has(echo.deleted);
+    if (!seen && performance.now() - echo.at <= echoMs) return true;
+    this.#echoes.delete(key);
+    return false;
   }
 }
 
-/** The chassis last: the name of one may have spaces, and then its echoes only last their time. */
 function keyOf({ chassis, datapath, address }: Entry): string {
   return `${datapath} ${address} ${chassis}`;
 }

@@ -24,10 +24,7 @@ const ports = {
 const igmpOf = (who: Host, message: Buffer, { dst, to } = group): Buffer =>
   ether({ src: who.mac, dst, type: ethertype.ip4 }, igmpPacket(who.ip4, to, message));
 const mldOf = (who: Host, message: Buffer, to: string): Buffer =>
-  ether(
-    { src: who.mac, dst: '33:33:00:00:00:16', type: ethertype.ip6 },
-    mldPacket(who.lla, to, message),
-  );
+  ether({ src: who.mac, dst: '33:33:00:00:00:16', type: ethertype.ip6 }, mldPacket(who.lla, to, message));
 
 /** Its last byte is another. */
 function broken(frame: Buffer): Buffer {
