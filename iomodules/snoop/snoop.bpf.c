@@ -12,6 +12,7 @@
 #include <linux/in6.h>
 #include <iov/chain.h>
 #include <iov/event.h>
+#include <iov/group.h>
 #include <iov/ip.h>
 #include <bpf/bpf_endian.h>
 
@@ -34,10 +35,7 @@ IOV_MAP(iov_snooped, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct message, 1, 0);
 
 static __always_inline int flood(struct __sk_buff *ctx, struct iov_packet *pkt, __u16 group, __u16 other)
 {
-	pkt->group = group;
-	pkt->egress_key = group;
-	pkt->other_group = other;
-	pkt->turn = 0;
+	iov_group_choose(pkt, group, other, pkt->in_port);
 	return iov_next(ctx, pkt, IOV_SLOT_FLOOD);
 }
 

@@ -12,6 +12,7 @@
 #include <linux/if_ether.h>
 #include <iov/chain.h>
 #include <iov/ethernet.h>
+#include <iov/group.h>
 #include <iov/ip.h>
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -49,11 +50,7 @@ static __always_inline int answers_nd(const struct iov_packet *pkt)
 
 static __always_inline int flood(struct __sk_buff *ctx, struct iov_packet *pkt, __u16 group)
 {
-	pkt->out_port = pkt->in_port;
-	pkt->group = group;
-	pkt->egress_key = group;
-	pkt->other_group = 0;
-	pkt->turn = 0;
+	iov_group_choose(pkt, group, 0, pkt->in_port);
 	pkt->uncacheable = 1;
 	return iov_next(ctx, pkt, IOV_SLOT_FLOOD);
 }

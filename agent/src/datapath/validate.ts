@@ -3,7 +3,6 @@ import type {
   LogicalAddress,
   LogicalPort,
   LogicalSwitch,
-  McastQuerier,
   MulticastGroup,
   RemoteChassis,
   Resource,
@@ -49,20 +48,9 @@ export function validate(resource: Resource): void {
   }
 }
 
-function validateSwitch({ tunnelKey, groups, mcastQuerier }: LogicalSwitch): void {
+function validateSwitch({ tunnelKey, groups }: LogicalSwitch): void {
   inRange('tunnel_key', tunnelKey, 1, 0xffffff);
   groups.forEach(validateGroup);
-  if (mcastQuerier !== undefined) validateQuerier(mcastQuerier);
-}
-
-function validateQuerier({ ethSrc, ip4Src, ip6Src, intervalSeconds }: McastQuerier): void {
-  const sizes = { eth_src: [ethSrc, 6], ip4_src: [ip4Src, 4], ip6_src: [ip6Src, 16] } as const;
-  for (const [field, [bytes, size]] of Object.entries(sizes)) {
-    if (bytes.length !== size && (bytes.length !== 0 || field === 'eth_src')) {
-      throw new Refused(`mcast_querier: ${field} has ${size} bytes, not ${bytes.length}`);
-    }
-  }
-  inRange('mcast_querier: interval_seconds', intervalSeconds, 1, 0x7fffffff);
 }
 
 function validateGroup({ name, tunnelKey, address }: MulticastGroup): void {

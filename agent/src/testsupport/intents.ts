@@ -49,7 +49,6 @@ export function switchIntent(id: string, tunnelKey: number, more: Partial<Logica
     vlanPassthru: false,
     mcastSnoop: false,
     mcastFloodUnregistered: false,
-    mcastQuerier: undefined,
     ...more,
   };
   return { id, version: ++version, body: { $case: 'logicalSwitch', value } };

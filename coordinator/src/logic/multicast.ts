@@ -1,6 +1,6 @@
-import type { McastQuerier, MulticastGroup } from '@iovisor-ovn/proto';
-import type { IpMulticastRow, MulticastGroupRow, StringMap } from '../monitor/rows.js';
-import { ipBytes, macBytes } from './addresses.js';
+import type { MulticastGroup } from '@iovisor-ovn/proto';
+import type { MulticastGroupRow, StringMap } from '../monitor/rows.js';
+import { ipBytes } from './addresses.js';
 
 /** What ovn-controller assumes where IP_Multicast says nothing (ip-mcast-index.h). */
 export const defaultTableSize = 2048;
@@ -39,25 +39,4 @@ function routedAddress(name: string): Uint8Array | undefined {
   const bytes = floodedAnyway.has(name) ? undefined : ipBytes(name);
   const isLinkLocal = bytes?.length === 4 && bytes[0] === 224 && bytes[1] === 0 && bytes[2] === 0;
   return isLinkLocal ? undefined : bytes;
-}
-
-/** Who asks in a switch which multicast groups are wanted; undefined: nobody. */
-export function querierOf(row: IpMulticastRow | undefined): McastQuerier | undefined {
-  if (!row?.enabled || !row.querier) return undefined;
-  const ethSrc = macBytes(row.eth_src);
-  const ip4Src = ofLength(ipBytes(row.ip4_src), 4);
-  const ip6Src = ofLength(ipBytes(row.ip6_src), 16);
-  if (ethSrc === undefined || ip4Src.length + ip6Src.length === 0) return undefined;
-  const idle = row.idle_timeout ?? defaultIdleTimeout;
-  return {
-    ethSrc,
-    ip4Src,
-    ip6Src,
-    intervalSeconds: Math.max(1, row.query_interval ?? Math.floor(idle / 2)),
-    maxResponseSeconds: row.query_max_resp ?? 1,
-  };
-}
-
-function ofLength(bytes: Uint8Array | undefined, length: number): Uint8Array {
-  return bytes?.length === length ? bytes : noAddress;
 }

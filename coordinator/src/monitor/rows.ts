@@ -151,15 +151,9 @@ export interface IpMulticastRow {
   readonly _uuid: string;
   readonly datapath: string;
   readonly enabled?: boolean;
-  readonly querier?: boolean;
-  readonly eth_src: string;
-  readonly ip4_src: string;
-  readonly ip6_src: string;
   readonly table_size?: number;
-  /** Seconds, as the other times. */
+  /** Seconds. */
   readonly idle_timeout?: number;
-  readonly query_interval?: number;
-  readonly query_max_resp?: number;
   /** Another than before: what was learned is to be forgotten. */
   readonly seq_no: number;
 }

@@ -93,21 +93,7 @@ export const southboundTables: Columns<SouthboundRows> = {
       ['tunnel_key', '==', floodL2],
     ],
   },
-  IP_Multicast: {
-    columns: [
-      'datapath',
-      'enabled',
-      'querier',
-      'eth_src',
-      'ip4_src',
-      'ip6_src',
-      'table_size',
-      'idle_timeout',
-      'query_interval',
-      'query_max_resp',
-      'seq_no',
-    ],
-  },
+  IP_Multicast: { columns: ['datapath', 'enabled', 'table_size', 'idle_timeout', 'seq_no'] },
   IGMP_Group: { columns: ['address', 'datapath', 'chassis', 'ports'] },
 };
 
