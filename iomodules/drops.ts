@@ -49,6 +49,10 @@ const descriptions: Record<Name, string> = {
   IOV_DROP_LOCALPORT:
     'To or from a localport over a tunnel or the physical network: it stays on its chassis.',
   IOV_DROP_RATE: 'The sender is over its rate limit (options:qos_max_rate).',
+  IOV_DROP_MCAST_UNREGISTERED:
+    'IP multicast to an address that nobody joined, in a switch with mcast_snoop that does not flood it.',
+  IOV_DROP_MCAST_MESSAGE:
+    'An IGMP or MLD report, which goes to multicast routers only, and the switch knows of none.',
 };
 
 /** Every reason, by value. */

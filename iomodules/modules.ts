@@ -5,6 +5,7 @@ import { neighbour } from './neighbour/neighbour.js';
 import { observe } from './observe/observe.js';
 import { police } from './police/police.js';
 import { portsec } from './portsec/portsec.js';
+import { snoop } from './snoop/snoop.js';
 import { switchModule } from './switch/switch.js';
 import { tunnel } from './tunnel/tunnel.js';
 
@@ -15,6 +16,7 @@ export const modules: readonly IoModule[] = [
   police,
   observe,
   switchModule,
+  snoop,
   neighbour,
   flood,
   tunnel,

@@ -16,6 +16,7 @@ export const sharedMapNames = [
   'iov_learning',
   'iov_arp',
   'iov_nd',
+  'iov_mcast',
   'iov_groups',
   'iov_security',
   'iov_security_ip4',

@@ -17,6 +17,7 @@ import { Sessions, type SessionsHost } from './session/sessions.js';
 import { ClaimAudit } from './southbound/audit.js';
 import { Claims } from './southbound/claims.js';
 import { MacLearner } from './southbound/mac-learner.js';
+import { MulticastLearner } from './southbound/multicast-learner.js';
 import { Observer } from './southbound/observer.js';
 import { EncapConflict, Registrar } from './southbound/registrar.js';
 import { SouthboundRegistry } from './southbound/registry.js';
@@ -40,6 +41,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   readonly #writer: SouthboundWriter;
   readonly #claims: Claims;
   readonly #learner: MacLearner;
+  readonly #multicast: MulticastLearner;
   readonly #observer: Observer;
   readonly #audit: ClaimAudit;
   readonly #registrar: Registrar;
@@ -77,11 +79,14 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
       dirty: (chassis, key) => this.#markDirty(chassis, key),
       bindingChanged: (name) => this.#claims.reconcile(name),
       chassisChanged: (name) => this.#chassisChanged(name),
+      multicastChanged: (state, flush) => this.#multicast.configChanged(state, flush),
     });
     this.#writer = new SouthboundWriter(this.southbound.client, log);
     this.#claims = new Claims(this.compiler.southbound, this.sessions, this.#writer, this.problems);
     this.#learner = new MacLearner(this.compiler.southbound.macs, this.#writer);
-    this.#observer = new Observer(this.compiler, this.#claims, this.#learner, this.#writer);
+    this.#multicast = new MulticastLearner(this.compiler.southbound, this.#writer);
+    const learners = { macs: this.#learner, multicast: this.#multicast };
+    this.#observer = new Observer(this.compiler, this.#claims, learners, this.#writer);
     const isQuiet = () => this.isServing && !this.#pump.busy;
     this.#audit = new ClaimAudit(this.compiler.southbound.ports, this.#claims, isQuiet, log);
     const rows = new SouthboundRegistry(this.southbound);
@@ -168,6 +173,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
 
   opened(session: AgentSession): void {
     this.configChanged(session);
+    this.#multicast.adopt(session.name);
     this.#reconcilePorts(session.name);
     this.emit('state');
   }
@@ -177,6 +183,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.#refusals.delete(session.name);
     this.problems.replace(`refused:${session.name}`, []);
     this.#learner.forget(session.name);
+    this.#multicast.forget(session.name);
     this.#reconcilePorts(session.name, session);
     this.emit('state');
   }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * flood: a copy to every local member of a multicast group but the port the packet came from, then on to FLOOD_REMOTE for the
+ * flood: a copy to every local member of a multicast group (of two, one after the other, if pkt->other_group says so) but the port the packet came from, then on to FLOOD_REMOTE for the
  * other chassis, unless the packet came from one (its sender has served them all) or from a localport.
  *
  * A pass takes CHUNKS_A_PASS chunks of members and jumps to itself for more: the kernel allows 33 tail calls, which makes
@@ -101,6 +101,8 @@ IOV_PROGRAM(iov_flood)
 	if (pkt->chunk < chunks)
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD);
 	pkt->chunk = 0;
+	if (iov_unlikely(iov_group_turn(pkt)))
+		return iov_next(ctx, pkt, IOV_SLOT_FLOOD);
 	if (!(pkt->flags & (IOV_PKT_FROM_TUNNEL | IOV_PKT_FROM_LOCALPORT)))
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
 	return iov_group_done(ctx, pkt);

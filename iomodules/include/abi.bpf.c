@@ -12,6 +12,7 @@ const volatile struct {
 	enum iov_security_flag security_flag;
 	enum iov_dest_kind dest_kind;
 	enum iov_group_scope group_scope;
+	enum iov_datapath_flag datapath_flag;
 	enum iov_tunnel_flag tunnel_flag;
 	enum iov_event_kind event_kind;
 	enum iov_trace_kind trace_kind;
@@ -30,6 +31,7 @@ const volatile struct {
 	struct iov_security security;
 	struct iov_security_ip4_key security_ip4_key;
 	struct iov_security_ip6_key security_ip6_key;
+	struct iov_mcast_key mcast_key;
 	struct iov_group_key group_key;
 	struct iov_group group;
 	struct iov_tunnel tunnel;
@@ -43,6 +45,7 @@ const volatile struct {
 	struct iov_bucket bucket;
 	struct iov_virtual_key virtual_key;
 	struct iov_event event;
+	struct iov_mcast_event mcast_event;
 	struct iov_trace_event trace_event;
 	struct iov_trace trace;
 } iov_abi __attribute__((section(".rodata")));

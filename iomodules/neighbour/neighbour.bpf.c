@@ -10,6 +10,7 @@
 #include <iov/chain.h>
 #include <iov/deliver.h>
 #include <iov/ethernet.h>
+#include <iov/group.h>
 #include <iov/ip.h>
 #include <iov/security.h>
 
@@ -43,9 +44,7 @@ static __always_inline int send_to_all(struct __sk_buff *ctx, struct iov_packet 
 	pkt->flags &= ~(IOV_PKT_MULTICAST | IOV_PKT_BROADCAST);
 	if (to[0] & 1)
 		pkt->flags |= IOV_PKT_MULTICAST;
-	pkt->out_port = 0;
-	pkt->group = port_key;
-	pkt->egress_key = port_key;
+	iov_group_choose(pkt, port_key, 0, 0);
 	return iov_next(ctx, pkt, IOV_SLOT_FLOOD);
 }
 

@@ -3,6 +3,7 @@
  * switch: the L2 lookup of a logical switch.
  *
  *   ARP request, ND solicitation for a known address that is not the sender's  -> ARP, ND (not from a localnet port)
+ *   IGMP and MLD, IP multicast, in a switch with mcast_snoop                    -> SNOOP
  *   broadcast, multicast                                                        -> FLOOD to _MC_flood
  *   known MAC (listed, else learned): local -> PORTSEC_OUT, on another chassis -> ENCAP, on several -> FLOOD to those,
  *                                     nowhere -> drop
@@ -11,6 +12,7 @@
 #include <linux/if_ether.h>
 #include <iov/chain.h>
 #include <iov/ethernet.h>
+#include <iov/group.h>
 #include <iov/ip.h>
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -48,9 +50,7 @@ static __always_inline int answers_nd(const struct iov_packet *pkt)
 
 static __always_inline int flood(struct __sk_buff *ctx, struct iov_packet *pkt, __u16 group)
 {
-	pkt->out_port = pkt->in_port;
-	pkt->group = group;
-	pkt->egress_key = group;
+	iov_group_choose(pkt, group, 0, pkt->in_port);
 	pkt->uncacheable = 1;
 	return iov_next(ctx, pkt, IOV_SLOT_FLOOD);
 }
@@ -68,18 +68,25 @@ IOV_PROGRAM(iov_switch)
 	pkt->looked_at |= IOV_FIELD_ETH_DST | IOV_FIELD_ETH_TYPE;
 	number = pkt->datapath;
 
-	if (iov_unlikely(pkt->flags & (IOV_PKT_ARP | IOV_PKT_ND))) {
+	if (iov_unlikely(pkt->flags & (IOV_PKT_ARP | IOV_PKT_ND | IOV_PKT_MCAST_MESSAGE))) {
 		pkt->uncacheable = 1;
 		if (pkt->flags & IOV_PKT_ARP && pkt->arp_op == IOV_ARP_REQUEST && !(pkt->flags & IOV_PKT_ANNOUNCES) &&
 		    answers_arp(pkt))
 			return iov_next(ctx, pkt, IOV_SLOT_ARP);
 		if (pkt->flags & IOV_PKT_ND && !(pkt->flags & IOV_PKT_ANNOUNCES) && pkt->arp_op == IOV_ND_SOLICITATION && answers_nd(pkt))
 			return iov_next(ctx, pkt, IOV_SLOT_ND);
+		if (pkt->flags & IOV_PKT_MCAST_MESSAGE) {
+			datapath = bpf_map_lookup_elem(&iov_datapaths, &number);
+			if (datapath && datapath->flags & IOV_DATAPATH_SNOOP)
+				return iov_next(ctx, pkt, IOV_SLOT_SNOOP);
+		}
 	}
 	if (iov_unlikely(pkt->flags & IOV_PKT_MULTICAST)) {
 		datapath = bpf_map_lookup_elem(&iov_datapaths, &number);
 		if (!datapath || !datapath->flood_group)
 			return iov_drop(ctx, pkt, IOV_DROP_EMPTY_GROUP);
+		if (iov_unlikely(datapath->flags & IOV_DATAPATH_SNOOP) && pkt->flags & (IOV_PKT_IP4 | IOV_PKT_IP6))
+			return iov_next(ctx, pkt, IOV_SLOT_SNOOP);
 		return flood(ctx, pkt, datapath->flood_group);
 	}
 

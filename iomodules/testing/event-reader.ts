@@ -29,17 +29,22 @@ export class EventReader {
 
   /** What was told since the last call. */
   take(): iov_event[] {
-    const events: iov_event[] = [];
+    return this.takeRecords().map((record) => iov_eventCodec.decode(record.subarray(0, iov_eventCodec.size)));
+  }
+
+  /** The same, whatever they are. */
+  takeRecords(): Buffer[] {
+    const records: Buffer[] = [];
     let at = this.#consumer.readBigUInt64LE();
     for (; at < this.#producer.readBigUInt64LE(); ) {
       const offset = Number(at % BigInt(this.#size));
       const header = this.#records.readUInt32LE(offset);
       if (header & BUSY_OR_DISCARDED) throw new Error('no program of ours reserves or discards');
-      events.push(iov_eventCodec.decode(this.#records.subarray(offset + 8, offset + 8 + header)));
+      records.push(Buffer.from(this.#records.subarray(offset + 8, offset + 8 + header)));
       at += BigInt(8 + Math.ceil(header / 8) * 8);
     }
     this.#consumer.writeBigUInt64LE(at);
-    return events;
+    return records;
   }
 }
 

@@ -3,7 +3,7 @@ import * as abi from '../gen/abi.js';
 import { type LoadedModules, loadIoModules } from '../loader.js';
 import type { IovMapName } from '../shared-maps.js';
 import { type TracedPacket, tracePacket } from '../trace.js';
-import { ip4, ip6, mac } from './address.js';
+import { ip4, ip4Bytes, ip6, mac } from './address.js';
 import { groupRows } from './group-rows.js';
 import { number32 } from './key.js';
 import { enterPrivateNetns, type VethPair, vethPair } from './netns.js';
@@ -71,8 +71,16 @@ export class Lab {
   }
 
   /** A logical switch. Groups are multicast keys, 0 for none. */
-  addSwitch(datapath: number, a: { key?: number; flood?: number; unknown?: number } = {}): void {
-    const row = { tunnel_key: a.key ?? datapath, flood_group: a.flood ?? 0, unknown_group: a.unknown ?? 0 };
+  addSwitch(
+    datapath: number,
+    a: { key?: number; flood?: number; unknown?: number; more?: Partial<abi.iov_datapath> } = {},
+  ): void {
+    const row = {
+      tunnel_key: a.key ?? datapath,
+      flood_group: a.flood ?? 0,
+      unknown_group: a.unknown ?? 0,
+      ...a.more,
+    };
     this.maps.iov_datapaths.update(number32(datapath), abi.iov_datapathCodec.encode(row));
   }
 
@@ -151,6 +159,14 @@ export class Lab {
   /** Members of a multicast group: port numbers, and tunnel numbers. */
   addGroup(datapath: number, group: number, members: { local?: number[]; remote?: number[] }): void {
     for (const [key, value] of groupRows(datapath, group, members)) this.maps.iov_groups.update(key, value);
+  }
+
+  /** An IP multicast address that somebody joined, with the key of its group. */
+  addJoined(datapath: number, ip: string, group: number): void {
+    const address = ip.includes(':')
+      ? ip6(ip)
+      : Buffer.concat([Buffer.from('00000000000000000000ffff', 'hex'), ip4Bytes(ip4(ip))]);
+    this.maps.iov_mcast.update(abi.iov_mcast_keyCodec.encode({ datapath, ip: address }), number32(group));
   }
 
   /** A tunnel by `ifindex`, from `outer.src` to `outer.dst`; also lets the other side send to us. */

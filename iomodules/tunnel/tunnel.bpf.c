@@ -213,9 +213,11 @@ IOV_PROGRAM(iov_flood_remote)
 	}
 	if (pkt->chunk < chunks)
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
+	pkt->chunk = 0;
+	if (iov_unlikely(iov_group_turn(pkt)))
+		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
 	if (pkt->geneve == GENEVE_SEEN) {
 		pkt->geneve = GENEVE_ROUND;
-		pkt->chunk = 0;
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
 	}
 	return iov_group_done(ctx, pkt);
@@ -372,6 +374,8 @@ static __always_inline __u32 receive(struct __sk_buff *ctx, struct iov_packet *p
 	pkt->looked_at = IOV_FIELD_IN_PORT;
 	pkt->rewrote = 0;
 	*(__u64 *)&pkt->copies = 0; /* to geneve */
+	pkt->other_group = 0;
+	pkt->turn = 0;
 	reason = unpack(ctx, header, &arrival);
 	if (reason)
 		return reason;

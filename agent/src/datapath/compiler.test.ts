@@ -4,6 +4,7 @@ import test from 'ava';
 import {
   address,
   chassisIntent,
+  groupIntent,
   learnedIntent,
   type PortIntent,
   portIntent,
@@ -139,10 +140,7 @@ test('groups: enabled ports here, one tunnel a chassis; unknown ports make the u
 test('a group that lists its members, and one of more than one chunk', (t) => {
   const bench = new Bench();
   const ids = Array.from({ length: 150 }, (_, index) => `p${index}`);
-  const groups = [
-    { name: '_MC_flood', tunnelKey: 0x8000, portIds: [] },
-    { name: '239.1.1.1', tunnelKey: 0x8010, portIds: ['p3', 'p5', 'gone'] },
-  ];
+  const groups = [groupIntent('_MC_flood', 0x8000), groupIntent('239.1.1.1', 0x8010, ['p3', 'p5', 'gone'])];
   bench.put(switchIntent('s', 5, { groups }));
   for (const [index, id] of ids.entries()) {
     bench.put(portIntent(id, 's', index + 1, { local: true }));

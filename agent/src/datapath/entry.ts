@@ -5,6 +5,7 @@ export const CONFIG_MAPS = [
   'iov_vlan_ports',
   'iov_ports',
   'iov_datapaths',
+  'iov_mcast',
   'iov_fdb',
   'iov_learned',
   'iov_arp',

@@ -53,8 +53,11 @@ function validateSwitch({ tunnelKey, groups }: LogicalSwitch): void {
   groups.forEach(validateGroup);
 }
 
-function validateGroup({ name, tunnelKey }: MulticastGroup): void {
+function validateGroup({ name, tunnelKey, address }: MulticastGroup): void {
   inRange(`tunnel_key of group ${name}`, tunnelKey, 0x8000, 0xffff);
+  if (![0, 4, 16].includes(address.length)) {
+    throw new Refused(`address of group ${name}: an IP address has 4 or 16 bytes, not ${address.length}`);
+  }
 }
 
 function validatePort(port: LogicalPort): void {

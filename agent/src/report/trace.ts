@@ -192,6 +192,8 @@ function dropVerdict(names: Names, reason: string, port: number): string {
 
 function eventVerdict(kind: number): string {
   if (kind === iov_event_kind.IOV_EVENT_MAC) return 'tells where the source MAC is';
+  if (kind === iov_event_kind.IOV_EVENT_IGMP || kind === iov_event_kind.IOV_EVENT_MLD)
+    return 'tells who wants which multicast group';
   if (kind === iov_event_kind.IOV_EVENT_VIRTUAL) return 'claims the address of a virtual port';
   return kind === iov_event_kind.IOV_EVENT_RARP ? 'activates the port' : `tells of event ${kind}`;
 }

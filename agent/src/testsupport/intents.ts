@@ -3,6 +3,7 @@ import {
   type LogicalAddress,
   LogicalPort,
   type LogicalSwitch,
+  type MulticastGroup,
   type Resource,
 } from '@iovisor-ovn/proto';
 import { parseIp } from './parseIp.js';
@@ -36,17 +37,33 @@ function prefix(text: string): IpPrefix {
   return { address: bytes, prefixLength: length === undefined ? bytes.length * 8 : Number(length) };
 }
 
+export function groupIntent(
+  name: string,
+  tunnelKey: number,
+  portIds: string[] = [],
+  address = '',
+): MulticastGroup {
+  return {
+    name,
+    tunnelKey,
+    portIds,
+    address: address === '' ? Buffer.alloc(0) : Buffer.from(parseIp(address)),
+  };
+}
+
 export function switchIntent(id: string, tunnelKey: number, more: Partial<LogicalSwitch> = {}): Resource {
   const value: LogicalSwitch = {
     name: `switch ${id}`,
     nbUuid: `nb ${id}`,
     tunnelKey,
     groups: [
-      { name: '_MC_flood', tunnelKey: 0x8000, portIds: [] },
-      { name: '_MC_unknown', tunnelKey: 0x8001, portIds: [] },
-      { name: '_MC_flood_l2', tunnelKey: 0x8002, portIds: [] },
+      groupIntent('_MC_flood', 0x8000),
+      groupIntent('_MC_unknown', 0x8001),
+      groupIntent('_MC_flood_l2', 0x8004),
     ],
     vlanPassthru: false,
+    mcastSnoop: false,
+    mcastFloodUnregistered: false,
     ...more,
   };
   return { id, version: ++version, body: { $case: 'logicalSwitch', value } };

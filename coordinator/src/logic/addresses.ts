@@ -167,6 +167,11 @@ export function ipBytes(text: string): Buffer | undefined {
   return Buffer.from(ipaddr.IPv6.parse(text).toByteArray());
 }
 
+/** The same as text, as inet_ntop(3) writes it; undefined when it is of another length. */
+export function ipText(bytes: Uint8Array): string | undefined {
+  return bytes.length === 4 || bytes.length === 16 ? ipaddr.fromByteArray([...bytes]).toString() : undefined;
+}
+
 /** Length of a netmask written as an address; undefined when it is not contiguous. */
 function maskLength(mask: Buffer): number | undefined {
   const bits = [...mask].map((byte) => byte.toString(2).padStart(8, '0')).join('');

@@ -3,12 +3,12 @@ import {
   type LearnedMac,
   LogicalPort,
   type LogicalSwitch,
-  type MulticastGroup,
   type RemoteChassis,
   type VirtualAddress,
 } from '@iovisor-ovn/proto';
 import type { FdbRow } from '../monitor/rows.js';
 import { macBytes } from './addresses.js';
+import { defaultTableSize, isSet, multicastGroups } from './multicast.js';
 import type { Northbound, NorthboundPort } from './northbound.js';
 import {
   bindingOf,
@@ -19,19 +19,18 @@ import {
   type SwitchState,
 } from './southbound.js';
 
-/** The intent for a switch. Its well-known groups carry no members: agents know them from the ports. */
+/** The intent for a switch. The groups that follow from its ports carry no members. */
 export function switchBody(state: SwitchState, northbound: Northbound): LogicalSwitch {
   const nbUuid = state.row?.external_ids.get('logical-switch') ?? '';
   const row = northbound.switches.get(nbUuid);
-  const groups: MulticastGroup[] = [...state.groups.values()]
-    .map(({ name, tunnel_key, ports }) => ({ name, tunnelKey: tunnel_key, portIds: [...(ports ?? [])] }))
-    .sort((a, b) => a.tunnelKey - b.tunnelKey);
   return {
     name: row?.name ?? state.row?.external_ids.get('name') ?? '',
     nbUuid,
     tunnelKey: state.row?.tunnel_key ?? 0,
-    groups,
+    groups: multicastGroups(state.groups.values(), state.multicast?.table_size ?? defaultTableSize),
     vlanPassthru: row?.other_config?.get('vlan-passthru') === 'true',
+    mcastSnoop: isSet(row?.other_config, 'mcast_snoop'),
+    mcastFloodUnregistered: isSet(row?.other_config, 'mcast_flood_unregistered'),
   };
 }
 

@@ -15,6 +15,8 @@ export interface CompilerListener {
   dirty(chassis: string, key: ResourceKey): void;
   /** The Port_Binding of that name was made, changed or deleted. */
   bindingChanged(logicalPort: string): void;
+  /** The IP_Multicast row of the switch is another. `flush`: what was learned is to be forgotten. */
+  multicastChanged?(state: SwitchState, flush: boolean): void;
   /** The Chassis row of that name, or one of its encaps, was made, changed or deleted. */
   chassisChanged(name: string): void;
 }
@@ -58,6 +60,7 @@ export class Compiler {
       },
       bindingExpected: (port) => this.#markPort(port),
       macChanged: (state, uuid) => this.#markMac(state, uuid),
+      multicastChanged: (state, flush) => listener.multicastChanged?.(state, flush),
     });
   }
 

@@ -106,8 +106,13 @@ test('what is not done is said, what is done is not', (t) => {
   t.deepEqual(complaints(lsp({ type: 'external', ha_chassis_group: 'g' })), []);
   t.deepEqual(complaints(lsp({}, { 'activation-strategy': 'rarp' })), []);
   const ls = (key: string) => ({ _uuid: 'l', name: 'l', ports: [], other_config: new Map([[key, 'true']]) });
-  t.regex(unsupportedBySwitch(ls('mcast_snoop'))[0]?.message ?? '', /mcast_flood and mcast_flood_reports/);
   t.deepEqual(unsupportedBySwitch(ls('vlan-passthru')), []);
+  t.deepEqual(unsupportedBySwitch(ls('mcast_snoop')), []);
+  const querier = { mcast_snoop: 'true', mcast_eth_src: '02:00:00:00:00:01', mcast_ip6_src: 'fe80::1' };
+  const queries = (more: Record<string, string>) =>
+    unsupportedBySwitch({ ...ls(''), other_config: new Map(Object.entries({ ...querier, ...more })) });
+  t.regex(queries({})[0]?.message ?? '', /mcast_querier is not supported/);
+  for (const key of ['mcast_snoop', 'mcast_querier']) t.deepEqual(queries({ [key]: 'false' }), []);
 });
 
 test('a VRRPv3 element that is void is said so, those beside it count', (t) => {

@@ -3,12 +3,14 @@ import type {
   DatapathBindingRow,
   EncapRow,
   FdbRow,
+  IpMulticastRow,
   MulticastGroupRow,
   PortBindingRow,
   SbGlobalRow,
   SouthboundChange,
 } from '../monitor/rows.js';
 import { type HaCandidate, HaGroups } from './ha-groups.js';
+import { IgmpGroups } from './igmp-groups.js';
 import { LearnedMacs } from './learned-macs.js';
 import { MultiMap } from './multimap.js';
 import type { CompiledResource } from './resource.js';
@@ -19,6 +21,7 @@ export interface SwitchState {
   row?: DatapathBindingRow;
   readonly ports: Set<PortState>;
   readonly groups: Map<string, MulticastGroupRow>;
+  multicast?: IpMulticastRow;
   /** Chassis that take part in it ("local datapath"), and for how many of its ports. */
   readonly members: Map<string, number>;
   compiled?: CompiledResource;
@@ -66,6 +69,8 @@ export interface SouthboundListener {
   bindingExpected(port: PortState): void;
   /** The FDB row was made, changed or deleted, or means something else now. `state`: the switch it is of. */
   macChanged(state: SwitchState, uuid: string): void;
+  /** Its IP_Multicast row is another. `flush`: what was learned is to be forgotten. */
+  multicastChanged(state: SwitchState, flush: boolean): void;
 }
 
 /** What northd decided: Southbound rows with the reverse indexes that make a change's reach cheap to know. */
@@ -88,6 +93,7 @@ export class Southbound {
   readonly #haPorts = new Set<PortState>();
   readonly #haGroups = new HaGroups((group) => this.#groupChanged(group));
   readonly macs = new LearnedMacs();
+  readonly igmpGroups = new IgmpGroups();
   readonly #listener: SouthboundListener;
 
   constructor(listener: SouthboundListener) {
@@ -222,6 +228,12 @@ export class Southbound {
       case 'FDB':
         this.#setMac(change.uuid, change.row);
         break;
+      case 'IP_Multicast':
+        this.#setMulticast(change.row, change.old);
+        break;
+      case 'IGMP_Group':
+        this.igmpGroups.set(change.uuid, change.row);
+        break;
       case 'Chassis_Private':
         break;
     }
@@ -286,6 +298,20 @@ export class Southbound {
     const state = this.#switch(row.datapath);
     state.groups.set(uuid, row);
     this.#listener.switchChanged(state);
+  }
+
+  #setMulticast(row?: IpMulticastRow, old?: IpMulticastRow): void {
+    const before = old && this.#switch(old.datapath);
+    // Rows of one transaction come in any order: the datapath may have another row already.
+    if (before?.multicast?._uuid === old?._uuid && before) before.multicast = undefined;
+    const state = row && this.#switch(row.datapath);
+    if (state) state.multicast = row;
+    for (const one of new Set([before, state])) {
+      if (!one) continue;
+      this.#listener.switchChanged(one);
+      this.#listener.multicastChanged(one, old !== undefined && old.seq_no !== row?.seq_no);
+    }
+    if (before && before !== state) this.#forget(before);
   }
 
   #setPort(uuid: string, row: PortBindingRow | undefined): void {
@@ -440,7 +466,8 @@ export class Southbound {
   }
 
   #forget(state: SwitchState): void {
-    if (!state.row && state.ports.size === 0 && state.groups.size === 0) this.#switches.delete(state.uuid);
+    if (state.row || state.multicast || state.ports.size > 0 || state.groups.size > 0) return;
+    this.#switches.delete(state.uuid);
   }
 }
 

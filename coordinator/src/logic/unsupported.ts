@@ -1,6 +1,7 @@
 import type { LogicalSwitchPortRow, LogicalSwitchRow } from '../monitor/rows.js';
 import type { ProblemStatement } from '../problems/registry.js';
 import { strategyProblem } from './activation.js';
+import { isSet } from './multicast.js';
 
 const supportedTypes: ReadonlySet<string> = new Set([
   '',
@@ -42,7 +43,6 @@ export function unsupportedByPort(row: LogicalSwitchPortRow): ProblemStatement[]
     ]);
   const strategy = strategyProblem(row);
   if (strategy !== '') found.push(['options', strategy]);
-  // mcast_flood and mcast_flood_reports ask for what happens anyway as long as nothing is snooped.
   return found.map(([column, message]) => ({
     where: 'Northbound',
     table: 'Logical_Switch_Port',
@@ -80,10 +80,10 @@ export function unsupportedBySwitch(row: LogicalSwitchRow): ProblemStatement[] {
   set('dns_records', 'DNS records are not supported yet: queries go to the server asked');
   set('forwarding_groups', 'forwarding groups are not supported yet: their VIPs are not answered');
   set('copp', 'control plane policing is not supported yet');
-  if (row.other_config?.get('mcast_snoop') === 'true')
+  if (asksForQueries(row))
     found.push([
       'other_config',
-      'mcast_snoop is not supported yet: multicast is flooded to all ports, whatever their mcast_flood and mcast_flood_reports say',
+      'mcast_querier is not supported yet: no queries are sent; who joined a group and is asked by no other querier leaves it after mcast_idle_timeout',
     ]);
   return found.map(([column, message]) => ({
     where: 'Northbound',
@@ -93,4 +93,10 @@ export function unsupportedBySwitch(row: LogicalSwitchRow): ProblemStatement[] {
     column,
     message,
   }));
+}
+
+/** Whether ovn-controller would send queries there. It does by default, but only from addresses that it is given. */
+function asksForQueries({ other_config: config }: LogicalSwitchRow): boolean {
+  if (!isSet(config, 'mcast_snoop') || config?.get('mcast_querier')?.toLowerCase() === 'false') return false;
+  return config!.has('mcast_eth_src') && (config!.has('mcast_ip4_src') || config!.has('mcast_ip6_src'));
 }

@@ -142,8 +142,29 @@ export interface MulticastGroupRow {
   readonly datapath: string;
   readonly name: string;
   readonly tunnel_key: number;
-  /** Only replicated for groups of IP multicast addresses. */
+  /** Only replicated where they do not follow from the ports. */
   readonly ports?: readonly string[];
+}
+
+/** Snooping in one datapath. */
+export interface IpMulticastRow {
+  readonly _uuid: string;
+  readonly datapath: string;
+  readonly enabled?: boolean;
+  readonly table_size?: number;
+  /** Seconds. */
+  readonly idle_timeout?: number;
+  /** Another than before: what was learned is to be forgotten. */
+  readonly seq_no: number;
+}
+
+/** Ports of a chassis that joined a multicast address. */
+export interface IgmpGroupRow {
+  readonly _uuid: string;
+  readonly address: string;
+  readonly datapath?: string;
+  readonly chassis?: string;
+  readonly ports: readonly string[];
 }
 
 /** Northbound tables the coordinator replicates. */
@@ -168,6 +189,8 @@ export interface SouthboundRows {
   HA_Chassis_Group: HaChassisGroupRow;
   HA_Chassis: HaChassisRow;
   FDB: FdbRow;
+  IP_Multicast: IpMulticastRow;
+  IGMP_Group: IgmpGroupRow;
 }
 
 /** One row's change: inserted (no old), deleted (no row), or modified (both). */

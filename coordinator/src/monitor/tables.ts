@@ -8,7 +8,10 @@ interface Wish<Row> {
 
 type Columns<Tables> = { readonly [T in keyof Tables]: Wish<Tables[T]> };
 
-/** Tunnel keys below belong to the groups that every switch has (OVN_MIN_IP_MULTICAST of OVN's mcast-group-index.h). */
+/** Keys of groups (enum ovn_mcast_tunnel_keys of OVN's mcast-group-index.h). */
+const mrouterFlood = 0x8002;
+const staticGroup = 0x8003;
+const floodL2 = 0x8004;
 const firstIpMulticastKey = 0x8005;
 
 /** What is replicated of Northbound. */
@@ -50,8 +53,8 @@ export const northboundTables: Columns<NorthboundRows> = {
 };
 
 /**
- * What is replicated of Southbound. Never Logical_Flow. Multicast_Group without its ports: the members of the
- * well-known groups follow from the ports, and each new port would otherwise be three changes as large as its switch.
+ * What is replicated of Southbound. Never Logical_Flow. Multicast_Group without its ports where they follow
+ * from the switch's ports (_MC_flood, _MC_unknown, _MC_flood_l2): each new port would otherwise be three changes as large as its switch.
  */
 export const southboundTables: Columns<SouthboundRows> = {
   SB_Global: { columns: ['nb_cfg'] },
@@ -84,14 +87,24 @@ export const southboundTables: Columns<SouthboundRows> = {
   FDB: { columns: ['mac', 'dp_key', 'port_key'] },
   Multicast_Group: {
     columns: ['datapath', 'name', 'tunnel_key'],
-    where: [['tunnel_key', '<', firstIpMulticastKey]],
+    // Any of them.
+    where: [
+      ['tunnel_key', '<', mrouterFlood],
+      ['tunnel_key', '==', floodL2],
+    ],
   },
+  IP_Multicast: { columns: ['datapath', 'enabled', 'table_size', 'idle_timeout', 'seq_no'] },
+  IGMP_Group: { columns: ['address', 'datapath', 'chassis', 'ports'] },
 };
 
-/** Groups of IP multicast addresses (from IGMP and MLD snooping): only they need their members. */
+/** The groups whose members are listed: _MC_static, _MC_mrouter_flood and those of IP multicast addresses. */
 export const ipMulticastTables: Columns<Pick<SouthboundRows, 'Multicast_Group'>> = {
   Multicast_Group: {
     columns: ['datapath', 'name', 'tunnel_key', 'ports'],
-    where: [['tunnel_key', '>=', firstIpMulticastKey]],
+    where: [
+      ['tunnel_key', '==', mrouterFlood],
+      ['tunnel_key', '==', staticGroup],
+      ['tunnel_key', '>=', firstIpMulticastKey],
+    ],
   },
 };

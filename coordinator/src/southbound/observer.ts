@@ -1,11 +1,14 @@
 import { byUuid, type Transaction } from '@iovisor-ovn/ovsdb-client';
-import type { Observations, ObservedMac, VirtualClaim } from '@iovisor-ovn/proto';
+import type { Membership, Observations, ObservedMac, VirtualClaim } from '@iovisor-ovn/proto';
 import { activated, activatedKey, awaitsRarp } from '../logic/activation.js';
+import { ipText } from '../logic/addresses.js';
 import type { Compiler } from '../logic/compiler.js';
 import type { PortState } from '../logic/southbound.js';
 import type { Claims } from './claims.js';
 import type { MacLearner } from './mac-learner.js';
 import { mapMutations } from './map-mutations.js';
+import type { MulticastLearner } from './multicast-learner.js';
+import { routersAddress } from './snoop-table.js';
 import type { SouthboundWriter } from './writer.js';
 
 /** Of each kind in one message; what is more is dropped, so that no message blocks the event loop. */
@@ -19,22 +22,30 @@ export class Observer {
   readonly #compiler: Compiler;
   readonly #claims: Claims;
   readonly #learner: MacLearner;
+  readonly #multicast: MulticastLearner;
   readonly #writer: SouthboundWriter;
   /** By port uuid: names of the chassis of which the activation is not written yet. */
   readonly #activating = new Map<string, Set<string>>();
 
-  constructor(compiler: Compiler, claims: Claims, learner: MacLearner, writer: SouthboundWriter) {
+  constructor(
+    compiler: Compiler,
+    claims: Claims,
+    { macs, multicast }: { macs: MacLearner; multicast: MulticastLearner },
+    writer: SouthboundWriter,
+  ) {
     this.#compiler = compiler;
     this.#claims = claims;
-    this.#learner = learner;
+    this.#learner = macs;
+    this.#multicast = multicast;
     this.#writer = writer;
   }
 
   /** Takes what the agent of `chassis` saw. */
-  take(chassis: string, { macs, virtualClaims, activated: ports }: Observations): void {
+  take(chassis: string, { macs, virtualClaims, activated: ports, memberships }: Observations): void {
     for (const one of macs.slice(0, maxPerMessage)) this.#mac(chassis, one);
     for (const one of virtualClaims.slice(0, maxPerMessage)) this.#virtualClaim(chassis, one);
     for (const id of ports.slice(0, maxPerMessage)) this.#activated(chassis, id);
+    for (const one of memberships.slice(0, maxPerMessage)) this.#membership(chassis, one);
   }
 
   #mac(chassis: string, { portId, mac }: ObservedMac): void {
@@ -50,6 +61,14 @@ export class Observer {
     if (!isHere || datapathKey === undefined) return;
     const text = [...mac].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
     this.#learner.learn(chassis, datapathKey, port.row.tunnel_key, text);
+  }
+
+  #membership(chassis: string, { portId, group, left }: Membership): void {
+    const port = this.#port(portId);
+    const address = group.length === 0 ? routersAddress : ipText(group);
+    if (!port || address === undefined || !isAt(port, chassis)) return;
+    if (group.length > 0 && !isMulticast(group)) return;
+    this.#multicast.take(chassis, port, address, left && group.length > 0);
   }
 
   #virtualClaim(chassis: string, { portId, parentId }: VirtualClaim): void {
@@ -99,4 +118,14 @@ export class Observer {
     const port = this.#compiler.southbound.ports.get(uuid);
     return port && this.#compiler.southbound.isSwitch(port.switch) ? port : undefined;
   }
+}
+
+/** Of an IP address. */
+function isMulticast(bytes: Uint8Array): boolean {
+  return bytes.length === 4 ? bytes[0]! >> 4 === 0xe : bytes[0] === 0xff;
+}
+
+/** Whether the chassis has the port. Localnet ports and localports are on each chassis of their switch. */
+function isAt({ row, switch: { members }, bound }: PortState, chassis: string): boolean {
+  return row.type === 'localnet' || row.type === 'localport' ? members.has(chassis) : bound.includes(chassis);
 }

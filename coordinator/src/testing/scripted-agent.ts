@@ -130,7 +130,7 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
 
   /** Tells what its data plane saw. */
   observe(seen: Partial<Observations>): void {
-    const value = { macs: [], virtualClaims: [], activated: [], ...seen };
+    const value = { macs: [], virtualClaims: [], activated: [], memberships: [], ...seen };
     this.send({ $case: 'observations', value });
   }
 

@@ -19,6 +19,7 @@ static __always_inline __u64 iov_learning_key(__u16 datapath, __u8 what, __u16 n
 }
 #define IOV_LEARNING_VIRTUAL 1
 #define IOV_LEARNING_RARP 3
+#define IOV_LEARNING_MCAST 5
 
 /*
  * Tell of the packet, unless that was done lately: of `about` (a key of iov_learning) once a second, and when it has moved to

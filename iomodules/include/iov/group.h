@@ -23,6 +23,30 @@ static __always_inline void iov_group_chunk(struct iov_group_key *key, __u8 chun
 	key->generation = chunk ? generation : 0;
 }
 
+/* What FLOOD is to do: one group or two (`other`, 0: none), but not the port `except` (0: all). */
+static __always_inline void iov_group_choose(struct iov_packet *pkt, __u16 group, __u16 other, __u32 except)
+{
+	pkt->out_port = except;
+	pkt->group = group;
+	pkt->egress_key = group;
+	pkt->other_group = other;
+	pkt->turn = 0;
+}
+
+/* From the one group to the other, if the flood serves two; 0 when it has served both, and it is at the first again. */
+static __always_inline int iov_group_turn(struct iov_packet *pkt)
+{
+	__u16 group = pkt->group;
+
+	if (!pkt->other_group)
+		return 0;
+	pkt->group = pkt->other_group;
+	pkt->egress_key = pkt->other_group;
+	pkt->other_group = group;
+	pkt->turn ^= 1;
+	return pkt->turn;
+}
+
 /* After the last member. Reasons why members did not get it are counted already. */
 static __always_inline int iov_group_done(struct __sk_buff *ctx, struct iov_packet *pkt)
 {

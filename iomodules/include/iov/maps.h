@@ -35,6 +35,7 @@ IOV_MAP(iov_learned, BPF_MAP_TYPE_HASH, struct iov_fdb_key, struct iov_dest, IOV
 IOV_MAP(iov_learning, BPF_MAP_TYPE_LRU_HASH, struct iov_fdb_key, struct iov_learning, 16384, 0);
 IOV_MAP(iov_arp, BPF_MAP_TYPE_HASH, struct iov_arp_key, struct iov_neighbour, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
 IOV_MAP(iov_nd, BPF_MAP_TYPE_HASH, struct iov_nd_key, struct iov_neighbour, IOV_MAX_FDB, BPF_F_NO_PREALLOC);
+IOV_MAP(iov_mcast, BPF_MAP_TYPE_HASH, struct iov_mcast_key, __u32, IOV_MAX_MCAST, BPF_F_NO_PREALLOC);
 IOV_MAP(iov_groups, BPF_MAP_TYPE_HASH, struct iov_group_key, struct iov_group, IOV_MAX_GROUPS, BPF_F_NO_PREALLOC);
 
 IOV_MAP(iov_security, BPF_MAP_TYPE_HASH, struct iov_security_key, struct iov_security, IOV_MAX_SECURITY, BPF_F_NO_PREALLOC);

@@ -121,6 +121,16 @@ static __always_inline int iov_is_extension(__u8 next)
 	       next == IOV_IP6_DESTINATION || next == IOV_IP6_AUTHENTICATION;
 }
 
+/* What northd's flows take for MLD: version 1 from a link-local address, version 2 to ff02::16. */
+static __always_inline int iov_is_mld(const struct iov_packet *pkt, __u8 type)
+{
+	if (type == IOV_MLD2_REPORT)
+		return pkt->ip_dst[0] == bpf_htonl(0xff020000) && !(pkt->ip_dst[1] | pkt->ip_dst[2]) &&
+		       pkt->ip_dst[3] == bpf_htonl(0x16);
+	return type >= IOV_MLD_QUERY && type <= IOV_MLD_DONE &&
+	       (pkt->ip_src[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
+}
+
 /* Ports, or ICMP type and code: the first four bytes of L4 either way. */
 static __always_inline void iov_set_l4(struct iov_cursor *c, struct iov_packet *pkt, const void *l4)
 {
@@ -135,16 +145,24 @@ static __always_inline void iov_set_l4(struct iov_cursor *c, struct iov_packet *
 	}
 	pkt->sport = bpf_htons(type_code[0]);
 	pkt->dport = bpf_htons(type_code[1]);
-	if (c->protocol == IPPROTO_ICMPV6 && c->flags & IOV_PKT_IP6 && pkt->ttl == 255 &&
-	    (type_code[0] == IOV_ND_SOLICITATION || type_code[0] == IOV_ND_ADVERTISEMENT))
-		iov_parse_nd(c, pkt);
+	if (c->protocol != IPPROTO_ICMPV6 || !(c->flags & IOV_PKT_IP6))
+		return;
+	if (type_code[0] == IOV_ND_SOLICITATION || type_code[0] == IOV_ND_ADVERTISEMENT) {
+		if (pkt->ttl == 255)
+			iov_parse_nd(c, pkt);
+	} else if (iov_is_mld(pkt, type_code[0])) {
+		c->flags |= IOV_PKT_MCAST_MESSAGE;
+	}
 }
 
 static __always_inline int iov_parse_l4(struct iov_cursor *c, struct iov_packet *pkt)
 {
 	pkt->l4_offset = c->pos - c->start;
-	if (c->left < 4 || !(iov_has_ports(c->protocol) || iov_has_type(c->protocol)))
+	if (c->left < 4 || !(iov_has_ports(c->protocol) || iov_has_type(c->protocol))) {
+		if (c->protocol == IPPROTO_IGMP && c->flags & IOV_PKT_IP4)
+			c->flags |= IOV_PKT_MCAST_MESSAGE;
 		return IOV_PARSE_OK;
+	}
 	if (!IOV_HAS(c, 4))
 		return IOV_PARSE_SHORT;
 	iov_set_l4(c, pkt, c->pos);

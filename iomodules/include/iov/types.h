@@ -29,6 +29,8 @@ enum iov_constant {
 	IOV_IFINDEX_SLOTS = 65536,
 	IOV_GROUP_CHUNK = 62, /* members in a chunk of a group */
 	IOV_MAX_VIRTUAL_IPS = 8192,
+	IOV_MAX_MCAST = 65536, /* addresses that somebody joined, of all switches of a chassis */
+	IOV_MCAST_MESSAGE = 1472, /* bytes of an IGMP or MLD message that are told */
 	IOV_EVENTS_BYTES = 262144, /* of the ring buffer iov_events */
 	IOV_TRACE_EVENTS = 128, /* that one traced packet can leave */
 };
@@ -48,6 +50,7 @@ enum iov_slot {
 	IOV_SLOT_FLOOD_REMOTE = 7, /* the part of a flood that leaves this chassis */
 	IOV_SLOT_POLICE = 8,       /* rate limit of the sender (options:qos_max_rate) */
 	IOV_SLOT_OBSERVE = 9,      /* what the control plane wants to know: source MACs, virtual addresses */
+	IOV_SLOT_SNOOP = 10,       /* IP multicast of a switch with mcast_snoop */
 	IOV_SLOT_USER = 64,        /* first slot for modules loaded per instance (Hover) */
 	IOV_SLOT_COUNT = 256,
 };
@@ -86,6 +89,8 @@ enum iov_drop {
 	IOV_DROP_INACTIVE,            /* the port waits for a RARP of its machine (activation-strategy=rarp) */
 	IOV_DROP_LOCALPORT,           /* to or from a localport over a tunnel or a localnet port: it stays on its chassis */
 	IOV_DROP_RATE,                /* over options:qos_max_rate */
+	IOV_DROP_MCAST_UNREGISTERED,  /* IP multicast that nobody joined, where it is not flooded */
+	IOV_DROP_MCAST_MESSAGE,       /* IGMP or MLD that the switch keeps: it goes to multicast routers, and there is none */
 	IOV_DROP_COUNT,
 };
 
@@ -103,6 +108,7 @@ enum iov_packet_flag {
 	IOV_PKT_FROM_TUNNEL = 1 << 9, /* came from another chassis: the sender's side was done there */
 	IOV_PKT_FROM_LOCALPORT = 1 << 10, /* stays on this chassis; the same bit as IOV_PORT_LOCALPORT */
 	IOV_PKT_ANNOUNCES = 1 << 11,  /* ARP or ND that claims a virtual address: it is not answered */
+	IOV_PKT_MCAST_MESSAGE = 1 << 12, /* IGMP; MLD from a link-local source, or MLDv2 to ff02::16 */
 };
 
 /*
@@ -160,6 +166,9 @@ struct iov_packet {
 	__u16 chunk;        /* of the group, where the flood goes on after a tail call to itself */
 	__u8 room;          /* bytes of outer header already made in front of the frame */
 	__u8 geneve;        /* the flood has seen Geneve tunnels (1), is serving them (2) */
+	__u16 other_group;  /* key of another group that the flood serves too, 0: none */
+	__u8 turn;          /* 1: group and other_group have changed places */
+	__u8 pad;
 };
 
 /* iov_port.flags */
@@ -235,6 +244,22 @@ struct iov_datapath {
 	__u32 tunnel_key;       /* SB Datapath_Binding.tunnel_key */
 	__u16 flood_group;      /* key of _MC_flood, 0: none */
 	__u16 unknown_group;    /* key of _MC_unknown when it has members, 0: unknown unicast is dropped */
+	__u16 flags;            /* enum iov_datapath_flag */
+	/* The rest is valid with IOV_DATAPATH_SNOOP. */
+	__u16 flood_l2_group;   /* key of _MC_flood_l2: IGMP and MLD queries, 224.0.0.0/24 */
+	__u16 static_group;     /* key of _MC_static: IP multicast in any case; 0: none */
+	__u16 mrouter_group;    /* key of _MC_mrouter_flood: IGMP and MLD reports; 0: none */
+};
+
+enum iov_datapath_flag {
+	IOV_DATAPATH_SNOOP = 1 << 0,              /* other_config:mcast_snoop */
+	IOV_DATAPATH_FLOOD_UNREGISTERED = 1 << 1, /* other_config:mcast_flood_unregistered */
+};
+
+/* Key of iov_mcast (hash, value __u32: key of the group): an address that somebody joined. IPv4 addresses as IPv4-mapped IPv6. */
+struct iov_mcast_key {
+	__u32 datapath;
+	__u8 ip[16];
 };
 
 enum iov_dest_kind {
@@ -256,7 +281,8 @@ struct iov_dest {
 };
 
 /* Key of iov_fdb, iov_learned and iov_learning (hashes). In iov_learning also, as MACs that no source has, {1, 0, 0, 0, key}
- * for the virtual port and {3, 0, 0, 0, key} for the port that waits for a RARP (key: big endian). */
+ * for the virtual port and {3, 0, 0, 0, key} for the port that waits for a RARP (key: big endian), and
+ * {5, 0, 0, 0, key} for IGMP and MLD of a port, where port_key counts what was told since. */
 struct iov_fdb_key {
 	__u16 datapath;
 	__u8 mac[6];
@@ -430,6 +456,8 @@ enum iov_event_kind {
 	IOV_EVENT_MAC = 1,      /* a source MAC at a port with IOV_PORT_LEARN: mac */
 	IOV_EVENT_VIRTUAL = 2,  /* a parent announced a virtual port's address: key is that of the virtual port */
 	IOV_EVENT_RARP = 3,     /* the machine of a port with IOV_PORT_INACTIVE sent a RARP */
+	IOV_EVENT_IGMP = 4,     /* struct iov_mcast_event, in a switch with IOV_DATAPATH_SNOOP */
+	IOV_EVENT_MLD = 5,      /* the same */
 };
 struct iov_event {
 	__u32 kind;             /* enum iov_event_kind */
@@ -439,6 +467,17 @@ struct iov_event {
 	__u16 key;
 	__u8 mac[6];
 	__u8 pad[2];
+};
+
+/* An IGMP or MLD message, from its type on, with a valid checksum (or longer than IOV_MCAST_MESSAGE, and cut there). What is in
+ * the ring buffer ends with the message. */
+struct iov_mcast_event {
+	__u32 kind;             /* enum iov_event_kind */
+	__u32 port;             /* where the packet came from */
+	__u32 datapath;
+	__u16 port_key;         /* of that port */
+	__u16 length;           /* of the message, bytes; never 0 */
+	__u8 message[IOV_MCAST_MESSAGE];
 };
 
 /*

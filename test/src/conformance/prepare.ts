@@ -3,7 +3,7 @@ import { afterMarkers } from './marker.js';
 import { onCable } from './ports.js';
 import type { Case } from './table.js';
 
-type Prepare = NonNullable<Case['prepare']>;
+export type Prepare = NonNullable<Case['prepare']>;
 
 /**
  * A machine sends a frame, and a row of the Southbound database comes to look like this: what OVN learns from traffic. The

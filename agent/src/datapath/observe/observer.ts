@@ -1,6 +1,7 @@
 import { type BpfMap, RingBuffer } from '@iovisor-ovn/libbpf';
-import { type iov_event, iov_eventCodec, iov_event_kind as kind } from '../abi.js';
+import { type iov_event, iov_eventCodec, iov_mcast_event_layout, iov_event_kind as kind } from '../abi.js';
 import type { Compiler } from '../compiler.js';
+import { igmpMemberships, type Membership, mldMemberships } from './membership.js';
 
 /** What the data plane saw, in terms of resources. */
 export type Observation =
@@ -9,7 +10,9 @@ export type Observation =
   /** A parent announced the address of a virtual port. */
   | { kind: 'virtual'; portId: string; parentId: string }
   /** The machine of a port that waited for its RARP sent it. */
-  | { kind: 'activated'; portId: string };
+  | { kind: 'activated'; portId: string }
+  /** The machine of a port joined or left a multicast group, or asks who did. */
+  | { kind: 'membership'; portId: string; membership: Membership };
 
 /** Between two looks at the ring buffer, and after each slice of it: a flood of events costs a share of time. */
 const PAUSE_MS = 20;
@@ -34,11 +37,32 @@ export class Observer {
   }
 
   #read(record: Buffer): void {
+    if (record.length < iov_eventCodec.size || record.readUInt32LE(0) >= kind.IOV_EVENT_IGMP) {
+      for (const observation of membershipsOf(record, this.#compiler)) this.#tell(observation);
+      return;
+    }
     if (record.length !== iov_eventCodec.size) return;
     const event = iov_eventCodec.decode(record);
     const observation = observationOf(event, this.#compiler);
     if (observation !== undefined) this.#tell(observation);
   }
+}
+
+/** Of a struct iov_mcast_event, which ends with its message. Exported for tests. */
+export function membershipsOf(record: Buffer, compiler: Compiler): Observation[] {
+  const { offsets } = iov_mcast_event_layout;
+  if (record.length <= offsets.message) return [];
+  const portId = compiler.localPortOf(
+    record.readUInt32LE(offsets.port),
+    record.readUInt16LE(offsets.port_key),
+  );
+  if (portId === undefined) return [];
+  const message = record.subarray(offsets.message);
+  const found =
+    record.readUInt32LE(offsets.kind) === kind.IOV_EVENT_IGMP
+      ? igmpMemberships(message)
+      : mldMemberships(message);
+  return found.map((membership) => ({ kind: 'membership', portId, membership }));
 }
 
 /** Exported for tests. @returns undefined: it concerns no port that is here */

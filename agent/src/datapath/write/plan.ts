@@ -34,6 +34,7 @@ const ORDER: readonly { map: ConfigMap; part?: 'head' | 'tail' }[] = [
   { map: 'iov_groups', part: 'tail' },
   { map: 'iov_ports' },
   { map: 'iov_groups', part: 'head' },
+  { map: 'iov_mcast' },
   { map: 'iov_datapaths' },
   { map: 'iov_arp' },
   { map: 'iov_nd' },
