@@ -3,6 +3,9 @@ import { byUuid, type Transaction } from '@iovisor-ovn/ovsdb-client';
 import type { Bridge, Open_vSwitch } from '../gen/vswitch.js';
 import { localMac } from './localMac.js';
 
+/** What ovn-controller says of an integration bridge that is of no type. */
+const DEFAULT_DATAPATH = 'system';
+
 /** Adds the integration bridge with its local port, as ovn-controller 23.03 does. */
 export function createBridge(
   transaction: Transaction,
@@ -16,7 +19,7 @@ export function createBridge(
     name,
     ports: [port],
     fail_mode: 'secure',
-    datapath_type: datapathType ?? 'system',
+    datapath_type: datapathType ?? DEFAULT_DATAPATH,
     other_config: new Map([
       ['disable-in-band', 'true'],
       ['hwaddr', localMac(randomUUID(), undefined)],
@@ -64,8 +67,8 @@ export function correctBridge(
 ): void {
   const where = [byUuid(bridge._uuid)];
   if (bridge.fail_mode !== 'secure') transaction.update('Bridge', where, { fail_mode: 'secure' });
-  if (datapathType !== undefined && bridge.datapath_type !== datapathType)
-    transaction.update('Bridge', where, { datapath_type: datapathType });
+  const type = datapathType ?? (bridge.datapath_type || DEFAULT_DATAPATH);
+  if (bridge.datapath_type !== type) transaction.update('Bridge', where, { datapath_type: type });
   const marks = new Map(wrongMarks(bridge, wanted));
   if (marks.has('ovn-nb-cfg')) marks.set('ovn-nb-cfg-ts', String(now));
   if (marks.size === 0) return;
