@@ -48,7 +48,14 @@ test.serial('a nested port is where its parent is, up when it forwards itself', 
   t.like(hv1.port('kid'), { local: true, parent: 'par', tag: 42, tagEthertype: 0x8100 });
   t.deepEqual(hv1.switches.map(({ name }) => name).sort(), ['sw1', 'trunk']);
   const kid = await uuidOf(made, 'kid');
-  const ack = { refusals: [], forwarding: [], forwardingComplete: false, notForwarding: [kid], nbCfg: 0n };
+  const ack = {
+    refusals: [],
+    forwarding: [],
+    forwardingComplete: false,
+    notForwarding: [kid],
+    nbCfg: 0n,
+    nbCfgTimestamp: 0n,
+  };
   hv1.send({ $case: 'ack', value: { ...ack, revision: hv1.commits.at(-1)?.revision ?? 0n } });
   await central.nbctl('wait-until', 'Logical_Switch_Port', 'kid', 'up=false');
   t.is(await central.nbctl('lsp-get-up', 'par'), 'up');
@@ -78,7 +85,14 @@ test.serial(
     await central.nbctl('wait-until', 'Logical_Switch_Port', 'par', 'up=true');
     await waitBound(made, 'kid', 'hv1');
     const kid = await uuidOf(made, 'kid');
-    const ack = { forwarding: [], forwardingComplete: false, notForwarding: [kid], nbCfg: 0n, refusals: [] };
+    const ack = {
+      forwarding: [],
+      forwardingComplete: false,
+      notForwarding: [kid],
+      nbCfg: 0n,
+      nbCfgTimestamp: 0n,
+      refusals: [],
+    };
     hv1.send({ $case: 'ack', value: { ...ack, revision: hv1.commits.at(-1)?.revision ?? 0n } });
     await central.nbctl('wait-until', 'Logical_Switch_Port', 'kid', 'up=true');
     await central.nbctl('--wait=hv', 'sync');
