@@ -66,7 +66,7 @@ export class Agent {
       forwarding: () => datapath.forwarding,
       isLocalPort: (id) => datapath.compiler.resources.ports.get(id)?.local === true,
       apply: (change) => datapath.apply(change),
-      committed: (commit) => this.#committed(commit),
+      committed: (commit, since) => this.#committed(commit, since),
       report: (query) => makeReport(query, datapath, () => this.problems()),
       log: log.child({ room: 'session' }),
     });
@@ -174,8 +174,8 @@ export class Agent {
     this.#answers.forwarding(delta);
   }
 
-  #committed(commit: Commit): void {
-    this.#answers.committed(commit.nbCfg, this.#datapath.synced);
+  #committed(commit: Commit, since: number): void {
+    this.#answers.committed({ number: commit.nbCfg, since }, this.#datapath.synced);
     this.#updateHealth();
   }
 

@@ -1,5 +1,5 @@
 import type { ForwardingDelta } from './datapath/index.js';
-import type { Taps } from './taps/index.js';
+import type { NbCfg, Taps } from './taps/index.js';
 
 /** What Taps takes. */
 export type InstalledSink = Pick<Taps, 'setInstalled' | 'addInstalled' | 'removeInstalled' | 'setNbCfg'>;
@@ -18,7 +18,7 @@ export class LocalAnswers {
   readonly #allNames: () => Iterable<string>;
   /** Whether a name forwards, of those that changed. */
   readonly #changed = new Map<string, boolean>();
-  #nbCfg: bigint | undefined;
+  #nbCfg: NbCfg | undefined;
   /** All names were said; before the first full commit nobody knows them all. */
   #complete = false;
   #completeDue = false;
@@ -37,7 +37,7 @@ export class LocalAnswers {
   }
 
   /** @param synced the data plane follows the coordinator's intents: of ports that are not named it is known, too */
-  committed(nbCfg: bigint, synced: boolean): void {
+  committed(nbCfg: NbCfg, synced: boolean): void {
     this.#nbCfg = nbCfg;
     this.#completeDue ||= synced && !this.#complete;
     this.#flushWithin(this.#completeDue ? PATIENCE_MS : NB_CFG_PATIENCE_MS);

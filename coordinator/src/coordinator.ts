@@ -211,10 +211,10 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     }
   }
 
-  acknowledged(session: AgentSession, nbCfg: number): void {
+  acknowledged(session: AgentSession, nbCfg: number, since: number): void {
     // --wait=hv waits for the last one anyway: those of a moment are written together.
     const last = ![...this.sessions.all()].some((one) => one.owes(nbCfg));
-    if (nbCfg > 0) this.#registrar.acknowledge(session.name, nbCfg, last ? 0 : ackPatienceMs);
+    if (nbCfg > 0) this.#registrar.acknowledge(session.name, { nbCfg, since }, last ? 0 : ackPatienceMs);
     if (last) this.#writer.hurry();
   }
 

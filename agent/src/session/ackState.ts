@@ -11,7 +11,7 @@ export class AckState {
   /** To be told of (again) if they forward: a coordinator that had forgotten a port asks for it by sending it. */
   readonly #asked = new Set<string>();
   #complete = false;
-  #commit: Pick<Commit, 'revision' | 'nbCfg'> | undefined;
+  #commit: Pick<Ack, 'revision' | 'nbCfg' | 'nbCfgTimestamp'> | undefined;
   #due: readonly Refusal[] | undefined;
 
   /** These ports started or stopped forwarding. */
@@ -21,10 +21,16 @@ export class AckState {
 
   /**
    * A commit was applied: it is acknowledged by the next Ack.
+   * @param since when its nb_cfg took effect, ms since 1970
    * @param asked ports of it that forward
    */
-  applied(commit: Commit, refusals: readonly Refusal[], asked: Iterable<string> = []): void {
-    this.#commit = commit;
+  applied(
+    { revision, nbCfg }: Commit,
+    since: number,
+    refusals: readonly Refusal[],
+    asked: Iterable<string> = [],
+  ): void {
+    this.#commit = { revision, nbCfg, nbCfgTimestamp: BigInt(since) };
     this.#due = [...(this.#due ?? []), ...refusals];
     for (const id of asked) this.#asked.add(id);
   }
@@ -41,13 +47,11 @@ export class AckState {
     this.#dirty.clear();
     this.#asked.clear();
     if (this.#due === undefined && started.length === 0 && stopped.length === 0) return undefined;
-    const { revision, nbCfg } = this.#commit;
     const refusals = [...(this.#due ?? [])];
     this.#complete = true;
     this.#due = undefined;
     return {
-      revision,
-      nbCfg,
+      ...this.#commit,
       refusals,
       forwarding: started,
       forwardingComplete: complete,

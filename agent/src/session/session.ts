@@ -23,7 +23,7 @@ export interface SessionOptions extends Sources {
   /** Makes a change take effect. */
   apply(change: Change): Promise<Applied>;
   /** A commit took effect, and its Ack is on its way. */
-  committed(commit: Commit): void;
+  committed(commit: Commit, since: number): void;
   /** The answer to a question, but for its id. */
   report(query: Query): Report | Promise<Report>;
   log: Log;
@@ -55,6 +55,7 @@ export class Session extends EventEmitter<SessionEvents> {
   #outbox: Outbox | undefined;
   #interfaces: InterfaceState | undefined;
   #acks: AckState | undefined;
+  #nbCfg: { number: bigint; since: number } | undefined;
   #observations: ObservationState | undefined;
   #live = false;
   #stopping = false;
@@ -234,9 +235,16 @@ export class Session extends EventEmitter<SessionEvents> {
 
   async #apply(commit: Commit, change: Change, acks: AckState): Promise<void> {
     const { refusals, forwarding } = await this.#options.apply(change);
-    acks.applied(commit, refusals, forwarding);
+    const since = this.#nbCfgSince(commit);
+    acks.applied(commit, since, refusals, forwarding);
     this.#outbox?.pump();
-    this.#options.committed(commit);
+    this.#options.committed(commit, since);
+  }
+
+  /** When the configuration of the commit's number took effect, ms since 1970. */
+  #nbCfgSince({ nbCfg }: Commit): number {
+    if (this.#nbCfg?.number !== nbCfg) this.#nbCfg = { number: nbCfg, since: Date.now() };
+    return this.#nbCfg.since;
   }
 
   async #answer(query: Query): Promise<void> {

@@ -90,6 +90,25 @@ test.serial('a change of the settings is an event, a change of anything else is 
   t.is(hv.taps.problems[0]?.column, 'external_ids:system-id');
 });
 
+test.serial(
+  'an integration bridge without a type becomes one of type system, as by ovn-controller',
+  async (t) => {
+    const hv = await Hypervisor.start();
+    t.teardown(() => hv.stop());
+    await hv.db.vsctl('wait-until Bridge br-int datapath_type=system');
+    await hv.db.vsctl('set Bridge br-int datapath_type=netdev');
+    await hv.until(() => hv.taps.chassisConfig?.otherConfig['datapath-type'] === 'netdev');
+    await hv.db.vsctl('set Bridge br-int datapath_type=""');
+    await hv.db.vsctl('wait-until Bridge br-int datapath_type=system');
+    await hv.until(() => hv.taps.chassisConfig?.otherConfig['datapath-type'] === 'system');
+    await hv.db.vsctl('set Open_vSwitch . external_ids:ovn-bridge-datapath-type=netdev');
+    await hv.db.vsctl('wait-until Bridge br-int datapath_type=netdev');
+    await hv.db.vsctl('set Bridge br-int datapath_type=system');
+    await hv.db.vsctl('wait-until Bridge br-int datapath_type=netdev');
+    t.pass();
+  },
+);
+
 test.serial('ovn-bridge names another bridge: the taps of that one are plugged', async (t) => {
   const hv = await Hypervisor.start();
   t.teardown(() => hv.stop());

@@ -33,7 +33,7 @@ test.serial('a thousand taps: one more, and what it needs, touches no other', as
     );
   t.is(hv.taps.plugged.size, 1000);
   hv.taps.setInstalled(new Set(taps.map((tap) => `id-${tap}`)));
-  hv.taps.setNbCfg(1n);
+  hv.taps.setNbCfg({ number: 1n, since: 1 });
   await hv.db.vsctl('wait-until Bridge br-int external_ids:ovn-nb-cfg=1');
   for (const tap of taps) await hv.until(() => hv.taps.plugged.has(`id-${tap}`));
   // Each of the thousand marks comes back before the answer to a change that follows them.
@@ -56,7 +56,7 @@ test.serial('a thousand taps: one more, and what it needs, touches no other', as
   t.deepEqual(said.splice(0), [`devices +${ifindex} -`, `plugged +id-wb@${ifindex} -`]);
   const installed = async () => {
     hv.taps.addInstalled(['id-wb']);
-    hv.taps.setNbCfg(2n);
+    hv.taps.setNbCfg({ number: 2n, since: 2 });
     await hv.db.vsctl('wait-until Interface wb external_ids:ovn-installed=true');
     await hv.db.vsctl('wait-until Bridge br-int external_ids:ovn-nb-cfg=2');
     hv.taps.removeInstalled(['id-wb']);

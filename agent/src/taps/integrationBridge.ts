@@ -3,6 +3,9 @@ import { byUuid, type Transaction } from '@iovisor-ovn/ovsdb-client';
 import type { Bridge, Open_vSwitch } from '../gen/vswitch.js';
 import { localMac } from './localMac.js';
 
+/** What ovn-controller says of an integration bridge that is of no type. */
+const DEFAULT_DATAPATH = 'system';
+
 /** Adds the integration bridge with its local port, as ovn-controller 23.03 does. */
 export function createBridge(
   transaction: Transaction,
@@ -16,7 +19,7 @@ export function createBridge(
     name,
     ports: [port],
     fail_mode: 'secure',
-    datapath_type: datapathType ?? 'system',
+    datapath_type: datapathType ?? DEFAULT_DATAPATH,
     other_config: new Map([
       ['disable-in-band', 'true'],
       ['hwaddr', localMac(randomUUID(), undefined)],
@@ -37,20 +40,28 @@ export function fillBridge(transaction: Transaction, bridge: Bridge, mac: string
     transaction.update('Bridge', [byUuid(bridge._uuid)], { datapath_version: DATAPATH_VERSION });
 }
 
+/** Configuration of the Southbound database that is in effect here. */
+export interface NbCfg {
+  /** SB_Global.nb_cfg. */
+  readonly number: bigint;
+  /** When it took effect, milliseconds since 1970: what Chassis_Private.nb_cfg_timestamp says of it, too. */
+  readonly since: number;
+}
+
 /** What has to stand in external_ids of the integration bridge. */
 export interface BridgeMarks {
   /** When this process started, milliseconds since 1970. */
   readonly startup: string;
-  /** SB_Global.nb_cfg that is in effect; undefined until it is known. */
-  readonly nbCfg: bigint | undefined;
+  /** Undefined until it is known. */
+  readonly nbCfg: NbCfg | undefined;
 }
 
 /** What is missing or wrong in external_ids of the integration bridge, but for time stamps. */
 export function wrongMarks(bridge: Bridge, { startup, nbCfg }: BridgeMarks): ReadonlyMap<string, string> {
   const marks = new Map<string, string>();
   if (bridge.external_ids.get('ovn-startup-ts') !== startup) marks.set('ovn-startup-ts', startup);
-  if (nbCfg !== undefined && bridge.external_ids.get('ovn-nb-cfg') !== String(nbCfg))
-    marks.set('ovn-nb-cfg', String(nbCfg));
+  if (nbCfg !== undefined && bridge.external_ids.get('ovn-nb-cfg') !== String(nbCfg.number))
+    marks.set('ovn-nb-cfg', String(nbCfg.number));
   return marks;
 }
 
@@ -60,14 +71,13 @@ export function correctBridge(
   bridge: Bridge,
   datapathType: string | undefined,
   wanted: BridgeMarks,
-  now: number,
 ): void {
   const where = [byUuid(bridge._uuid)];
   if (bridge.fail_mode !== 'secure') transaction.update('Bridge', where, { fail_mode: 'secure' });
-  if (datapathType !== undefined && bridge.datapath_type !== datapathType)
-    transaction.update('Bridge', where, { datapath_type: datapathType });
+  const type = datapathType ?? (bridge.datapath_type || DEFAULT_DATAPATH);
+  if (bridge.datapath_type !== type) transaction.update('Bridge', where, { datapath_type: type });
   const marks = new Map(wrongMarks(bridge, wanted));
-  if (marks.has('ovn-nb-cfg')) marks.set('ovn-nb-cfg-ts', String(now));
+  if (marks.has('ovn-nb-cfg')) marks.set('ovn-nb-cfg-ts', String(wanted.nbCfg?.since));
   if (marks.size === 0) return;
   transaction.mutate('Bridge', where, [
     ['external_ids', 'delete', [...marks.keys()]],

@@ -13,6 +13,7 @@ import {
   correctBridge,
   createBridge,
   fillBridge,
+  type NbCfg,
   wrongMarks,
 } from './integrationBridge.js';
 import { columnsToWrite } from './interfaceColumns.js';
@@ -38,7 +39,7 @@ export class PendingWrites {
   readonly #bridges = new Set<string>();
   readonly #startup = String(Date.now());
   #root = true;
-  #nbCfg: bigint | undefined;
+  #nbCfg: NbCfg | undefined;
   #comparisons = 0;
 
   constructor(model: LocalModel, replica: Replica<LocalTables>) {
@@ -111,8 +112,8 @@ export class PendingWrites {
     this.#ports(this.#installed.remove(ifaceIds));
   }
 
-  setNbCfg(nbCfg: bigint): void {
-    if (nbCfg === this.#nbCfg) return;
+  setNbCfg(nbCfg: NbCfg): void {
+    if (nbCfg.number === this.#nbCfg?.number) return;
     this.#nbCfg = nbCfg;
     this.#noteBridge(this.#model.bridge(this.#model.bridgeName));
   }
@@ -220,7 +221,7 @@ export class PendingWrites {
     fillBridge(transaction, bridge, this.#macOf(bridge));
     if (bridge.name !== this.#model.bridgeName) return;
     const datapathType = this.#model.system.get('ovn-bridge-datapath-type') || undefined;
-    correctBridge(transaction, bridge, datapathType, this.#marks(), Date.now());
+    correctBridge(transaction, bridge, datapathType, this.#marks());
   }
 
   #writeRoot(transaction: Transaction, complete: boolean): void {

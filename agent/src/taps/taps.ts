@@ -4,6 +4,7 @@ import type { ChassisConfig, Problem } from '@iovisor-ovn/proto';
 import type { LinkEvent, Log, Netlink } from '../netlink/index.js';
 import type { Complaint } from './complaint.js';
 import { DatabaseWriter } from './databaseWriter.js';
+import type { NbCfg } from './integrationBridge.js';
 import { LocalModel } from './localModel.js';
 import { LOCAL_TABLES, type LocalTables } from './localTables.js';
 import { PendingWrites } from './pendingWrites.js';
@@ -235,7 +236,7 @@ export class Taps extends EventEmitter<TapsEvents> {
   }
 
   /** Says which SB_Global.nb_cfg is in effect, for external_ids:ovn-nb-cfg of the integration bridge. */
-  setNbCfg(nbCfg: bigint): void {
+  setNbCfg(nbCfg: NbCfg): void {
     this.#writes.setNbCfg(nbCfg);
     this.#requestWrites();
   }

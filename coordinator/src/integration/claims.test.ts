@@ -70,7 +70,7 @@ test.serial(
     const ack = { refusals: [], forwarding: [], forwardingComplete: false, notForwarding: [id] };
     agent.send({
       $case: 'ack',
-      value: { ...ack, revision: agent.commits.at(-1)?.revision ?? 0n, nbCfg: 0n },
+      value: { ...ack, revision: agent.commits.at(-1)?.revision ?? 0n, nbCfg: 0n, nbCfgTimestamp: 0n },
     });
     await central.nbctl('wait-until', 'Logical_Switch_Port', 'p1', 'up=false');
     t.is(await made.boundTo('p1'), 'hv1');

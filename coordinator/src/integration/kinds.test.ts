@@ -48,7 +48,14 @@ test.serial('a nested port is where its parent is, up when it forwards itself', 
   t.like(hv1.port('kid'), { local: true, parent: 'par', tag: 42, tagEthertype: 0x8100 });
   t.deepEqual(hv1.switches.map(({ name }) => name).sort(), ['sw1', 'trunk']);
   const kid = await uuidOf(made, 'kid');
-  const ack = { refusals: [], forwarding: [], forwardingComplete: false, notForwarding: [kid], nbCfg: 0n };
+  const ack = {
+    refusals: [],
+    forwarding: [],
+    forwardingComplete: false,
+    notForwarding: [kid],
+    nbCfg: 0n,
+    nbCfgTimestamp: 0n,
+  };
   hv1.send({ $case: 'ack', value: { ...ack, revision: hv1.commits.at(-1)?.revision ?? 0n } });
   await central.nbctl('wait-until', 'Logical_Switch_Port', 'kid', 'up=false');
   t.is(await central.nbctl('lsp-get-up', 'par'), 'up');
@@ -66,6 +73,37 @@ test.serial('a nested port is where its parent is, up when it forwards itself', 
   while (!(await made.problems()).includes(orphan)) await central.nbctl('--wait=hv', 'sync');
   t.true((await made.problems()).some((one) => one.startsWith('port kid is a nested port of par')));
 });
+
+test.serial(
+  'a nested port without a tag is bound and up as by ovn-controller, and said to be of no use',
+  async (t) => {
+    const made = await scene(t);
+    const { central } = made;
+    const hv1 = await made.agent('hv1', { plugged: ['par'] });
+    await central.nbctl('ls-add', 'sw0', '--', 'lsp-add', 'sw0', 'par', '--', 'lsp-add', 'sw0', 'kid');
+    await central.nbctl('set', 'Logical_Switch_Port', 'kid', 'parent_name=par');
+    await central.nbctl('wait-until', 'Logical_Switch_Port', 'par', 'up=true');
+    await waitBound(made, 'kid', 'hv1');
+    const kid = await uuidOf(made, 'kid');
+    const ack = {
+      forwarding: [],
+      forwardingComplete: false,
+      notForwarding: [kid],
+      nbCfg: 0n,
+      nbCfgTimestamp: 0n,
+      refusals: [],
+    };
+    hv1.send({ $case: 'ack', value: { ...ack, revision: hv1.commits.at(-1)?.revision ?? 0n } });
+    await central.nbctl('wait-until', 'Logical_Switch_Port', 'kid', 'up=true');
+    await central.nbctl('--wait=hv', 'sync');
+    t.is(await central.nbctl('lsp-get-up', 'kid'), 'up');
+    t.true((await made.problems()).includes('port kid: a nested port without a tag: nothing reaches it'));
+    await central.nbctl('set', 'Logical_Switch_Port', 'kid', 'tag_request=7');
+    await central.nbctl('wait-until', 'Logical_Switch_Port', 'kid', 'tag=7');
+    await central.nbctl('--wait=hv', 'sync');
+    t.deepEqual(await made.problems(), []);
+  },
+);
 
 test.serial('a virtual port goes to the parent that claimed it last, at a bounded rate', async (t) => {
   const made = await scene(t);

@@ -54,9 +54,11 @@ test.serial('rows that are there are adopted and only put right; what others wro
   t.is(await central.sbctl('--if-exists', 'get', 'Chassis', 'hv1', 'other_config:ct-state-save'), '');
   t.is(await central.sbctl('get', 'Chassis_Private', 'hv1', 'external_ids'), '{neutron=x}');
   t.is(await central.sbctl('get', 'Chassis_Private', 'hv1', 'nb_cfg'), '0', 'nothing was acknowledged');
+  agent.nbCfgTimestamp = 1700000000000n;
   agent.ack();
   await central.sbctl('wait-until', 'Chassis_Private', 'hv1', 'nb_cfg=1');
-  t.pass();
+  const time = await central.sbctl('get', 'Chassis_Private', 'hv1', 'nb_cfg_timestamp');
+  t.is(time, '1700000000000', "the agent's, which its local database has as ovn-nb-cfg-ts");
 });
 
 test.serial('a chassis row deleted by hand comes back and its ports are bound again', async (t) => {

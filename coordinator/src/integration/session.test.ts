@@ -191,7 +191,14 @@ test.serial('groups of IP multicast addresses come with their members, the other
   await agent.until(() => group() === undefined);
 });
 
-const emptyAck = { nbCfg: 0n, refusals: [], forwarding: [], forwardingComplete: false, notForwarding: [] };
+const emptyAck = {
+  nbCfg: 0n,
+  nbCfgTimestamp: 0n,
+  refusals: [],
+  forwarding: [],
+  forwardingComplete: false,
+  notForwarding: [],
+};
 
 test.serial('garbage instead of a message ends that session and nothing else', async (t) => {
   const made = await scene(t);

@@ -73,7 +73,8 @@ class SlowAgent {
     const { revision, nbCfg } = this.#commit;
     const forwardingComplete = this.#told === undefined;
     this.#told = now;
-    const value = { revision, nbCfg, refusals: [], forwarding, forwardingComplete, notForwarding };
+    const applied = { revision, nbCfg, nbCfgTimestamp: 0n };
+    const value = { ...applied, refusals: [], forwarding, forwardingComplete, notForwarding };
     this.agent.send({ $case: 'ack', value });
   }
 }

@@ -31,7 +31,8 @@ export interface SessionHost {
   /** `complete`: it told of all its ports. */
   forwardingChanged(session: AgentSession, portUuids: readonly string[], complete: boolean): void;
   configChanged(session: AgentSession): void;
-  acknowledged(session: AgentSession, nbCfg: number): void;
+  /** `since`: when that took effect, ms since 1970; 0: not said. */
+  acknowledged(session: AgentSession, nbCfg: number, since: number): void;
   refused(session: AgentSession, refusals: readonly Refusal[]): void;
   goodbye(session: AgentSession, removeChassis: boolean): void;
   /** Whatever it says is about the session's own chassis. */
@@ -220,7 +221,7 @@ export class AgentSession {
     if (outstanding?.revision !== revision) return;
     this.#outstanding = undefined;
     this.#acked = revision;
-    this.#host.acknowledged(this, outstanding.nbCfg);
+    this.#host.acknowledged(this, outstanding.nbCfg, Number(ack.nbCfgTimestamp));
     this.kick();
   }
 

@@ -199,7 +199,10 @@ export class Claims {
     for (const one of parent ? this.#agents.plugged(parent.row.logical_port) : []) {
       const row = this.#southbound.chassis.get(one.chassis)?.row;
       const place = parent?.bound.indexOf(one.chassis) ?? -1;
-      if (row && place >= 0) candidates.push(candidate(one, row, port, wanted, place));
+      if (!row || place < 0) continue;
+      const found = candidate(one, row, port, wanted, place);
+      // Without a tag nothing can reach it; ovn-controller binds it all the same, and there is nothing to wait for.
+      candidates.push(port.row.tag === undefined ? { ...found, forwarding: true } : found);
     }
     const decision = decideClaim(port.row, candidates, owners);
     return { ...decision, losers: decision.losers.filter((loser) => !loser.taken) };

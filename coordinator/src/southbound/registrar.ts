@@ -25,6 +25,8 @@ export interface Registration {
   abi: number;
   /** Configuration its agent has acknowledged; undefined before the first. */
   nbCfg?: number;
+  /** When that took effect, ms since 1970. */
+  nbCfgSince?: number;
 }
 
 /** Another chassis has one of the tunnel addresses. */
@@ -85,19 +87,19 @@ export class Registrar {
   }
 
   /**
-   * The agent acknowledged everything up to NB_Global.nb_cfg = `nbCfg`. It may wait `patienceMs` for what else there is
+   * The agent acknowledged everything up to NB_Global.nb_cfg = `nbCfg`, in effect there since `since` (ms since 1970, 0: not said). It may wait `patienceMs` for what else there is
    * to write.
    */
-  acknowledge(name: string, nbCfg: number, patienceMs: number): void {
+  acknowledge(name: string, { nbCfg, since }: { nbCfg: number; since: number }, patienceMs: number): void {
     const registration = this.#registrations.get(name);
-    if (registration) registration.nbCfg = nbCfg;
+    if (registration) Object.assign(registration, { nbCfg, nbCfgSince: since || Date.now() });
     if (this.#rows.chassisPrivate(name)?.nb_cfg === nbCfg) return;
     const write = {
       build: (transaction: Transaction) => {
         const row = this.#rows.chassisPrivate(name);
-        const acked = this.#registrations.get(name)?.nbCfg;
+        const { nbCfg: acked, nbCfgSince } = this.#registrations.get(name) ?? {};
         if (!row || acked === undefined || row.nb_cfg === acked) return;
-        const values = { nb_cfg: acked, nb_cfg_timestamp: Date.now() };
+        const values = { nb_cfg: acked, nb_cfg_timestamp: nbCfgSince };
         transaction.update('Chassis_Private', [byUuid(row._uuid)], values);
       },
     };

@@ -68,6 +68,8 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
   ended?: { error?: ServiceError };
   /** Acknowledge only what the commit brought, as real agents do with many ports, rather than all ports that forward. */
   ackDifference = false;
+  /** Of every Ack; 0: not said. */
+  nbCfgTimestamp = 0n;
   /** Answer no query. */
   mute = false;
   /** What it answers to a query. */
@@ -222,6 +224,7 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
       value: {
         revision,
         nbCfg,
+        nbCfgTimestamp: this.nbCfgTimestamp,
         refusals: [],
         forwarding,
         forwardingComplete: !this.ackDifference || commit.full,
