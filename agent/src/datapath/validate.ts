@@ -103,6 +103,9 @@ function validateChassis({ encaps }: RemoteChassis): void {
 
 function validateLearnedMac({ mac, portKey }: LearnedMac): void {
   if (mac.length !== 6) throw new Refused(`mac: a MAC has 6 bytes, not ${mac.length}`);
+  if ((mac[0]! & 1) === 1 || mac.every((byte) => byte === 0)) {
+    throw new Refused('mac: nobody has a multicast address or one of zeroes');
+  }
   inRange('port_key', portKey, 1, 0x7fff);
 }
 

@@ -124,6 +124,20 @@ test.serial('physical networks follow ovn-bridge-mappings and carry frames', asy
   await hv.db.vsctl('del-br br-two');
 });
 
+test.serial(
+  'a network with a name longer than an alias: its devices are known as ours and go with it',
+  async (t) => {
+    const network = `nétwork${'x'.repeat(300)}`;
+    const hv = await Hypervisor.start(MAPPED.replace('physnet1', network));
+    t.teardown(() => hv.stop());
+    await hv.db.vsctl('add-br br-ex');
+    t.deepEqual(hv.problems(), []);
+    t.deepEqual([...hv.taps.networks.keys()], [network]);
+    await hv.db.vsctl('del-br br-ex');
+    t.deepEqual(devices(), ['br-int']);
+  },
+);
+
 test.serial('what is not ours is adopted or left alone, and survives its row', async (t) => {
   const hv = await Hypervisor.start();
   t.teardown(() => hv.stop());

@@ -29,9 +29,13 @@ export function deviceName(role: DeviceRole, name: string): string {
   return `${PREFIX[role]}.${createHash('sha256').update(name).digest('hex').slice(0, 10)}`;
 }
 
-/** Alias for a device that is made: `iovisor physical network physnet1`. */
+/** IFALIASZ without the terminating NUL, in bytes. The kernel refuses what is longer, and the device would not be known as ours. */
+const LONGEST_ALIAS = 255;
+
+/** Alias for a device that is made: `iovisor physical network physnet1`. A long one is cut, not within a character. */
 export function aliasFor(purpose: string): string {
-  return `${MARK} ${purpose}`;
+  const cut = Buffer.from(`${MARK} ${purpose}`).subarray(0, LONGEST_ALIAS);
+  return cut.toString().replace(/\uFFFD+$/, '');
 }
 
 /** Whether an agent made the device. */

@@ -9,7 +9,9 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#ifndef TRUNK
 #define TRUNK 999
+#endif
 #define FIRST 1000
 #define SERVICE 3000
 
