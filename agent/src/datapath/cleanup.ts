@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { TcFilter } from '@iovisor-ovn/libbpf';
 import { ClsactHook } from './attach/clsactHook.js';
 import type { Hook } from './attach/hook.js';
 import { TcxHook } from './attach/tcxHook.js';
@@ -25,14 +26,18 @@ export async function cleanup(bpffs: string, devices: Iterable<number>): Promise
   const pinned = versions.map((abi) => new Pins(bpffs, abi));
   const maps = new Set(pinned.flatMap((pins) => pins.mapIds()));
   const hooks: Hook[] = [new ClsactHook(maps), ...pinned.map((pins) => new TcxHook(pins))];
+  const devicesOfOurs = new Set<number>();
   for (const hook of hooks) {
     for (const role of ['entry', 'uplink'] as const) {
       for (const ifindex of hook.attached(role, all)) {
         await hook.release(role, ifindex);
+        devicesOfOurs.add(ifindex);
         done.attachments++;
       }
     }
   }
+  // Where TCX took over from it, clsact was left empty.
+  for (const ifindex of devicesOfOurs) TcFilter.removeQdiscIfUnused(ifindex);
   for (const pins of pinned) {
     done.pins += pins.list('maps').length + pins.list('links').length + pins.list('progs').length;
     pins.removeAll();

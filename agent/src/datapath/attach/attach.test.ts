@@ -245,6 +245,20 @@ test('a tap takes every packet sent to it while TCX takes over, and keeps nothin
   t.notRegex(sh('tc', 'qdisc', 'show', 'dev', a.tap), /clsact/);
 });
 
+test('a cleanup takes away the empty clsact that TCX left behind', async (t) => {
+  const kernel = await Kernel.open(t);
+  const datapath = await kernel.start('auto');
+  const a = await kernel.machine(A, '10.0.0.1/24');
+  const { ifindex } = await kernel.link(a);
+  datapath.changeDevices({ added: [ifindex], removed: [] });
+  await datapath.attachments.settled();
+  t.regex(sh('tc', 'qdisc', 'show', 'dev', a.tap), /clsact/);
+  await kernel.stop();
+  await cleanup(kernel.bpffs, kernel.netlink.links.keys());
+  t.notRegex(sh('tc', 'qdisc', 'show', 'dev', a.tap), /clsact/);
+  t.deepEqual(attached(kernel, ifindex), []);
+});
+
 test('a device that goes, comes back or is no more wanted while TCX is being attached', async (t) => {
   const kernel = await Kernel.open(t);
   const datapath = await kernel.start('tcx');
