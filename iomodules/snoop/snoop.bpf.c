@@ -68,11 +68,16 @@ static __always_inline __s64 pseudo_sum(struct iov_packet *pkt, __u32 length)
 static __always_inline int is_right(struct iov_packet *pkt, struct message *message, __u32 length)
 {
 	__s64 sum = pkt->flags & IOV_PKT_IP6 ? pseudo_sum(pkt, length) : 0;
-	__u32 left = (length + 3) & ~3U, folded;
+	__u64 left = (length + 3) & ~3U;
+	__u32 folded;
 
 	for (__u32 i = 0; i < SUMS && left; i++) {
-		__u32 some = left < SUM ? left : SUM;
+		__u64 some = left < SUM ? left : SUM;
 
+		/* Kernels before 6.8 must see the bound in the register that is used. */
+		asm volatile("" : "+r"(some));
+		if (some > SUM)
+			return 0;
 		sum = bpf_csum_diff(0, 0, (__be32 *)(message->event.message + i * SUM), some, sum);
 		left -= some;
 	}

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { INTERVAL_MS, MAX_MACS, ObservationState } from './observationState.js';
+import { INTERVAL_MS, MAX_MACS, MAX_MEMBERSHIPS, ObservationState } from './observationState.js';
 
 const seen = (portId: string, n: number) => {
   const mac = Buffer.alloc(6);
@@ -46,4 +46,33 @@ test('so many MACs a message, one message in a while, and a bound on what waits'
   state.add(seen('a', 1));
   t.is(state.due(now), 0);
   t.is(state.due(now - 5), 5);
+});
+
+test('of a port and a group the last word counts, so many a message, and what waits is bounded', (t) => {
+  const state = new ObservationState();
+  const membership = (n: number, left: boolean) => {
+    const group = Buffer.from([239, 0, n >> 8, n & 255]);
+    state.add({ kind: 'membership', portId: 'a', membership: { group, left } });
+  };
+  membership(1, false);
+  membership(2, false);
+  membership(1, true);
+  t.is(state.due(0), 0);
+  t.deepEqual(
+    state.next(0)!.memberships.map(({ portId, group, left }) => [portId, group.at(-1), left]),
+    [
+      ['a', 2, false],
+      ['a', 1, true],
+    ],
+  );
+  t.is(state.next(INTERVAL_MS), undefined);
+  for (let n = 0; n < 10_000; n++) membership(n, false);
+  let said = 0;
+  for (let now = INTERVAL_MS; ; now += INTERVAL_MS) {
+    const message = state.next(now);
+    if (message === undefined) break;
+    t.true(message.memberships.length <= MAX_MEMBERSHIPS);
+    said += message.memberships.length;
+  }
+  t.is(said, 4096);
 });
