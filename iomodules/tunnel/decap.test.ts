@@ -130,6 +130,37 @@ test.serial('a group goes to the local members, and never back to another chassi
   }
 });
 
+test.serial(
+  'a port on several chassis hears nothing of its own from another one, as far as the tunnel says whose it is',
+  (t) => {
+    lab.addTunnelDest(0x123, 7, { kind: kind.IOV_DEST_LOCAL, index: a.number, egress_key: 7 });
+    t.teardown(() => lab.maps.iov_tunnel_dests.delete(Buffer.from([0x23, 1, 0, 0, 7, 0, 0, 0])));
+    const [twin, other] = [new Capture(a.peerIfindex), new Capture(b.peerIfindex)];
+    const broadcast = ether({ src: A, dst: ALL, type: 0x88b5 }, Buffer.alloc(46, 7));
+    const flood = { ...geneve, egress: 0x8000 };
+    t.like(lab.run(encapsulated(flood, broadcast), 'uplink'), { action: 'flood', scratch: { copies: 1 } });
+    t.deepEqual(twin.waiting(), []);
+    t.deepEqual(other.waiting(), [broadcast]);
+    t.like(lab.run(encapsulated({ ...flood, ingress: 9 }, broadcast), 'uplink'), { scratch: { copies: 1 } });
+    t.deepEqual(twin.waiting(), [broadcast]);
+    t.deepEqual(other.waiting(), []);
+    t.like(
+      lab.run(encapsulated({ ...flood, type: 'vxlan', vni: (0x800 << 12) | 0x123 }, broadcast), 'uplink'),
+      {
+        scratch: { copies: 2 },
+      },
+    );
+    const toItself = ether({ src: A, dst: A, type: 0x88b5 }, Buffer.alloc(46, 7));
+    t.like(lab.run(encapsulated({ ...geneve, egress: 7 }, toItself), 'uplink'), {
+      action: 'drop',
+      reason: 'same_port',
+    });
+    t.like(lab.run(encapsulated({ ...geneve, ingress: 9, egress: 7 }, toItself), 'uplink'), {
+      port: a.number,
+    });
+  },
+);
+
 test.serial('the receiver is checked, the sender is not', (t) => {
   const secured = lab.addPort({ security: [`${B} 10.0.0.2`] });
   lab.addTunnelDest(0x123, 11, { kind: kind.IOV_DEST_LOCAL, index: secured.number, egress_key: 11 });

@@ -246,7 +246,7 @@ static __always_inline int read_vxlan(const struct tunnel_header *header, struct
 	return 1;
 }
 
-static __always_inline int read_geneve(const struct tunnel_header *header, struct iov_tunnel_key *key)
+static __always_inline int read_geneve(const struct tunnel_header *header, struct iov_tunnel_key *key, __u16 *ingress)
 {
 	__u32 data = bpf_ntohl(header->option_data);
 
@@ -255,6 +255,7 @@ static __always_inline int read_geneve(const struct tunnel_header *header, struc
 		return 0;
 	key->datapath_key = bpf_ntohl(header->vni) >> 8;
 	key->egress_key = data;
+	*ingress = data >> 16;
 	return 1;
 }
 
@@ -263,7 +264,7 @@ struct arrival {
 	struct tunnel_header header;
 	__u8 macs[12]; /* with type: the inner Ethernet header */
 	__be16 type;
-	__u16 pad;
+	__u16 ingress; /* key of the port it came from; 0: VXLAN does not say */
 };
 
 /*
@@ -334,7 +335,7 @@ static __always_inline int read_arrival(struct __sk_buff *ctx, struct iov_ip4_he
 	if (header == IOV_OUTER_GENEVE_LENGTH)
 		return !bpf_skb_load_bytes(ctx, IOV_OUTER_TUNNEL, &arrival->header, 16) &&
 		       !bpf_skb_load_bytes(ctx, IOV_OUTER_GENEVE_LENGTH, arrival->macs, IOV_ETHERNET_LENGTH) &&
-		       read_geneve(&arrival->header, key);
+		       read_geneve(&arrival->header, key, &arrival->ingress);
 	return !bpf_skb_load_bytes(ctx, IOV_OUTER_TUNNEL, &arrival->header, 8) &&
 	       !bpf_skb_load_bytes(ctx, IOV_OUTER_VXLAN_LENGTH, arrival->macs, IOV_ETHERNET_LENGTH) &&
 	       read_vxlan(&arrival->header, key);
@@ -351,6 +352,7 @@ static __always_inline __u32 receive(struct __sk_buff *ctx, struct iov_packet *p
 	struct iov_port *receiver;
 	__u32 datapath, reason, *epoch;
 
+	arrival.ingress = 0;
 	if (!read_arrival(ctx, ip, header, &arrival, &key))
 		return IOV_DROP_TUNNEL_MALFORMED;
 	iov_count_rx(&iov_tunnel_counters, number, ctx->len - header);
@@ -359,12 +361,22 @@ static __always_inline __u32 receive(struct __sk_buff *ctx, struct iov_packet *p
 		return IOV_DROP_TUNNEL_KEY;
 	*kind = dest->kind;
 	datapath = dest->index;
+	if (*kind == IOV_DEST_GROUP && arrival.ingress) {
+		/* A port that is on several chassis hears no flood of its own from another one. */
+		struct iov_tunnel_key twin = { .datapath_key = key.datapath_key, .egress_key = arrival.ingress };
+		struct iov_dest *own = bpf_map_lookup_elem(&iov_tunnel_dests, &twin);
+
+		if (own && own->kind == IOV_DEST_LOCAL)
+			pkt->in_port = own->index;
+	}
 	pkt->tunnel = number;
 	pkt->egress_key = key.egress_key;
 	pkt->group = key.egress_key;
 	if (*kind == IOV_DEST_LOCAL) {
 		receiver = iov_port_lookup(dest->index);
 		datapath = receiver ? receiver->datapath : 0;
+		if (receiver && receiver->port_key == arrival.ingress)
+			return IOV_DROP_SAME_PORT;
 		pkt->out_port = dest->index;
 		pkt->group = 0;
 	}

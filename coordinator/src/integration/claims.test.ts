@@ -134,7 +134,9 @@ test.serial(
 test.serial('iface-id-ver and encap-ip of the interface', async (t) => {
   const made = await scene(t);
   const { central } = made;
-  const encaps = ['192.0.2.1', '192.0.2.2'].map((ip) => ({ type: 'vxlan', ip, csum: true }));
+  const encaps = ['192.0.2.1', '192.0.2.2'].flatMap((ip) =>
+    ['vxlan', 'geneve'].map((type) => ({ type, ip, csum: true })),
+  );
   const agent = await made.agent('hv1', { encaps });
   await central.nbctl(...switchWith('sw0', 'p1'), '--', 'lsp-set-options', 'p1', 'iface-id-ver=2');
   agent.plug('p1', { ifaceIdVer: '1', encapIp: '192.0.2.2' });
@@ -142,7 +144,9 @@ test.serial('iface-id-ver and encap-ip of the interface', async (t) => {
   t.is(await made.boundTo('p1'), '');
   agent.plug('p1', { ifaceIdVer: '2', encapIp: '192.0.2.2' });
   await central.nbctl('wait-until', 'Logical_Switch_Port', 'p1', 'up=true');
-  t.is(await made.sb('Encap', await made.binding('p1', 'encap'), 'ip'), '192.0.2.2');
+  const encap = await made.binding('p1', 'encap');
+  t.is(await made.sb('Encap', encap, 'ip'), '192.0.2.2');
+  t.is(await made.sb('Encap', encap, 'type'), 'geneve', 'the best type, as ovn-controller');
 });
 
 test.serial('ports of kinds not supported yet are not bound, and said so; the others work', async (t) => {

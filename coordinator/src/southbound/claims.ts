@@ -361,7 +361,9 @@ export class Claims {
     for (const one of hasTap(kind) ? this.#agents.plugged(iface) : []) {
       if (one.chassis !== chassis.name) continue;
       const ip = one.interface.encapIp;
-      return chassis.encaps.find((encap) => ip !== '' && this.#southbound.encap(encap)?.ip === ip);
+      const there = chassis.encaps.filter((encap) => ip !== '' && this.#southbound.encap(encap)?.ip === ip);
+      // Several types of tunnel end at that address: the best one, as ovn-controller chooses.
+      return there.find((encap) => this.#southbound.encap(encap)?.type === 'geneve') ?? there[0];
     }
     // Nobody of ours has it plugged: a stock ovn-controller's, or an agent that is away.
     return this.#agents.isConnected(chassis.name) ? undefined : known;

@@ -30,6 +30,12 @@ test('--wait=hv counts on both hypervisors, and says when', async (t) => {
     t.is(await column('Chassis_Private', 'nb_cfg', `name=${name}`), wanted);
     t.true(Number(await column('Chassis_Private', 'nb_cfg_timestamp', `name=${name}`)) >= before - 1000);
   }
+  for (const { name, ovsdb } of lab.hypervisors) {
+    const nbCfg = await lab.central.sbctl('get', 'Chassis_Private', name, 'nb_cfg');
+    const time = await lab.central.sbctl('get', 'Chassis_Private', name, 'nb_cfg_timestamp');
+    await ovsdb.vsctl('wait-until', 'Bridge', 'br-int', `external_ids:ovn-nb-cfg=${nbCfg}`);
+    t.is(await ovsdb.get('Bridge', 'br-int', 'external_ids:ovn-nb-cfg-ts'), time);
+  }
 });
 
 test('a port is up when it forwards: --wait=hv and lsp-get-up say so', async (t) => {
