@@ -55,6 +55,7 @@ const closed = lab.addPort({ addresses: [macOf(5)], clear: flag.IOV_PORT_ENABLED
 const inactive = lab.addPort({ set: flag.IOV_PORT_INACTIVE });
 const local = lab.addPort({ addresses: [macOf(7)], set: flag.IOV_PORT_LOCALPORT });
 const slow = lab.addPort({ addresses: [macOf(8)], set: flag.IOV_PORT_RATE | flag.IOV_PORT_LEARN });
+lab.addLearned(1, macOf(8), { kind: kind.IOV_DEST_LOCAL, index: slow.number, egress_key: slow.key });
 const stuck = lab.addPort({ set: flag.IOV_PORT_RATE });
 const virtual = lab.addPort({ set: flag.IOV_PORT_VIRTUAL_PARENT | flag.IOV_PORT_LEARN });
 for (const [port, bytes_per_second] of [
