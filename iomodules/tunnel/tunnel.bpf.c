@@ -367,7 +367,7 @@ static __always_inline __u32 receive(struct __sk_buff *ctx, struct iov_packet *p
 		struct iov_dest *own = bpf_map_lookup_elem(&iov_tunnel_dests, &twin);
 
 		if (own && own->kind == IOV_DEST_LOCAL)
-			pkt->in_port = own->index;
+			pkt->out_port = own->index;
 	}
 	pkt->tunnel = number;
 	pkt->egress_key = key.egress_key;
