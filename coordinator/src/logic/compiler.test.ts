@@ -149,6 +149,28 @@ test('a chassis takes part in a switch from its first port to its last', (t) => 
   t.true(marks.includes('hv1: chassis/hv2'));
 });
 
+test('ports that only a VLAN could tell apart, and that have the same, are problems until one changes', (t) => {
+  const bench = network(['a', 'b', 'kid', 'ln', 'ln2']);
+  const said = () => bench.problems.list().filter(({ column }) => column === 'tag');
+  const wire = { type: 'localnet', options: new Map([['network_name', 'phys']]) };
+  bench.sb('Port_Binding', binding('b', { parent_port: 'a', tag: 5 }));
+  bench.sb('Port_Binding', binding('kid', { parent_port: 'a', tag: 5 }));
+  bench.sb('Port_Binding', binding('ln', wire));
+  bench.sb('Port_Binding', binding('ln2', { ...wire, tag: 5 }));
+  t.deepEqual(
+    said().map(({ name, message }) => [name, message.split(';')[0]]),
+    [
+      ['b', 'b, kid are all VLAN 5 of port a'],
+      ['kid', 'b, kid are all VLAN 5 of port a'],
+    ],
+  );
+  bench.sb('Port_Binding', binding('ln2', wire));
+  t.regex(said().at(-1)!.message, /^ln, ln2 are all the untagged frames of the physical network phys;/);
+  bench.sb('Port_Binding', binding('kid', { parent_port: 'a', tag: 6 }));
+  bench.remove('sb', 'Port_Binding', 'pb-ln');
+  t.deepEqual(said(), []);
+});
+
 test('a port on two chassis is local to both', (t) => {
   const bench = network(['a']);
   bench.sb('Port_Binding', binding('a', { chassis: 'c-hv1', additional_chassis: ['c-hv2'] }));

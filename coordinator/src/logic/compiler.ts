@@ -7,6 +7,7 @@ import { chassisBody, macBody, portBody, switchBody } from './bodies.js';
 import { Northbound, virtualParents } from './northbound.js';
 import { type CompiledResource, compileResource, type ResourceKey, resourceKey } from './resource.js';
 import { type PortState, type PortView, Southbound, type SwitchState } from './southbound.js';
+import { TagConflicts } from './tag-conflicts.js';
 
 const { LOGICAL_SWITCH, LOGICAL_PORT, REMOTE_CHASSIS, LEARNED_MAC } = ResourceType;
 
@@ -33,10 +34,12 @@ export class Compiler {
   readonly southbound: Southbound;
   readonly #listener: CompilerListener;
   readonly #problems: ProblemRegistry;
+  readonly #tags: TagConflicts;
 
   constructor(problems: ProblemRegistry, listener: CompilerListener) {
     this.#listener = listener;
     this.#problems = problems;
+    this.#tags = new TagConflicts(problems);
     this.northbound = new Northbound(problems, {
       portChanged: (name) => this.#markPortNamed(name),
       isBinding: (name) => this.southbound.port(name) !== undefined,
@@ -75,6 +78,7 @@ export class Compiler {
 
   applySouthbound(change: SouthboundChange): void {
     if (change.table === 'FDB') this.#checkMac(change.uuid, change.row);
+    if (change.table === 'Port_Binding') this.#tags.set(change.uuid, change.row);
     this.southbound.apply(change);
   }
 
