@@ -9,7 +9,7 @@ const rootModules = ['virtio_pci', '9pnet_virtio', '9p', 'overlay'];
 
 /**
  * What the kernel starts: inserts its modules, takes this machine's root over 9p, read-only, with a tmpfs above it that takes
- * the guest's writes, and leaves the second serial line to a shell. A panic or the shell's end ends qemu.
+ * the guest's writes (to /tmp too: the checkout may be there), and leaves the second serial line to a shell. A panic or the shell's end ends qemu.
  */
 const init = `#!/bin/busybox sh
 b=/bin/busybox
@@ -26,7 +26,6 @@ $b mount --move /proc proc
 $b mount -t sysfs sys sys
 $b mount -t bpf bpf sys/fs/bpf
 $b mount -t debugfs debug sys/kernel/debug
-$b mount -t tmpfs tmpfs tmp
 $b mount -t tmpfs tmpfs run
 $b mkdir -p dev/pts dev/shm
 $b mount -t devpts pts dev/pts
