@@ -1,5 +1,6 @@
 import { byUuid, type Transaction } from '@iovisor-ovn/ovsdb-client';
 import type { LearnedMacs } from '../logic/learned-macs.js';
+import { PacedWrite } from './paced-write.js';
 import type { SouthboundWriter } from './writer.js';
 
 /** What one hypervisor may have waiting; what comes on top is dropped: traffic repeats it. */
@@ -7,8 +8,6 @@ const maxPending = 1000;
 /** Of each hypervisor in one transaction, and of all together. */
 const maxPerChassis = 50;
 const maxPerWrite = 500;
-/** Between two writes: ovn-northd and every client hears of each. */
-const paceMs = 20;
 /** How long the row that a write made is waited for. */
 const echoMs = 1000;
 const writeKey = 'fdb';
@@ -25,17 +24,21 @@ interface Learned {
  */
 export class MacLearner {
   readonly #macs: LearnedMacs;
-  readonly #writer: SouthboundWriter;
+  readonly #writes: PacedWrite;
   /** By chassis name, then by datapath and MAC. */
   readonly #pending = new Map<string, Map<string, Learned>>();
   /** Written, and the row not seen yet; with the time of the write. */
   readonly #written = new Map<string, Learned & { at: number }>();
-  #state: 'idle' | 'writing' | 'pausing' = 'idle';
   #dropped = 0;
 
   constructor(macs: LearnedMacs, writer: SouthboundWriter) {
     this.#macs = macs;
-    this.#writer = writer;
+    this.#writes = new PacedWrite(
+      writer,
+      writeKey,
+      (transaction) => this.#build(transaction),
+      () => this.#pending.size > 0,
+    );
   }
 
   /** Number of observations that were dropped because too many waited. */
@@ -58,30 +61,12 @@ export class MacLearner {
     }
     pending.set(key, { datapathKey, mac, portKey });
     this.#pending.set(chassis, pending);
-    if (this.#state === 'idle') this.#start();
+    this.#writes.request();
   }
 
   /** The chassis has no session any more: what it saw is seen again, or was not true. */
   forget(chassis: string): void {
     this.#pending.delete(chassis);
-  }
-
-  #start(): void {
-    this.#state = 'writing';
-    this.#writer.queue(writeKey, {
-      build: (transaction) => this.#build(transaction),
-      // A refused write is dropped: its MACs are seen again.
-      settled: () => this.#pause(),
-    });
-  }
-
-  #pause(): void {
-    this.#state = 'pausing';
-    const over = () => {
-      this.#state = 'idle';
-      if (this.#pending.size > 0) this.#start();
-    };
-    setTimeout(over, paceMs).unref();
   }
 
   #build(transaction: Transaction): void {

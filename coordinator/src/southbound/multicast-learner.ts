@@ -1,14 +1,13 @@
 import { byUuid, type Transaction } from '@iovisor-ovn/ovsdb-client';
 import { defaultIdleTimeout, defaultTableSize } from '../logic/multicast.js';
 import type { PortState, Southbound, SwitchState } from '../logic/southbound.js';
+import { PacedWrite } from './paced-write.js';
 import { type SnoopLimits, SnoopTable } from './snoop-table.js';
 import type { SouthboundWriter } from './writer.js';
 
 /** Of each hypervisor in one transaction, and of all together. */
 const maxPerChassis = 50;
 const maxPerWrite = 500;
-/** Between two writes: ovn-northd and every client hears of each. */
-const paceMs = 20;
 /** How long the row that a write made, or its end, is waited for. */
 const echoMs = 1000;
 const expiryMs = 1000;
@@ -33,18 +32,22 @@ interface Entry {
  */
 export class MulticastLearner {
   readonly #southbound: Southbound;
-  readonly #writer: SouthboundWriter;
+  readonly #writes: PacedWrite;
   /** By chassis name, then datapath uuid; of connected chassis. */
   readonly #tables = new Map<string, Map<string, SnoopTable>>();
   /** To be written, by chassis name. */
   readonly #dirty = new Map<string, Map<string, Entry>>();
   readonly #echoes = new Map<string, Echo>();
   #timer?: NodeJS.Timeout;
-  #state: 'idle' | 'writing' | 'pausing' = 'idle';
 
   constructor(southbound: Southbound, writer: SouthboundWriter) {
     this.#southbound = southbound;
-    this.#writer = writer;
+    this.#writes = new PacedWrite(
+      writer,
+      writeKey,
+      (transaction) => this.#build(transaction),
+      () => this.#dirty.size > 0,
+    );
   }
 
   /** The chassis has a session: what its rows say is taken as if it were said now. */
@@ -130,25 +133,7 @@ export class MulticastLearner {
     const dirty = this.#dirty.get(entry.chassis) ?? new Map<string, Entry>();
     this.#dirty.set(entry.chassis, dirty);
     dirty.set(keyOf(entry), entry);
-    if (this.#state === 'idle') this.#start();
-  }
-
-  #start(): void {
-    this.#state = 'writing';
-    this.#writer.queue(writeKey, {
-      build: (transaction) => this.#build(transaction),
-      // A refused write is dropped: who wants a group says so again.
-      settled: () => this.#pause(),
-    });
-  }
-
-  #pause(): void {
-    this.#state = 'pausing';
-    const over = () => {
-      this.#state = 'idle';
-      if (this.#dirty.size > 0) this.#start();
-    };
-    setTimeout(over, paceMs).unref();
+    this.#writes.request();
   }
 
   #build(transaction: Transaction): void {
