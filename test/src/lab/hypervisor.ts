@@ -143,6 +143,14 @@ export async function hypervisorNetns(
   // As libvirt does for its taps: the hypervisor itself must not speak IPv6 into its guests.
   await netns.sysctl({ 'net.ipv6.conf.default.disable_ipv6': 1 });
   await underlay.connect(spec.name, netns);
-  await netns.ip(`addr add ${spec.encapIp}/24 dev uplink`, 'link set uplink up');
+  await giveUnderlayAddress(netns, 'uplink', spec.encapIp);
+  await netns.ip('link set uplink up');
   return netns;
+}
+
+/** Gives a device the address of the tunnels. One of IPv6 can be used at once. */
+export async function giveUnderlayAddress(netns: Netns, device: string, ip: string): Promise<void> {
+  if (!ip.includes(':')) return netns.ip(`addr add ${ip}/24 dev ${device}`);
+  await netns.sysctl({ [`net.ipv6.conf.${device}.disable_ipv6`]: 0 });
+  await netns.ip(`addr add ${ip}/64 dev ${device} nodad`);
 }

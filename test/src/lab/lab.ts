@@ -18,6 +18,10 @@ export interface LabOptions {
   stock?: number;
   /** Default vxlan. */
   encap?: 'vxlan' | 'geneve';
+  /** Family of the tunnels' outer addresses. Default ip4. */
+  underlayFamily?: 'ip4' | 'ip6';
+  /** Of the uplinks, bytes. Default: so much that the machines' 1500 fit. */
+  underlayMtu?: number;
   /** Flags for every agent, such as ['--hook', 'clsact']. */
   agentFlags?: readonly string[];
   /** false: only central, underlay and namespaces; start the rest yourself. Default true. */
@@ -151,18 +155,22 @@ export class Lab {
 
   async #namespaces(outlive: boolean): Promise<void> {
     const { name, registry } = this;
-    this.underlay = await Underlay.create(`${name}-underlay`, registry);
+    this.underlay = await Underlay.create(`${name}-underlay`, registry, this.options.underlayMtu);
     const ours = this.options.hypervisors ?? 2;
-    for (let number = 1; number <= ours + (this.options.stock ?? 0); number++) {
+    const stock = this.options.stock ?? 0;
+    for (let number = 1; number <= ours + stock; number++) {
       const spec: HypervisorSpec = {
         name: `hv${number}`,
         encapType: this.options.encap ?? 'vxlan',
-        encapIp: `172.31.0.${number}`,
+        encapIp: this.options.underlayFamily === 'ip6' ? `fd31::${number}` : `172.31.0.${number}`,
         coordinator: `unix:${join(registry.dir, 'coordinator.sock')}`,
         outlive,
       };
       const kind = number <= ours ? Hypervisor : StockHypervisor;
-      this.hypervisors.push(await kind.create(name, spec, this.underlay, registry));
+      const hypervisor = await kind.create(name, spec, this.underlay, registry);
+      this.hypervisors.push(hypervisor);
+      // A veth leaves sums and segments to a wire that it does not have; ovs-vswitchd takes frames as they are on a wire.
+      if (stock > 0) await hypervisor.netns.exec('ethtool', '-K', 'uplink', 'tx', 'off');
     }
   }
 }

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Hypervisor, type HypervisorSpec, hypervisorNetns } from './hypervisor.js';
+import { giveUnderlayAddress, Hypervisor, type HypervisorSpec, hypervisorNetns } from './hypervisor.js';
 import { LocalOvsdb } from './local-ovsdb.js';
 import { LabProcess } from './process.js';
 import type { Registry } from './registry.js';
@@ -12,6 +12,7 @@ import type { Underlay } from './underlay.js';
  * ovn-controller. What we compare ourselves with, and what proves that the lab itself works.
  */
 export class StockHypervisor extends Hypervisor {
+  underlayMtu = 1600;
   #vswitchd?: Server;
   #controller?: LabProcess;
 
@@ -25,7 +26,9 @@ export class StockHypervisor extends Hypervisor {
     mkdirSync(dir);
     const netns = await hypervisorNetns(lab, spec, underlay, registry);
     const ovsdb = await LocalOvsdb.start(dir, registry, spec.outlive);
-    return new StockHypervisor(lab, spec, netns, ovsdb, '', registry);
+    const hypervisor = new StockHypervisor(lab, spec, netns, ovsdb, '', registry);
+    hypervisor.underlayMtu = underlay.mtu;
+    return hypervisor;
   }
 
   /** Starts both daemons. `southbound` is SB's remote. */
@@ -66,10 +69,9 @@ export class StockHypervisor extends Hypervisor {
       'addr flush dev uplink',
       // Only br-phy answers for the address, or the others learn the wrong MAC.
       'link set uplink arp off',
-      `addr add ${this.spec.encapIp}/24 dev br-phy`,
-      'link set br-phy mtu 1600 up',
+      `link set br-phy mtu ${this.underlayMtu} up`,
     );
-    await this.netns.exec('ethtool', '-K', 'uplink', 'tx', 'off');
+    await giveUnderlayAddress(this.netns, 'br-phy', this.spec.encapIp);
   }
 
   #vswitchdServer(): Server {
