@@ -10,11 +10,11 @@ const needed = [
   ...['ovn-central', 'ovn-common', 'openvswitch-common', 'openvswitch-switch'], // databases, northd, their command lines
   'ovn-host', // stock ovn-controller: what we compare ourselves with
   // The lab: namespaces, pings, captures, raw frames, certificates.
-  ...['iproute2', 'iputils-ping', 'tcpdump', 'ethtool', 'procps', 'util-linux', 'python3', 'openssl'],
+  ...['iproute2', 'iputils-ping', 'iputils-tracepath', 'tcpdump', 'ethtool', 'procps', 'util-linux', 'python3', 'openssl'],
 ];
 
 /** What some tests need, which skip themselves without it. */
-const optional = ['qemu-system-x86']; // booting Debian's own kernel
+const optional = ['qemu-system-x86', 'tshark']; // booting Debian's own kernel; reading our tunnel packets
 
 const apt = ['apt-get', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=2'];
 const advice =
