@@ -1,8 +1,9 @@
 import test from 'ava';
 import { ip4, ip6, network } from '../e2e/support/network.js';
 import { transfer } from '../e2e/support/transfer.js';
-import { type Lab, until } from '../lab/index.js';
+import { until } from '../lab/index.js';
 import { type Dissection, dissect, hasTshark } from './tshark.js';
+import { tunnelKeys } from './tunnelKeys.js';
 
 /** Of tshark's enum for checksums: what it computed itself, or 0 over UDP, which it does not judge. */
 const GOOD = '1';
@@ -74,15 +75,4 @@ function outerSum(packet: Dissection, is: (ok: boolean, text: string) => void): 
   const sum = packet.get('udp.checksum')?.[0];
   const status = packet.get('udp.checksum.status')?.[0];
   is(sum === '0x0000' || status === GOOD, `outer UDP checksum ${sum} has status ${status}`);
-}
-
-async function tunnelKeys(lab: Lab): Promise<{ datapath: number; vm1: number; vm3: number }> {
-  const key = async (table: string, ...condition: string[]) =>
-    Number(await lab.central.sbctl('--bare', '--columns=tunnel_key', 'find', table, ...condition));
-  const [datapath, vm1, vm3] = await Promise.all([
-    key('Datapath_Binding'),
-    key('Port_Binding', 'logical_port=vm1'),
-    key('Port_Binding', 'logical_port=vm3'),
-  ]);
-  return { datapath, vm1, vm3 };
 }
