@@ -30,6 +30,7 @@ import { TimeSlice } from './timeSlice.js';
 import { Tracer } from './tracer.js';
 import { TunnelPaths } from './tunnelPaths.js';
 import { resourceType, validate } from './validate.js';
+import type { FurtherWire } from './wires.js';
 import { Writer } from './write/writer.js';
 
 export interface DatapathOptions {
@@ -60,6 +61,11 @@ interface DatapathEvents {
   forwarding: [delta: ForwardingDelta, applied: boolean];
   /** The data plane saw something that OVN wants to know of. */
   observed: [observation: Observation];
+  /**
+   * Other wires into physical networks are wanted beside one for each, by name. Whoever makes them and says so by setNetworks()
+   * before this returns has them in what is about to be applied.
+   */
+  wires: [wires: ReadonlyMap<string, FurtherWire>];
 }
 
 /** How the plugged ports change, by name: those removed first. */
@@ -113,6 +119,8 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   #rewriteMs = RETRY_WRITE_MS.min;
   #again = false;
   #synced = false;
+  /** As last told; undefined until all ports are known. */
+  #wires: ReadonlyMap<string, FurtherWire> | undefined;
   #closed = false;
 
   private constructor(options: DatapathOptions) {
@@ -131,7 +139,8 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     this.counters = new PortCounters(maps);
     this.tracer = new Tracer(maps);
     this.#paths = new TunnelPaths(options.netlink);
-    this.compiler = new Compiler(claims, this.#instances, this.#paths.pathOf);
+    const isWireThere = (wire: string) => this.#networks.hasNamed(wire);
+    this.compiler = new Compiler(claims, this.#instances, this.#paths.pathOf, isWireThere);
     const { entry, uplink } = this.loaded.modules;
     const hooks = hooksFor(options.hook, this.loaded.pins, this.loaded.mapIds);
     this.attachments = new Attachments({ ...hooks, programs: { entry, uplink }, log: options.log });
@@ -194,7 +203,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   }
 
   /**
-   * The physical networks that are to be had here, with the devices that lead to them. To be called before setDevices() first,
+   * The physical networks that are to be had here and the further wires into them, with their devices. To be called before setDevices() first,
    * so that what an earlier agent attached to them stays.
    */
   setNetworks(networks: ReadonlyMap<string, number>): void {
@@ -385,6 +394,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   }
 
   async #bringUpToDate(full: boolean, slice: TimeSlice): Promise<void> {
+    this.#tellWires(full);
     await this.#compile(slice);
     if (!full && !this.#synced) return;
     if (full) await this.#prepareSweep(slice);
@@ -394,6 +404,14 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       await this.#flush(slice);
     }
     this.#updateForwarding(this.#collectFailures());
+  }
+
+  /** Before what uses them is compiled. Until all ports are known, what an earlier agent has left stays. */
+  #tellWires(full: boolean): void {
+    const { furtherWires } = this.compiler;
+    if (this.#wires === furtherWires || (this.#wires === undefined && !full)) return;
+    this.#wires = furtherWires;
+    this.emit('wires', furtherWires);
   }
 
   async #flush(slice: TimeSlice): Promise<void> {
