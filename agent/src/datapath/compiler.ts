@@ -12,7 +12,7 @@ import { addresses, chooseTunnel } from './chooseTunnel.js';
 import type { Claims } from './claims.js';
 import { type Dest, destinationOf, type Localnet } from './compile/destination.js';
 import { compileGroup, GROUP_MAX_MEMBERS, type GroupId } from './compile/group.js';
-import { chassisOf, isOnSeveral, needsNoDevice, placeOf, vlanOf } from './compile/kind.js';
+import { chassisOf, isOnSeveral, needsNoDevice, placeOf, type Vlan, vlanOf } from './compile/kind.js';
 import { compileOtherTag, compilePort, type Tap } from './compile/port.js';
 import { elementSignature } from './compile/security.js';
 import { compileSwitch, UNKNOWN } from './compile/switch.js';
@@ -244,6 +244,16 @@ export class Compiler {
    */
   isComplete(id: string): boolean {
     return this.#complete.has(id);
+  }
+
+  /** The devices of those ports of a switch that frames may be sent to here, as of the last compile(). */
+  *receivers(switchId: string): Generator<{ ifindex: number; vlan: Vlan | undefined }> {
+    for (const id of this.resources.portsOf(switchId)) {
+      const port = this.resources.ports.get(id)!;
+      const waits = port.awaitsRarp && !this.#activated.has(id);
+      const tap = this.#complete.has(id) && port.enabled && !waits ? this.#deviceOf(id, port) : undefined;
+      if (tap !== undefined) yield { ifindex: tap.ifindex, vlan: vlanOf(port) };
+    }
   }
 
   /** Ports that compile() looked at since the last call, also those that are gone. */

@@ -24,6 +24,7 @@ import { Instances } from './instances.js';
 import { type Loaded, load } from './load.js';
 import { Networks } from './networks.js';
 import { type Observation, Observer } from './observe/observer.js';
+import { Queriers } from './querier/queriers.js';
 import { refOfUnit } from './refOfUnit.js';
 import { Refused } from './refused.js';
 import { TimeSlice } from './timeSlice.js';
@@ -97,6 +98,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   readonly attachments: Attachments;
   readonly #entryDevices: EntryDevices;
   readonly #networks: Networks;
+  readonly #queriers: Queriers;
   #observer: Observer | undefined;
   readonly #log: Log;
   readonly #netlink: Netlink;
@@ -145,6 +147,10 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     const hooks = hooksFor(options.hook, this.loaded.pins, this.loaded.mapIds);
     this.attachments = new Attachments({ ...hooks, programs: { entry, uplink }, log: options.log });
     this.#entryDevices = new EntryDevices(this.attachments);
+    this.#queriers = new Queriers({
+      receivers: (switchId) => this.compiler.receivers(switchId),
+      send: (ifindex, frame) => void options.netlink.frames.send(ifindex, frame),
+    });
     this.#networks = new Networks({
       compiler: this.compiler,
       attachments: this.attachments,
@@ -185,6 +191,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     clearTimeout(this.#rewriteTimer);
     this.#netlink.off('link', this.#onLink);
     this.#paths.close();
+    this.#queriers.close();
     this.#observer?.close();
     await this.#running;
     await this.attachments.close();
@@ -369,6 +376,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     const invalid: Refusal[] = [];
     for (const ref of removals) {
       this.compiler.remove(ref);
+      if (ref.type === ResourceType.LOGICAL_SWITCH) this.#queriers.set(ref.id, undefined);
       this.#versions.delete(refKey(ref));
     }
     for (const resource of upserts) {
@@ -389,6 +397,8 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       return { resource: { type: held.type, id: held.id }, version: held.version, message: error.message };
     }
     this.compiler.put(resource);
+    if (resource.body?.$case === 'logicalSwitch')
+      this.#queriers.set(resource.id, resource.body.value.querier);
     this.#versions.set(refKey(held), held);
     return undefined;
   }
@@ -404,6 +414,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       await this.#flush(slice);
     }
     this.#updateForwarding(this.#collectFailures());
+    this.#queriers.begin();
   }
 
   /** Before what uses them is compiled. Until all ports are known, what an earlier agent has left stays. */
