@@ -22,6 +22,7 @@ import {
 } from './constants.js';
 import { type DriverFacts, Ethtool } from './ethtool.js';
 import { DEFAULT_EVENT_BUFFER, EventSocket } from './eventSocket.js';
+import { FrameSender } from './frameSender.js';
 import { readInventory, WITHOUT_STATISTICS } from './inventory.js';
 import { type Link, type LinkEvent, linkHeader, parseLink } from './link.js';
 import { LinkTable } from './linkTable.js';
@@ -73,6 +74,8 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
   readonly writer: LinkWriter;
   /** VLANs of the ports of bridges. */
   readonly bridgeVlans: BridgeVlans;
+  /** Sends frames out of devices. */
+  readonly frames = new FrameSender();
   readonly #ethtool = new Ethtool();
   readonly #links = new LinkTable();
   readonly #addresses = new AddressTable();
@@ -122,6 +125,7 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
     this.#events?.close();
     this.#requests.close();
     this.#ethtool.close();
+    this.frames.close();
   }
 
   get links(): ReadonlyMap<number, Link> {

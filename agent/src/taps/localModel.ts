@@ -12,7 +12,7 @@ import { saysSomethingNew } from './interfaceChange.js';
 import { IFACE_TYPES } from './interfaceKind.js';
 import type { LocalTables } from './localTables.js';
 import { deviceName, removeMadeDevices } from './madeDevices.js';
-import { PhysicalNetworks } from './physicalNetworks.js';
+import { PhysicalNetworks, type WantedWire } from './physicalNetworks.js';
 import { Plugs } from './plugs.js';
 import type { ReportComplaints } from './problemBook.js';
 import { SystemSettings } from './systemSettings.js';
@@ -146,6 +146,17 @@ export class LocalModel {
   /** Physical network → ifindex of the data plane's end; another object whenever something changed. */
   get networks(): ReadonlyMap<string, number> {
     return this.#networks.ends;
+  }
+
+  /** Further wires into physical networks, by name. */
+  setWires(wires: ReadonlyMap<string, WantedWire>): void {
+    this.#networks.wires = wires;
+    this.#networksDirty = true;
+  }
+
+  /** Connects them now, when nothing else waits that comes first. */
+  connectWires(mayChange: boolean): void {
+    if (!this.#systemDirty && this.#dirty.size === 0 && this.#networksDirty) this.#updateNetworks(mayChange);
   }
 
   /** Takes note of what one transaction changed in the database. */
