@@ -13,7 +13,7 @@ import { AgentMetrics, type MetricsSource } from './metrics/index.js';
 import { Netlink } from './netlink/index.js';
 import { datapathProblems, makeReport, ProblemClock } from './report/index.js';
 import { type Address, formatAddress, parseAddresses, Session } from './session/index.js';
-import { type PluggedDelta, type PluggedInterface, Taps } from './taps/index.js';
+import { type PluggedDelta, type PluggedInterface, readSystemIdOverride, Taps } from './taps/index.js';
 import { VERSION } from './version.js';
 
 const PROTOCOL = 1;
@@ -56,6 +56,8 @@ export class Agent {
       tls: config.tls,
       netlink,
       log: log.child({ room: 'taps' }),
+      // Once, as ovn-controller does.
+      systemIdOverride: readSystemIdOverride(),
     });
     this.#answers = new LocalAnswers(this.#taps, () => datapath.forwardingNames);
     this.#health = health;

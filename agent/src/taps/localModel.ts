@@ -53,6 +53,7 @@ export class LocalModel {
   readonly #report: ReportComplaints;
   readonly #setup: DeviceSetup;
   readonly #fixedBridge: string | undefined;
+  readonly #systemIdOverride: string | undefined;
   readonly #bridges;
   readonly #interfaces;
   readonly #ports;
@@ -81,6 +82,7 @@ export class LocalModel {
     log: Log,
     report: ReportComplaints,
     bridge: string | undefined,
+    systemIdOverride?: string,
   ) {
     this.#replica = replica;
     this.#netlink = netlink;
@@ -103,6 +105,7 @@ export class LocalModel {
       bridge: (name) => this.bridge(name),
     });
     this.#fixedBridge = bridge;
+    this.#systemIdOverride = systemIdOverride;
     this.#bridges = replica.table('Bridge').index('name');
     this.#interfaces = replica.table('Interface').index('name');
     this.#ports = replica.table('Port');
@@ -405,7 +408,7 @@ export class LocalModel {
     this.#systemDirty = false;
     this.#networksDirty = true;
     const { root } = this;
-    this.#system = new SystemSettings(root?.external_ids ?? new Map());
+    this.#system = new SystemSettings(root?.external_ids ?? new Map(), this.#systemIdOverride);
     const name = this.#fixedBridge ?? (this.#system.get('ovn-bridge') || DEFAULT_BRIDGE);
     if (name !== this.#bridgeName) for (const { _uuid } of this.#interfaceTable) this.#dirty.add(_uuid);
     this.#bridgeName = name;
@@ -416,8 +419,14 @@ export class LocalModel {
       this.#settings = { cleanupOnExit: false };
     } else {
       const bridge = this.#bridges.get(name);
-      this.#settings = readChassisSettings(root, bridge, IFACE_TYPES, hostname(), (complaint) =>
-        complaints.push(complaint),
+      const complain = (complaint: Complaint) => complaints.push(complaint);
+      this.#settings = readChassisSettings(
+        root,
+        bridge,
+        IFACE_TYPES,
+        hostname(),
+        complain,
+        this.#systemIdOverride,
       );
     }
     this.#report('Open_vSwitch', complaints);

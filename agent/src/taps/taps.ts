@@ -24,6 +24,8 @@ export interface TapsOptions {
   readonly log: Log;
   /** Integration bridge; default: external_ids:ovn-bridge, else br-int. */
   readonly bridge?: string;
+  /** Chassis name that wins over external_ids:system-id. */
+  readonly systemIdOverride?: string;
 }
 
 export interface TapsEvents {
@@ -94,7 +96,7 @@ export class Taps extends EventEmitter<TapsEvents> {
   });
 
   /** Throws RemoteSyntaxError when `remote` cannot be understood. */
-  constructor({ remote, tls, netlink, log, bridge }: TapsOptions) {
+  constructor({ remote, tls, netlink, log, bridge, systemIdOverride }: TapsOptions) {
     super();
     this.#netlink = netlink;
     this.#remote = remote;
@@ -102,7 +104,7 @@ export class Taps extends EventEmitter<TapsEvents> {
     this.#lock = this.#client.lock(LOCK);
     this.#replica = new Replica<LocalTables>(this.#client, { tables: LOCAL_TABLES });
     const report = this.#problems.set.bind(this.#problems);
-    this.#model = new LocalModel(this.#replica, netlink, log, report, bridge);
+    this.#model = new LocalModel(this.#replica, netlink, log, report, bridge, systemIdOverride);
     this.#networks = this.#model.networks;
     this.#writes = new PendingWrites(this.#model, this.#replica);
     this.#writer = new DatabaseWriter({
