@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Lab } from '../../lab/index.js';
-import { cpuOf } from './cpuTime.js';
+import { cpuOf, MACHINE } from './cpuTime.js';
 
 export const SAMPLE_SECONDS = 10;
 
@@ -31,11 +31,22 @@ export class CpuSampler {
     this.#samples.push(cpuOf(this.#lab));
     const seconds = (performance.now() - this.#began) / 1000;
     const [first] = this.#samples;
-    const use = [...first!.keys()].map((name) => {
-      const at = this.#samples.map((sample) => sample.get(name) ?? 0);
-      const tenths = at.slice(1).map((value, index) => value - at[index]!);
-      return { name, total: at.at(-1)! - at[0]!, tenths };
-    });
-    return { seconds, use };
+    const names = [...first!.keys()];
+    const use = names.map((name) => useOf(name, (sample) => sample.get(name) ?? 0, this.#samples));
+    return { seconds, use: [...use, useOf('everything else', rest, this.#samples)] };
   }
+}
+
+type Sample = ReadonlyMap<string, number>;
+
+function useOf(name: string, of: (sample: Sample) => number, samples: readonly Sample[]): CpuUse {
+  const at = samples.map(of);
+  const tenths = at.slice(1).map((value, index) => value - at[index]!);
+  return { name, total: at.at(-1)! - at[0]!, tenths };
+}
+
+/** The kernel's own threads, and what else runs on the machine. */
+function rest(sample: Sample): number {
+  const named = [...sample].filter(([name]) => name !== MACHINE).reduce((sum, [, value]) => sum + value, 0);
+  return (sample.get(MACHINE) ?? 0) - named;
 }

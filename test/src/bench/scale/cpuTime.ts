@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { type Lab, StockHypervisor } from '../../lab/index.js';
 
+/** Name of what all CPUs of the machine did. */
+export const MACHINE = 'all CPUs of the machine';
+
 /** Clock ticks a second of proc_pid_stat(5): 100 on Linux, whatever the kernel's own timer does (USER_HZ). */
 const TICKS = 100;
 
@@ -31,12 +34,13 @@ function machineSeconds(): number {
   return (user! + nice! + system! + irq! + softirq!) / TICKS;
 }
 
-/** CPU seconds of everything that takes part, by name. Hypervisors: the first, to which the ports are added. */
+/** CPU seconds of everything that takes part, by name. Of the hypervisors the first, to which the ports are added, has names. */
 export function cpuOf(lab: Lab): Map<string, number> {
   const hv = lab.hv(1);
   const pids: Record<string, number | undefined> = {
     coordinator: lab.coordinator.process?.pid,
     'agent hv1': hv.agent?.pid,
+    'agent hv2': lab.hv(2).agent?.pid,
     ...(hv instanceof StockHypervisor ? hv.daemons : {}),
     'ovsdb-server hv1': hv.ovsdb.pid,
     'ovn-northd': lab.central.pid('northd'),
@@ -50,6 +54,6 @@ export function cpuOf(lab: Lab): Map<string, number> {
     ...found,
     ['ovs-vsctl, ip, ovn-nbctl', toolSeconds()],
     ['this benchmark', cpuSeconds('self')],
-    ['all CPUs of the machine', machineSeconds()],
+    [MACHINE, machineSeconds()],
   ]);
 }

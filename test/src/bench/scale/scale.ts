@@ -115,8 +115,16 @@ function tables(one: Run, seconds: number): Table[] {
     },
     {
       title: `${name}: CPU in the ${cpu.seconds.toFixed(0)} s of the storm, and in each ${SAMPLE_SECONDS} s of them, s`,
-      header: ['process', 'all', ...(cpu.use[0]?.tenths ?? []).map((_, n) => `${n * SAMPLE_SECONDS} s on`)],
-      rows: cpu.use.map((use) => [use.name, ...[use.total, ...use.tenths].map((n) => n.toFixed(1))]),
+      header: [
+        'process',
+        'all',
+        'ms a port',
+        ...(cpu.use[0]?.tenths ?? []).map((_, n) => `${n * SAMPLE_SECONDS} s on`),
+      ],
+      rows: cpu.use.map(({ name: process, total, tenths }) => [
+        process,
+        ...[total, (1000 * total) / (made(found).length * GROUP), ...tenths].map((n) => n.toFixed(1)),
+      ]),
     },
   ];
 }
