@@ -39,7 +39,7 @@ import {
 import { NetlinkError } from './netlinkError.js';
 import { RequestSocket } from './requestSocket.js';
 import { askRoute, type Route, type RouteOptions } from './route.js';
-import { dumpStatistics, type LinkStatistics } from './statistics.js';
+import { dumpStatistics, type LinkCounters } from './statistics.js';
 
 export interface NetlinkEvents {
   /** A device came, changed or went. */
@@ -189,7 +189,7 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
   }
 
   /** The counters of every device, by ifindex; rejects with NetlinkError. */
-  statistics(): Promise<ReadonlyMap<number, LinkStatistics>> {
+  statistics(): Promise<ReadonlyMap<number, LinkCounters>> {
     return dumpStatistics();
   }
 
