@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
 import { credentials } from '@grpc/grpc-js';
+import { type ListenAddress, serveMetrics } from '@iovisor-ovn/exposition';
 import { ABI_VERSION } from '@iovisor-ovn/iomodules';
 import type { Commit, Hello, LocalInterface, Problem } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
@@ -7,10 +9,11 @@ import { type Config, isExposed } from './config/index.js';
 import { Datapath, type ForwardingDelta } from './datapath/index.js';
 import { HealthServer } from './health/index.js';
 import { LocalAnswers } from './localAnswers.js';
+import { AgentMetrics, type MetricsSource } from './metrics/index.js';
 import { Netlink } from './netlink/index.js';
 import { datapathProblems, makeReport, ProblemClock } from './report/index.js';
-import { type Address, parseAddresses, Session } from './session/index.js';
-import { type PluggedDelta, type PluggedInterface, Taps } from './taps/index.js';
+import { type Address, formatAddress, parseAddresses, Session } from './session/index.js';
+import { type PluggedDelta, type PluggedInterface, readSystemIdOverride, Taps } from './taps/index.js';
 import { VERSION } from './version.js';
 
 const PROTOCOL = 1;
@@ -26,6 +29,8 @@ export class Agent {
   readonly #health: HealthServer | undefined;
   readonly #instance = randomUUID();
   readonly #clock = new ProblemClock();
+  readonly #metrics = new AgentMetrics();
+  #metricsServer: Server | undefined;
   /** Why the coordinator address of the local database cannot be used. */
   #addressProblem = '';
   #warnedOfPlaintext = false;
@@ -51,6 +56,8 @@ export class Agent {
       tls: config.tls,
       netlink,
       log: log.child({ room: 'taps' }),
+      // Once, as ovn-controller does.
+      systemIdOverride: readSystemIdOverride(),
     });
     this.#answers = new LocalAnswers(this.#taps, () => datapath.forwardingNames);
     this.#health = health;
@@ -65,7 +72,7 @@ export class Agent {
       interfaces: () => this.#interfaces,
       forwarding: () => datapath.forwarding,
       isLocalPort: (id) => datapath.compiler.resources.ports.get(id)?.local === true,
-      apply: (change) => datapath.apply(change),
+      apply: (change) => this.#metrics.timed(datapath.apply(change)),
       committed: (commit, since) => this.#committed(commit, since),
       report: (query) => makeReport(query, datapath, () => this.problems()),
       log: log.child({ room: 'session' }),
@@ -82,6 +89,7 @@ export class Agent {
     const { bpffs, hook } = config;
     const datapath = await Datapath.open({ bpffs, hook, netlink, log: log.child({ room: 'datapath' }) });
     const agent = new Agent(config, log, netlink, datapath, health);
+    await agent.#serveMetrics();
     agent.#start();
     return agent;
   }
@@ -91,8 +99,6 @@ export class Agent {
     this.#log.info({ hook, bpffs: this.#config.bpffs }, 'the data plane is loaded');
     if (this.#config.hover !== undefined)
       this.#log.info('the Hover REST API comes in a later version: nothing is served there');
-    if (this.#config.metrics !== undefined)
-      this.#log.warn('metrics come in a later version: nothing is served there');
     this.#taps
       .on('devices', (delta) => this.#datapath.changeDevices(delta))
       .on('networks', () => this.#datapath.setNetworks(this.#taps.networks))
@@ -102,6 +108,7 @@ export class Agent {
       .on('disconnected', () => this.#updateHealth());
     this.#datapath
       .on('forwarding', (delta, applied) => this.#onForwarding(delta, applied))
+      .on('wires', (wires) => this.#taps.setWires(wires))
       .on('observed', (observation) => this.#session.observe(observation));
     this.#session.on('live', () => this.#onLive()).on('ended', () => this.#updateHealth());
     // It resolves when the database was there for the first time, which may take any time: 'connected' says so, too.
@@ -113,6 +120,7 @@ export class Agent {
   /** Ends the session cleanly; the data plane goes on. */
   async stop(): Promise<void> {
     this.#health?.close();
+    this.#metricsServer?.close();
     await this.#session.stop(this.#taps.cleanupOnExit);
     this.#answers.flush();
     await this.#taps.stop();
@@ -129,6 +137,28 @@ export class Agent {
       own.push({ ...place, column: 'external_ids:iovisor-coordinator', message: this.#addressProblem });
     }
     return [...this.#taps.problems, ...this.#clock.stamp(own)];
+  }
+
+  async #serveMetrics(): Promise<void> {
+    const { metrics } = this.#config;
+    if (metrics === undefined) return;
+    try {
+      this.#metricsServer = await serveMetrics(listenAddress(metrics), () =>
+        this.#metrics.families(this.#metricsSource),
+      );
+    } catch (error) {
+      throw new Error(`--metrics: ${formatAddress(metrics)}: ${(error as Error).message}`);
+    }
+  }
+
+  get #metricsSource(): MetricsSource {
+    return {
+      datapath: this.#datapath,
+      ovsdbConnected: this.#taps.connected,
+      sessionLive: this.#session.live,
+      problems: () => this.problems(),
+      version: VERSION,
+    };
   }
 
   #onConnected(): void {
@@ -175,6 +205,7 @@ export class Agent {
   }
 
   #committed(commit: Commit, since: number): void {
+    this.#metrics.committed(commit.revision);
     this.#answers.committed({ number: commit.nbCfg, since }, this.#datapath.synced);
     this.#updateHealth();
   }
@@ -231,6 +262,10 @@ export class Agent {
     this.#health?.set('coordinator', live);
     this.#health?.set('', ovsdb && synced && live);
   }
+}
+
+function listenAddress(address: Address): ListenAddress {
+  return address.kind === 'unix' ? { path: address.path } : address;
 }
 
 function localInterface(plugged: PluggedInterface): LocalInterface {
