@@ -4,6 +4,7 @@
 #define IOV_MAPS_H
 
 #include <linux/bpf.h>
+#include <linux/in6.h>
 #include <bpf/bpf_helpers.h>
 #include "types.h"
 
@@ -47,11 +48,14 @@ IOV_MAP(iov_buckets, BPF_MAP_TYPE_ARRAY, __u32, struct iov_bucket, IOV_MAX_PORTS
 IOV_MAP(iov_virtual_ips, BPF_MAP_TYPE_HASH, struct iov_virtual_key, __u32, IOV_MAX_VIRTUAL_IPS, BPF_F_NO_PREALLOC);
 
 IOV_MAP(iov_tunnels, BPF_MAP_TYPE_ARRAY, __u32, struct iov_tunnel, IOV_MAX_TUNNELS, 0);
-IOV_MAP(iov_tunnel_counters, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct iov_counters, IOV_MAX_TUNNELS, 0);
+IOV_MAP(iov_tunnel_counters, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct iov_tunnel_count, IOV_MAX_TUNNELS, 0);
 IOV_MAP(iov_tunnel_dests, BPF_MAP_TYPE_HASH, struct iov_tunnel_key, struct iov_dest, IOV_MAX_TUNNEL_DESTS, BPF_F_NO_PREALLOC);
 IOV_MAP(iov_tunnel_sources, BPF_MAP_TYPE_HASH, struct iov_tunnel_source, __u32, IOV_MAX_TUNNELS, BPF_F_NO_PREALLOC);
 /* Our own tunnel addresses (value 1): tunnel packets to them from nobody we know are dropped, all others are the host's. */
 IOV_MAP(iov_tunnel_locals, BPF_MAP_TYPE_HASH, __be32, __u8, IOV_MAX_TUNNELS, BPF_F_NO_PREALLOC);
+/* The same two for an IPv6 underlay; the key of the second is struct in6_addr. */
+IOV_MAP(iov_tunnel_sources6, BPF_MAP_TYPE_HASH, struct iov_tunnel_source6, __u32, IOV_MAX_TUNNELS, BPF_F_NO_PREALLOC);
+IOV_MAP(iov_tunnel_locals6, BPF_MAP_TYPE_HASH, struct in6_addr, __u8, IOV_MAX_TUNNELS, BPF_F_NO_PREALLOC);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

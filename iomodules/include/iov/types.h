@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * The IOModule ABI, version 2: every struct that crosses a boundary (kernel to agent, module to module).
+ * The IOModule ABI, version 3: every struct that crosses a boundary (kernel to agent, module to module).
  * TypeScript codecs are generated from the BTF of these structs, so the two sides cannot drift.
  *
  * Byte order: fields of type __be16/__be32 and byte arrays are in network order, everything else in host order.
@@ -16,7 +16,7 @@
 /* An enum, not macros, so that they reach TypeScript with the structs. The sizes are the defaults of the maps; a loader may
  * change them before load. */
 enum iov_constant {
-	IOV_ABI_VERSION = 2,
+	IOV_ABI_VERSION = 3,
 	IOV_MAX_PORTS = 8192,
 	IOV_MAX_DATAPATHS = 16384,
 	IOV_MAX_TUNNELS = 8192,
@@ -51,6 +51,7 @@ enum iov_slot {
 	IOV_SLOT_POLICE = 8,       /* rate limit of the sender (options:qos_max_rate) */
 	IOV_SLOT_OBSERVE = 9,      /* what the control plane wants to know: source MACs, virtual addresses */
 	IOV_SLOT_SNOOP = 10,       /* IP multicast of a switch with mcast_snoop */
+	IOV_SLOT_TOO_BIG = 11,     /* answers what does not fit the way to its receiver (RFC 1191, RFC 8201) */
 	IOV_SLOT_USER = 64,        /* first slot for modules loaded per instance (Hover) */
 	IOV_SLOT_COUNT = 256,
 };
@@ -91,6 +92,8 @@ enum iov_drop {
 	IOV_DROP_RATE,                /* over options:qos_max_rate */
 	IOV_DROP_MCAST_UNREGISTERED,  /* IP multicast that nobody joined, where it is not flooded */
 	IOV_DROP_MCAST_MESSAGE,       /* IGMP or MLD that the switch keeps: it goes to multicast routers, and there is none */
+	IOV_DROP_TUNNEL_CHECKSUM,     /* the UDP checksum of a tunnel packet is wrong */
+	IOV_DROP_TUNNEL_ECN,          /* a tunnel packet marked congested on its way, around one whose ends know no ECN (RFC 6040) */
 	IOV_DROP_COUNT,
 };
 
@@ -165,10 +168,12 @@ struct iov_packet {
 	__u32 copies;       /* receivers a flood has reached so far */
 	__u16 chunk;        /* of the group, where the flood goes on after a tail call to itself */
 	__u8 room;          /* bytes of outer header already made in front of the frame */
-	__u8 geneve;        /* the flood has seen Geneve tunnels (1), is serving them (2) */
+	__u8 kinds;         /* of tunnels, in a flood: the one it is serving (low 4 bits), those still to serve (bit 4 + kind) */
 	__u16 other_group;  /* key of another group that the flood serves too, 0: none */
 	__u8 turn;          /* 1: group and other_group have changed places */
-	__u8 pad;
+	__u8 resume;        /* of the chunk, the member that comes next in a flood to other chassis */
+	__u16 mtu;          /* for IOV_SLOT_TOO_BIG: largest IP packet that fits */
+	__u16 pad2;
 };
 
 /* iov_port.flags */
@@ -373,35 +378,54 @@ enum iov_tunnel_flag {
 	IOV_TUNNEL_VALID = 1 << 0,
 	IOV_TUNNEL_RESOLVED = 1 << 1,   /* ifindex and the MACs of the header are right: redirect at once */
 	IOV_TUNNEL_GENEVE = 1 << 2,     /* else VXLAN */
-	IOV_TUNNEL_IP6 = 1 << 3,        /* underlay family (reserved, not in version 1) */
-	IOV_TUNNEL_CSUM = 1 << 4,       /* outer UDP checksum wanted (reserved) */
+	IOV_TUNNEL_IP6 = 1 << 3,        /* the underlay is IPv6 */
+	IOV_TUNNEL_CSUM = 1 << 4,       /* the other end wants an outer UDP checksum (SB Encap.options:csum) */
+	IOV_TUNNEL_TOS_INHERIT = 1 << 5,/* the outer DSCP is the inner one (ovn-encap-tos=inherit); ECN is always (RFC 6040) */
 };
 
 /*
  * A way to another chassis: the outer header, prepared. Map iov_tunnels, array, key: tunnel number.
- * header: Ethernet 14, IPv4 20, UDP 8, VXLAN 8 or Geneve 8 + OVN option 8 (ovn-architecture(7), Tunnel Encapsulations).
- * The program fills in lengths, the IPv4 checksum (header holds the valid checksum of a total length of 0), the source
- * port from the flow hash, and the keys: all but the checksum are 0 here, and so is what is behind the header.
+ * header: Ethernet 14, IPv4 20 or IPv6 40, UDP 8, VXLAN 8 or Geneve 8 + OVN option 8 (ovn-architecture(7), Tunnel
+ * Encapsulations). The program fills in lengths, the IPv4 checksum (header holds the valid checksum of a total length of 0),
+ * the UDP checksum, the source port from the flow hash, and the keys: all but the IPv4 checksum are 0 here, and so is what
+ * is behind the header.
  */
 struct iov_tunnel {
-	__u32 flags;
+	__u32 flags;            /* enum iov_tunnel_flag */
 	__u32 ifindex;          /* underlay device */
-	__u32 mtu;              /* of that device: largest outer IP packet, bytes */
-	__be32 local_ip;
-	__be32 remote_ip;
-	__u16 header_length;    /* 50 or 58 */
-	__u16 pad;
-	__u8 header[64];
+	__u32 mtu;              /* of the way there: largest outer IP packet, bytes */
+	__u32 address_sum;      /* one's complement sum of the outer addresses and the protocol (UDP), as 16-bit words in host
+				 * memory order, folded: the pseudo header but its length (RFC 768, RFC 8200 8.1) */
+	__u16 header_length;    /* 50 or 58; over IPv6 70 or 78 */
+	__u8 pad[6];
+	__u8 header[80];
+	__u8 local_ip[16];      /* of the outer header; IPv4 as IPv4-mapped IPv6 (RFC 4291 2.5.5.2). For people and the agent */
+	__u8 remote_ip[16];
 };
 
-/* Key of iov_tunnel_sources (hash, value __u32 tunnel): who may send to us. */
+/* Keys of iov_tunnel_sources and iov_tunnel_sources6 (hashes, value __u32 tunnel): who may send to us. */
 struct iov_tunnel_source {
 	__be32 remote_ip;
 	__be32 local_ip;
 };
+struct iov_tunnel_source6 {
+	__u8 remote_ip[16];
+	__u8 local_ip[16];
+};
 
-/* Per-CPU counters of a port (iov_port_counters) and of a tunnel (iov_tunnel_counters).
- * rx: what came from the machine / from the other chassis; tx: what went to it. Bytes without the outer header. */
+/* Per-CPU counters of a tunnel (iov_tunnel_counters). rx: what came from the other chassis; tx: what went to it. Bytes without
+ * the outer header. */
+struct iov_tunnel_count {
+	__u64 rx_packets;
+	__u64 rx_bytes;
+	__u64 tx_packets;
+	__u64 tx_bytes;
+	__u64 rx_drops;         /* from this chassis, dropped: malformed, or for nobody here */
+	__u64 tx_drops;         /* for this chassis, dropped: no next hop, too big, no room */
+	__u64 last_rx;          /* CLOCK_MONOTONIC_COARSE, ns: when the last good one came; 0: never */
+};
+
+/* Per-CPU counters of a port (iov_port_counters). rx: what came from the machine; tx: what went to it. */
 struct iov_counters {
 	__u64 rx_packets;
 	__u64 rx_bytes;
