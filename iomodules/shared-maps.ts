@@ -29,6 +29,8 @@ export const sharedMapNames = [
   'iov_tunnel_dests',
   'iov_tunnel_sources',
   'iov_tunnel_locals',
+  'iov_tunnel_sources6',
+  'iov_tunnel_locals6',
   'iov_events',
   'iov_trace',
 ] as const;

@@ -36,6 +36,8 @@ const volatile struct {
 	struct iov_group group;
 	struct iov_tunnel tunnel;
 	struct iov_tunnel_source tunnel_source;
+	struct iov_tunnel_source6 tunnel_source6;
+	struct iov_tunnel_count tunnel_count;
 	struct iov_counters counters;
 	struct iov_port_drop_key port_drop_key;
 	struct iov_port_drop port_drop;

@@ -181,8 +181,11 @@ export class Lab {
     const flags = (IOV_TUNNEL_VALID | IOV_TUNNEL_RESOLVED | type | (a.set ?? 0)) & ~(a.clear ?? 0);
     const template = outerHeader({ ...outer, vni: 0, sport: 0, ingress: 0, egress: 0 }, 'template');
     const ips = { local_ip: ip4(outer.src), remote_ip: ip4(outer.dst) };
-    const header = Buffer.concat([template, Buffer.alloc(64 - template.length)]);
-    const row = { flags, ifindex, mtu: a.mtu ?? 1500, ...ips, header_length: template.length, header };
+    const header = Buffer.concat([template, Buffer.alloc(80 - template.length)]);
+    const mapped = (ip: string) =>
+      Buffer.concat([Buffer.from('00000000000000000000ffff', 'hex'), ip4Bytes(ip4(ip))]);
+    const addresses = { local_ip: mapped(outer.src), remote_ip: mapped(outer.dst) };
+    const row = { flags, ifindex, mtu: a.mtu ?? 1500, ...addresses, header_length: template.length, header };
     this.maps.iov_tunnels.update(number32(number), abi.iov_tunnelCodec.encode(row));
     this.maps.iov_tunnel_sources.update(abi.iov_tunnel_sourceCodec.encode(ips), number32(number));
     const local = Buffer.alloc(4);

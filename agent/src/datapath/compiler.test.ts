@@ -21,6 +21,7 @@ import {
   iov_tunnel_flag,
   iov_tunnelCodec,
 } from './abi.js';
+import { rowAddressText } from './compile/underlay.js';
 import { Bench } from './testsupport/bench.js';
 
 const MAC = '0a:00:00:00:00:01';
@@ -89,7 +90,7 @@ test('a remote port leads into the tunnel to its chassis, once there is one', (t
   t.like(bench.fdb(1, mac(MAC)), { kind: iov_dest_kind.IOV_DEST_REMOTE, index: 1, egress_key: 9 });
   const tunnel = iov_tunnelCodec.decode(bench.entry('iov_tunnels', 1)!);
   t.is(tunnel.flags, iov_tunnel_flag.IOV_TUNNEL_VALID | iov_tunnel_flag.IOV_TUNNEL_RESOLVED);
-  t.is(tunnel.remote_ip, 0xc0000202);
+  t.is(rowAddressText(tunnel.remote_ip), '192.0.2.2');
   t.is(bench.count('iov_tunnel_sources'), 1);
   t.is(bench.count('iov_tunnel_locals'), 1);
   t.deepEqual(bench.members(1, 0x8000, 'remote'), [1]);

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
-import type { LinkEvent, Netlink } from '../netlink/index.js';
-import { formatIp4, parseMac } from './compile/ip.js';
-import type { Tunnel, TunnelPath } from './compile/tunnel.js';
+import type { Link, LinkEvent, Netlink, Route } from '../netlink/index.js';
+import { parseMac } from './compile/ip.js';
+import type { Tunnel, TunnelPath, TunnelWay } from './compile/tunnel.js';
 
 /** How often the kernel is asked to confirm a next hop that is in use, and to find one that is missing. */
 const CONFIRM_MS = 20_000;
@@ -24,7 +24,8 @@ interface TunnelPathsEvents {
  */
 export class TunnelPaths extends EventEmitter<TunnelPathsEvents> {
   readonly #netlink: Netlink;
-  readonly #hops = new Map<string, Hop>();
+  /** Next hops of each tunnel, by tunnel and by next hop. */
+  readonly #hops = new Map<string, Map<string, Hop>>();
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #listeners: (() => void)[] = [];
 
@@ -58,48 +59,76 @@ export class TunnelPaths extends EventEmitter<TunnelPathsEvents> {
     this.#hops.clear();
   }
 
+  /** The source address that the kernel gives to packets for that address; undefined: no route. Asks the kernel (microseconds). */
+  sourceTo(remoteIp: string): string | undefined {
+    return this.#netlink.route(remoteIp)?.source;
+  }
+
   /** The way to the other end now; undefined: no route. Asks the kernel (microseconds). */
-  readonly pathOf = (tunnel: Tunnel): TunnelPath | undefined => {
-    const remote = formatIp4(tunnel.remoteIp);
-    const route = this.#netlink.route(remote, { source: formatIp4(tunnel.localIp) });
-    const link = route === undefined ? undefined : this.#netlink.links.get(route.ifindex);
-    const key = hopKey(tunnel);
-    if (route === undefined || link === undefined || !link.up) {
-      this.#hops.delete(key);
-      return undefined;
-    }
-    const ip = route.gateway ?? remote;
-    const mac = parseMac(this.#netlink.neighbour(link.ifindex, ip)?.mac ?? '');
+  pathOf(tunnel: Tunnel): TunnelPath | undefined {
+    const routes = this.#routes(tunnel);
+    const key = tunnelKey(tunnel);
     const before = this.#hops.get(key);
-    const hop = { ifindex: link.ifindex, ip, resolved: mac !== undefined };
-    this.#hops.set(key, hop);
-    if (mac === undefined && (before?.ip !== ip || before.ifindex !== link.ifindex)) this.#useHop(hop);
+    const after = new Map<string, Hop>();
+    const ways = routes.map(({ route, link }): TunnelWay => {
+      const ip = route.gateway ?? tunnel.remoteIp;
+      const mac = parseMac(this.#netlink.neighbour(link.ifindex, ip)?.mac ?? '');
+      const hop = { ifindex: link.ifindex, ip, resolved: mac !== undefined };
+      after.set(hopKey(hop), hop);
+      return {
+        ifindex: link.ifindex,
+        weight: route.weight,
+        gateway: route.gateway,
+        sourceMac: parseMac(link.mac ?? ''),
+        nextHopMac: mac,
+      };
+    });
+    if (after.size === 0) this.#hops.delete(key);
+    else this.#hops.set(key, after);
+    for (const hop of after.values()) if (!hop.resolved && !before?.has(hopKey(hop))) this.#useHop(hop);
+    const [first, ...others] = ways;
+    if (first === undefined) return undefined;
     return {
-      ifindex: link.ifindex,
-      mtu: route.mtu ?? link.mtu,
-      sourceMac: parseMac(link.mac ?? ''),
-      nextHopMac: mac,
+      mtu: Math.min(...routes.map(({ route, link }) => Math.min(route.mtu ?? link.mtu, link.mtu))),
+      ways: [first, ...others],
     };
-  };
+  }
+
+  /** Next hops that can be used now: with a carrier, when some have one. */
+  #routes({ localIp, remoteIp }: Tunnel): { route: Route; link: Link }[] {
+    const up = this.#netlink.routes(remoteIp, { source: localIp }).flatMap((route) => {
+      const link = this.#netlink.links.get(route.ifindex);
+      return link?.up ? [{ route, link }] : [];
+    });
+    const live = up.filter(({ link }) => link.lowerUp);
+    return live.length > 0 ? live : up;
+  }
 
   /** To be called for tunnels that are no more. */
   keepOnly(tunnels: Iterable<Tunnel>): void {
-    const keep = new Set([...tunnels].map(hopKey));
+    const keep = new Set([...tunnels].map(tunnelKey));
     for (const key of this.#hops.keys()) if (!keep.has(key)) this.#hops.delete(key);
   }
 
   /** Devices that tunnel packets may arrive at: those the routes use, and those that hold one of our addresses. */
-  devices(localIps: readonly number[]): Set<number> {
-    const devices = new Set([...this.#hops.values()].map(({ ifindex }) => ifindex));
-    const own = new Set(localIps.map(formatIp4));
+  devices(localIps: readonly string[]): Set<number> {
+    const devices = new Set([...this.#allHops()].map(({ ifindex }) => ifindex));
+    const own = new Set(localIps);
     for (const [ifindex, addresses] of this.#netlink.addresses) {
       if (addresses.some(({ address }) => own.has(address))) devices.add(ifindex);
     }
     return devices;
   }
 
+  *#allHops(): Generator<Hop> {
+    for (const hops of this.#hops.values()) yield* hops.values();
+  }
+
+  /** Each next hop once: many tunnels go by one gateway. */
   #use(which: (hop: Hop) => boolean): void {
-    for (const hop of this.#hops.values()) if (which(hop)) this.#useHop(hop);
+    const chosen = new Map<string, Hop>();
+    for (const hop of this.#allHops()) if (which(hop)) chosen.set(hopKey(hop), hop);
+    for (const hop of chosen.values()) this.#useHop(hop);
   }
 
   #useHop({ ifindex, ip }: Hop): void {
@@ -107,18 +136,24 @@ export class TunnelPaths extends EventEmitter<TunnelPathsEvents> {
   }
 
   #onLink({ link, old }: LinkEvent): void {
-    const used = [...this.#hops.values()].some(({ ifindex }) => ifindex === link.ifindex);
+    const used = [...this.#allHops()].some(({ ifindex }) => ifindex === link.ifindex);
     // Another device matters when it comes up, since a route may lead there now.
-    if (used || (link.up && old?.up === false)) this.emit('changed', undefined);
+    if (used || (link.up && old?.up === false) || (link.lowerUp && old?.lowerUp === false))
+      this.emit('changed', undefined);
   }
 
   #onNeighbour(ifindex: number, ip: string): void {
     const concerned = new Set<string>();
-    for (const [key, hop] of this.#hops) if (hop.ifindex === ifindex && hop.ip === ip) concerned.add(key);
-    if (concerned.size > 0) this.emit('changed', (tunnel) => concerned.has(hopKey(tunnel)));
+    const changed = hopKey({ ifindex, ip });
+    for (const [key, hops] of this.#hops) if (hops.has(changed)) concerned.add(key);
+    if (concerned.size > 0) this.emit('changed', (tunnel) => concerned.has(tunnelKey(tunnel)));
   }
 }
 
-function hopKey({ localIp, remoteIp }: Tunnel): string {
+function tunnelKey({ localIp, remoteIp }: Tunnel): string {
   return `${localIp}>${remoteIp}`;
+}
+
+function hopKey({ ifindex, ip }: Pick<Hop, 'ifindex' | 'ip'>): string {
+  return `${ifindex}/${ip}`;
 }
