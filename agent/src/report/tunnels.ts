@@ -1,4 +1,4 @@
-import { type TunnelReport, TunnelState, type TunnelWay } from '@iovisor-ovn/proto';
+import type { TunnelReport, TunnelWay } from '@iovisor-ovn/proto';
 import { formatMac } from '../datapath/compile/ip.js';
 import { isResolved, type TunnelPath, usableWays } from '../datapath/compile/tunnel.js';
 import type { HeldTunnel } from '../datapath/compiler.js';
@@ -41,11 +41,9 @@ function tunnelReport(datapath: Datapath, chassis: string, { tunnel, number }: H
 }
 
 /** What the kernel has of the tunnel counts: an entry that was refused forwards nothing. */
-function stateOf(path: TunnelPath | undefined, resolved: boolean): TunnelState {
-  if (path === undefined) return TunnelState.TUNNEL_NO_ROUTE;
-  return resolved && usableWays(path).every(isResolved)
-    ? TunnelState.TUNNEL_RESOLVED
-    : TunnelState.TUNNEL_NO_NEXT_HOP;
+function stateOf(path: TunnelPath | undefined, resolved: boolean): string {
+  if (path === undefined) return 'no route';
+  return resolved && usableWays(path).every(isResolved) ? 'resolved' : 'no next hop';
 }
 
 /** CLOCK_MONOTONIC, ns, as RFC 3339. */
