@@ -53,6 +53,9 @@ const descriptions: Record<Name, string> = {
     'IP multicast to an address that nobody joined, in a switch with mcast_snoop that does not flood it.',
   IOV_DROP_MCAST_MESSAGE:
     'An IGMP or MLD report, which goes to multicast routers only, and the switch knows of none.',
+  IOV_DROP_TUNNEL_CHECKSUM: 'The UDP checksum of a tunnel packet is wrong.',
+  IOV_DROP_TUNNEL_ECN:
+    'A tunnel packet was marked congested (ECN) on its way, and what it carries comes from an end that knows no ECN.',
 };
 
 /** Every reason, by value. */

@@ -115,7 +115,7 @@ static __always_inline __u32 admit(struct __sk_buff *ctx, struct iov_packet *pkt
 	*(__u64 *)&pkt->tunnel = 0; /* with egress_key and group */
 	pkt->looked_at = IOV_FIELD_IN_PORT | IOV_FIELD_ETH_SRC | IOV_FIELD_VLAN;
 	pkt->rewrote = 0;
-	*(__u64 *)&pkt->copies = 0; /* to geneve */
+	*(__u64 *)&pkt->copies = 0; /* to kinds */
 	if (iov_unlikely(iov_parse(ctx, pkt, flags & IOV_PORT_LOCALPORT) != IOV_PARSE_OK))
 		return IOV_DROP_MALFORMED;
 	if (iov_unlikely(pkt->flags & IOV_PKT_VLAN && !(flags & IOV_PORT_VLAN_PASSTHRU)))

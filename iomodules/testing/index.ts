@@ -10,6 +10,6 @@ export { Lab, type LabPort, type LabPortOptions, type LabVlan } from './lab.js';
 export { Machine } from './machine.js';
 export * from './membership.js';
 export { enterPrivateNetns, ip, type VethPair, vethPair } from './netns.js';
-export { encapsulated, type Outer, outerHeader } from './outer.js';
+export { addressSum, encapsulated, isIp6, mapped, type Outer, outerChecksum, outerHeader } from './outer.js';
 export { type RunOptions, runPacket, type Verdict } from './run.js';
 export { writeSecurity } from './security-rows.js';

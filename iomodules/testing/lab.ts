@@ -7,7 +7,7 @@ import { ip4, ip4Bytes, ip6, mac } from './address.js';
 import { groupRows } from './group-rows.js';
 import { number32 } from './key.js';
 import { enterPrivateNetns, type VethPair, vethPair } from './netns.js';
-import { type Outer, outerHeader } from './outer.js';
+import { addressSum, isIp6, mapped, type Outer, outerHeader } from './outer.js';
 import { type RunOptions, runPacket, type Verdict } from './run.js';
 import { writeSecurity } from './security-rows.js';
 
@@ -163,10 +163,7 @@ export class Lab {
 
   /** An IP multicast address that somebody joined, with the key of its group. */
   addJoined(datapath: number, ip: string, group: number): void {
-    const address = ip.includes(':')
-      ? ip6(ip)
-      : Buffer.concat([Buffer.from('00000000000000000000ffff', 'hex'), ip4Bytes(ip4(ip))]);
-    this.maps.iov_mcast.update(abi.iov_mcast_keyCodec.encode({ datapath, ip: address }), number32(group));
+    this.maps.iov_mcast.update(abi.iov_mcast_keyCodec.encode({ datapath, ip: mapped(ip) }), number32(group));
   }
 
   /** A tunnel by `ifindex`, from `outer.src` to `outer.dst`; also lets the other side send to us. */
@@ -176,21 +173,39 @@ export class Lab {
     outer: Outer,
     a: { mtu?: number; set?: number; clear?: number } = {},
   ): void {
-    const { IOV_TUNNEL_VALID, IOV_TUNNEL_RESOLVED, IOV_TUNNEL_GENEVE } = abi.iov_tunnel_flag;
-    const type = outer.type === 'geneve' ? IOV_TUNNEL_GENEVE : 0;
+    const { IOV_TUNNEL_VALID, IOV_TUNNEL_RESOLVED, IOV_TUNNEL_GENEVE, IOV_TUNNEL_IP6 } = abi.iov_tunnel_flag;
+    const type = (outer.type === 'geneve' ? IOV_TUNNEL_GENEVE : 0) | (isIp6(outer) ? IOV_TUNNEL_IP6 : 0);
     const flags = (IOV_TUNNEL_VALID | IOV_TUNNEL_RESOLVED | type | (a.set ?? 0)) & ~(a.clear ?? 0);
-    const template = outerHeader({ ...outer, vni: 0, sport: 0, ingress: 0, egress: 0 }, 'template');
-    const ips = { local_ip: ip4(outer.src), remote_ip: ip4(outer.dst) };
-    const header = Buffer.concat([template, Buffer.alloc(80 - template.length)]);
-    const mapped = (ip: string) =>
-      Buffer.concat([Buffer.from('00000000000000000000ffff', 'hex'), ip4Bytes(ip4(ip))]);
-    const addresses = { local_ip: mapped(outer.src), remote_ip: mapped(outer.dst) };
-    const row = { flags, ifindex, mtu: a.mtu ?? 1500, ...addresses, header_length: template.length, header };
+    const template = outerHeader(
+      { ...outer, vni: 0, sport: 0, ingress: 0, egress: 0, checksum: undefined },
+      'template',
+    );
+    const row = {
+      flags,
+      ifindex,
+      mtu: a.mtu ?? 1500,
+      address_sum: addressSum(outer),
+      local_ip: mapped(outer.src),
+      remote_ip: mapped(outer.dst),
+      header_length: template.length,
+      header: Buffer.concat([template, Buffer.alloc(80 - template.length)]),
+    };
     this.maps.iov_tunnels.update(number32(number), abi.iov_tunnelCodec.encode(row));
-    this.maps.iov_tunnel_sources.update(abi.iov_tunnel_sourceCodec.encode(ips), number32(number));
-    const local = Buffer.alloc(4);
-    local.writeUInt32BE(ips.local_ip);
-    this.maps.iov_tunnel_locals.update(local, Buffer.from([1]));
+    this.addTunnelSource(number, outer);
+  }
+
+  /** Lets `outer.dst` send to us at `outer.src`. */
+  addTunnelSource(number: number, { src, dst }: Pick<Outer, 'src' | 'dst'>): void {
+    const { maps } = this;
+    if (src.includes(':')) {
+      const key = { local_ip: ip6(src), remote_ip: ip6(dst) };
+      maps.iov_tunnel_sources6.update(abi.iov_tunnel_source6Codec.encode(key), number32(number));
+      maps.iov_tunnel_locals6.update(ip6(src), Buffer.from([1]));
+      return;
+    }
+    const key = { local_ip: ip4(src), remote_ip: ip4(dst) };
+    maps.iov_tunnel_sources.update(abi.iov_tunnel_sourceCodec.encode(key), number32(number));
+    maps.iov_tunnel_locals.update(ip4Bytes(ip4(src)), Buffer.from([1]));
   }
 
   /** What an arriving tunnel packet with these keys leads to. */
@@ -239,16 +254,28 @@ export class Lab {
     return sumCounters(this.maps.iov_port_counters, port.number);
   }
 
-  tunnelCounters(tunnel: number): abi.iov_counters {
-    return sumCounters(this.maps.iov_tunnel_counters, tunnel);
+  /** Sums of all CPUs; last_rx is the latest. */
+  tunnelCounters(tunnel: number): abi.iov_tunnel_count {
+    const values = (this.maps.iov_tunnel_counters.lookupPerCpu(number32(tunnel)) ?? []).map((value) =>
+      abi.iov_tunnel_countCodec.decode(value),
+    );
+    const last_rx = values.reduce((last, value) => (value.last_rx > last ? value.last_rx : last), 0n);
+    return { ...sumOf(values), last_rx };
   }
 }
 
 function sumCounters(map: BpfMap, index: number): abi.iov_counters {
-  const sum = { rx_packets: 0n, rx_bytes: 0n, tx_packets: 0n, tx_bytes: 0n };
-  for (const value of map.lookupPerCpu(number32(index)) ?? []) {
-    const counters = abi.iov_countersCodec.decode(value);
-    for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counters[key];
-  }
-  return sum;
+  const values = map.lookupPerCpu(number32(index)) ?? [];
+  return sumOf(values.map((value) => abi.iov_countersCodec.decode(value)));
+}
+
+/** Adds up counters, name by name. */
+function sumOf<Counters extends { [Name in keyof Counters]: bigint }>(values: readonly Counters[]): Counters {
+  return values.reduce((sum, value) => {
+    const entries = Object.entries<bigint>(value).map(([name, count]) => [
+      name,
+      count + sum[name as keyof Counters],
+    ]);
+    return Object.fromEntries(entries) as Counters;
+  });
 }

@@ -385,7 +385,7 @@ static __always_inline __u32 receive(struct __sk_buff *ctx, struct iov_packet *p
 	pkt->epoch = epoch ? *epoch : 0;
 	pkt->looked_at = IOV_FIELD_IN_PORT;
 	pkt->rewrote = 0;
-	*(__u64 *)&pkt->copies = 0; /* to geneve */
+	*(__u64 *)&pkt->copies = 0; /* to kinds */
 	pkt->other_group = 0;
 	pkt->turn = 0;
 	reason = unpack(ctx, header, &arrival);

@@ -92,6 +92,8 @@ enum iov_drop {
 	IOV_DROP_RATE,                /* over options:qos_max_rate */
 	IOV_DROP_MCAST_UNREGISTERED,  /* IP multicast that nobody joined, where it is not flooded */
 	IOV_DROP_MCAST_MESSAGE,       /* IGMP or MLD that the switch keeps: it goes to multicast routers, and there is none */
+	IOV_DROP_TUNNEL_CHECKSUM,     /* the UDP checksum of a tunnel packet is wrong */
+	IOV_DROP_TUNNEL_ECN,          /* a tunnel packet marked congested on its way, around one whose ends know no ECN (RFC 6040) */
 	IOV_DROP_COUNT,
 };
 
@@ -166,7 +168,7 @@ struct iov_packet {
 	__u32 copies;       /* receivers a flood has reached so far */
 	__u16 chunk;        /* of the group, where the flood goes on after a tail call to itself */
 	__u8 room;          /* bytes of outer header already made in front of the frame */
-	__u8 geneve;        /* the flood has seen Geneve tunnels (1), is serving them (2) */
+	__u8 kinds;         /* of tunnels, in a flood: the one it is serving (low 4 bits), those still to serve (bit 4 + kind) */
 	__u16 other_group;  /* key of another group that the flood serves too, 0: none */
 	__u8 turn;          /* 1: group and other_group have changed places */
 	__u8 pad;
