@@ -20,6 +20,30 @@ static __always_inline struct iov_tunnel *tunnel_lookup(__u32 number)
 	return bpf_map_lookup_elem(&iov_tunnels, &number);
 }
 
+/* Next hops of a tunnel that a flow is tried on; the agent writes no more. */
+#define WAYS 8
+
+/* The row of the next hop that the flow goes by (iov_tunnel.share). A row that is not there yet leaves it with the one before. */
+static __always_inline struct iov_tunnel *way_of(struct iov_tunnel *tunnel, const struct iov_packet *pkt)
+{
+	struct iov_tunnel *other;
+	__u32 flow;
+
+	if (!iov_unlikely(tunnel->share))
+		return tunnel;
+	flow = bpf_ntohs(iov_outer_source_port(pkt)) & 0x3fff;
+#pragma unroll
+	for (int i = 1; i < WAYS; i++) {
+		if (!tunnel->share || flow < tunnel->share)
+			break;
+		other = tunnel_lookup(tunnel->other);
+		if (!other || !(other->flags & IOV_TUNNEL_VALID))
+			break;
+		tunnel = other;
+	}
+	return tunnel;
+}
+
 static __always_inline __u32 header_length(const struct iov_tunnel *tunnel)
 {
 	return tunnel->flags & IOV_TUNNEL_GENEVE ? IOV_OUTER_GENEVE_LENGTH : IOV_OUTER_VXLAN_LENGTH;
@@ -82,6 +106,8 @@ IOV_PROGRAM(iov_encap)
 	number = pkt->tunnel;
 	tunnel = tunnel_lookup(number);
 	if (tunnel)
+		tunnel = way_of(tunnel, pkt);
+	if (tunnel)
 		reason = encapsulate(ctx, pkt, tunnel);
 	if (!tunnel || reason)
 		return iov_drop(ctx, pkt, reason);
@@ -119,7 +145,7 @@ static __always_inline void begin_round(struct round *round, struct __sk_buff *c
 {
 	__u32 tag = !pkt->room && pkt->flags & IOV_PKT_VLAN && ctx->vlan_present ? IOV_VLAN_LENGTH : 0;
 
-	round->geneve = pkt->geneve == GENEVE_ROUND ? IOV_TUNNEL_GENEVE : 0;
+	round->geneve = pkt->kinds == GENEVE_ROUND ? IOV_TUNNEL_GENEVE : 0;
 	round->header = round->geneve ? IOV_OUTER_GENEVE_LENGTH : IOV_OUTER_VXLAN_LENGTH;
 	round->ip_length = iov_outer_ip_length(ctx, pkt, tag, round->header);
 	round->keys_fit = iov_outer_keys(&round->keys, pkt, round->geneve);
@@ -156,7 +182,7 @@ static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_pa
 		return IOV_DROP_TUNNEL_UNRESOLVED;
 	if ((tunnel->flags & IOV_TUNNEL_GENEVE) != round->geneve) {
 		if (!round->geneve)
-			pkt->geneve = GENEVE_SEEN;
+			pkt->kinds = GENEVE_SEEN;
 		return IOV_DROP_NONE;
 	}
 	if ((tunnel->flags & (IOV_TUNNEL_VALID | IOV_TUNNEL_RESOLVED)) != (IOV_TUNNEL_VALID | IOV_TUNNEL_RESOLVED))
@@ -190,7 +216,7 @@ IOV_PROGRAM(iov_flood_remote)
 	round = bpf_map_lookup_elem(&iov_round, &zero);
 	if (!pkt || !round)
 		return TC_ACT_SHOT;
-	if (!pkt->chunk && pkt->geneve != GENEVE_ROUND)
+	if (!pkt->chunk && pkt->kinds != GENEVE_ROUND)
 		iov_trace_note(IOV_TRACE_MODULE, IOV_SLOT_FLOOD_REMOTE, 0, 0);
 	begin_round(round, ctx, pkt);
 	iov_group_head(&key, pkt, IOV_GROUP_REMOTE);
@@ -216,8 +242,8 @@ IOV_PROGRAM(iov_flood_remote)
 	pkt->chunk = 0;
 	if (iov_unlikely(iov_group_turn(pkt)))
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
-	if (pkt->geneve == GENEVE_SEEN) {
-		pkt->geneve = GENEVE_ROUND;
+	if (pkt->kinds == GENEVE_SEEN) {
+		pkt->kinds = GENEVE_ROUND;
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
 	}
 	return iov_group_done(ctx, pkt);

@@ -13,6 +13,7 @@ import type { Northbound, NorthboundPort } from './northbound.js';
 import {
   bindingOf,
   type ChassisState,
+  encapUuids,
   type PortState,
   type PortView,
   type Southbound,
@@ -78,12 +79,8 @@ export function portBody(
 }
 
 /** Tunnel addresses by chassis, sorted: equal rows must give equal intents. */
-function encapIps(
-  { encap, additional_encap }: PortBindingRow,
-  southbound: Southbound,
-): Record<string, string> {
-  if (encap === undefined && !additional_encap?.length) return {};
-  const rows = [encap ?? [], additional_encap ?? []].flat().flatMap((uuid) => southbound.encap(uuid) ?? []);
+function encapIps(row: PortBindingRow, southbound: Southbound): Record<string, string> {
+  const rows = encapUuids(row).flatMap((uuid) => southbound.encap(uuid) ?? []);
   const pairs = rows.map(({ chassis_name, ip }) => [chassis_name, ip] as const);
   return Object.fromEntries(pairs.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
