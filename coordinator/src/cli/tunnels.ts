@@ -15,7 +15,10 @@ export const tunnels = listCommand<TunnelList, NodeTunnel>({
     { title: 'ENCAPSULATION', value: ({ tunnel }) => tunnel?.encap ?? '' },
     { title: 'LOCAL', value: ({ tunnel }) => tunnel?.localIp ?? '' },
     { title: 'REMOTE', value: ({ tunnel }) => tunnel?.remoteIp ?? '' },
-    { title: 'STATE', value: ({ tunnel }) => tunnel?.state || (tunnel?.resolved ? 'resolved' : 'not resolved') },
+    {
+      title: 'STATE',
+      value: ({ tunnel }) => tunnel?.state || (tunnel?.resolved ? 'resolved' : 'not resolved'),
+    },
     { title: 'NEXT HOPS', value: ({ tunnel }) => orDash(nextHops(tunnel)), shrink: 1 },
     { title: 'MTU', value: ({ tunnel }) => tunnel?.mtu || '-', right: true },
     { title: 'CSUM', value: ({ tunnel }) => yesNo(tunnel?.csum ?? false) },
