@@ -173,8 +173,8 @@ test.serial('routes: on the link, by a gateway, by mark, by source, with MTU, no
 });
 
 test.serial('every next hop of a multipath route, with its weight; none that is dead', async (t) => {
-  for (const n of [0, 1]) ip(`link add m${n} type veth peer name n${n}`);
-  for (const n of [0, 1]) ip(`link set n${n} up`);
+  for (const n of [0, 1]) ip(`link add m${n} type veth peer name w${n}`);
+  for (const n of [0, 1]) ip(`link set w${n} up`);
   ip('addr add 10.4.0.1/24 dev m0');
   ip('addr add 10.5.0.1/24 dev m1');
   ip('addr add 2001:db8:4::1/64 dev m0 nodad');
