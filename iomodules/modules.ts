@@ -7,6 +7,7 @@ import { police } from './police/police.js';
 import { portsec } from './portsec/portsec.js';
 import { snoop } from './snoop/snoop.js';
 import { switchModule } from './switch/switch.js';
+import { tooBig } from './toobig/toobig.js';
 import { tunnel } from './tunnel/tunnel.js';
 
 /** Every module, in the order of the chain. */
@@ -20,4 +21,5 @@ export const modules: readonly IoModule[] = [
   neighbour,
   flood,
   tunnel,
+  tooBig,
 ];

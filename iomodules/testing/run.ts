@@ -11,8 +11,11 @@ export interface RunOptions {
 
 /** What became of a packet. */
 export interface Verdict {
-  /** `flood`: copies went out (scratch.copies) and the original ended. `pass`: not ours, the host's stack gets it. */
-  action: 'redirect' | 'flood' | 'drop' | 'pass';
+  /**
+   * `flood`: copies went out (scratch.copies) and the original ended. `pass`: not ours, the host's stack gets it.
+   * `answer`: dropped and counted, and the sender is told so: packetOut goes to its port.
+   */
+  action: 'redirect' | 'flood' | 'drop' | 'pass' | 'answer';
   /** Local port it was redirected to. */
   port?: number;
   /** Tunnel it was redirected to. */
@@ -50,6 +53,8 @@ export function runPacket(maps: Maps, program: BpfProgram, data: Buffer, { ctx }
       throw new Error(`dropped, but not counted as ${reason ?? scratch.drop}`);
     return { action: 'drop', ...common };
   }
+  if (retval === TC_ACT_REDIRECT && scratch.drop === iov_drop.IOV_DROP_TUNNEL_MTU && drops === 1n)
+    return { action: 'answer', port: scratch.out_port, ...common };
   if (drops !== 0n) throw new Error(`counted as dropped (${reason}), but the verdict is ${retval}`);
   if (retval === TC_ACT_UNSPEC) return { action: 'pass', ...common };
   if (retval !== TC_ACT_REDIRECT) throw new Error(`unexpected verdict ${retval}`);

@@ -321,7 +321,7 @@ for (const outer of [vxlan, geneve]) {
     const next = random(20260804);
     const original = encapsulated(outer, frame);
     const headers = outer.type === 'vxlan' ? 50 : 58;
-    const outcomes = { drop: 0, pass: 0, redirect: 0, flood: 0 };
+    const outcomes = { drop: 0, pass: 0, redirect: 0, flood: 0, answer: 0 };
     for (let round = 0; round < 20000; round++) {
       const bytes = Buffer.from(original);
       for (let change = next(4); change >= 0; change--) bytes[12 + next(headers - 12)] = next(256);

@@ -7,6 +7,7 @@
  *   iov_uplink        tc ingress of an underlay device: ours is unpacked and delivered, the rest is the host's
  */
 #include <iov/chain.h>
+#include <iov/checksum.h>
 #include <iov/encap.h>
 #include <iov/group.h>
 #include <iov/ip.h>
@@ -44,9 +45,16 @@ static __always_inline struct iov_tunnel *way_of(struct iov_tunnel *tunnel, cons
 	return tunnel;
 }
 
-static __always_inline __u32 header_length(const struct iov_tunnel *tunnel)
+/* IOV_KIND_GENEVE, IOV_KIND_IP6. */
+static __always_inline __u32 kind_of(const struct iov_tunnel *tunnel)
 {
-	return tunnel->flags & IOV_TUNNEL_GENEVE ? IOV_OUTER_GENEVE_LENGTH : IOV_OUTER_VXLAN_LENGTH;
+	return (tunnel->flags & IOV_TUNNEL_GENEVE ? IOV_KIND_GENEVE : 0) | (tunnel->flags & IOV_TUNNEL_IP6 ? IOV_KIND_IP6 : 0);
+}
+
+static __always_inline __u32 header_length(__u32 kind)
+{
+	return (kind & IOV_KIND_IP6 ? IOV_OUTER6_VXLAN_LENGTH : IOV_OUTER_VXLAN_LENGTH) +
+	       (kind & IOV_KIND_GENEVE ? IOV_GENEVE_LENGTH - IOV_VXLAN_LENGTH : 0);
 }
 
 static __always_inline int is_ip(struct __sk_buff *ctx)
@@ -54,43 +62,127 @@ static __always_inline int is_ip(struct __sk_buff *ctx)
 	return ctx->protocol == bpf_htons(ETH_P_IP) || ctx->protocol == bpf_htons(ETH_P_IPV6);
 }
 
+static __always_inline struct iov_tunnel_count *counters_of(__u32 number)
+{
+	return iov_tracing ? 0 : bpf_map_lookup_elem(&iov_tunnel_counters, &number);
+}
+
+static __always_inline void count_sent(__u32 number, __u32 bytes)
+{
+	struct iov_tunnel_count *count = counters_of(number);
+
+	if (!count)
+		return;
+	count->tx_packets++;
+	count->tx_bytes += bytes;
+}
+
+static __always_inline void count_not_sent(__u32 number)
+{
+	struct iov_tunnel_count *count = counters_of(number);
+
+	if (count)
+		count->tx_drops++;
+}
+
+static __always_inline void count_received(__u32 number, __u32 bytes)
+{
+	struct iov_tunnel_count *count = counters_of(number);
+
+	if (!count)
+		return;
+	count->rx_packets++;
+	count->rx_bytes += bytes;
+	count->last_rx = bpf_ktime_get_coarse_ns();
+}
+
+static __always_inline void count_not_received(__u32 number)
+{
+	struct iov_tunnel_count *count = counters_of(number);
+
+	if (count)
+		count->rx_drops++;
+}
+
 /* Write the outer header and the inner MACs and type behind it, in one go. `header` must be a constant. */
-static __always_inline int write_headers(struct __sk_buff *ctx, const struct iov_packet *pkt, const struct iov_tunnel *tunnel,
-					 const struct iov_outer_keys *keys, __be16 type, const __u32 header)
+static __always_inline int write_headers4(struct __sk_buff *ctx, const struct iov_packet *pkt, const struct iov_tunnel *tunnel,
+					  const struct iov_outer_facts *facts, __be16 type, const __u32 header)
 {
 	__u64 words[IOV_OUTER_WORDS];
 
-	iov_outer_fill(ctx, words, tunnel, keys, iov_outer_source_port(pkt));
-	iov_inner_fill(words + header / 8, pkt, type);
+	iov_outer_fill4(words, tunnel, facts, iov_outer_length(ctx));
+	iov_inner_fill4(words + header / 8, pkt, type);
 	return bpf_skb_store_bytes(ctx, 0, words, header + IOV_ETHERNET_LENGTH, 0);
+}
+
+static __always_inline int write_headers6(struct __sk_buff *ctx, const struct iov_packet *pkt, const struct iov_tunnel *tunnel,
+					  const struct iov_outer_facts *facts, __be16 type, const __u32 header)
+{
+	__u64 words[IOV_OUTER_WORDS];
+
+	iov_outer_fill6(words, tunnel, facts, iov_outer_length(ctx));
+	iov_inner_fill6(words + header / 8, pkt, type);
+	return bpf_skb_store_bytes(ctx, 0, words, header + IOV_ETHERNET_LENGTH, 0);
+}
+
+/* The largest inner IP packet that fits, for whoever is told. */
+static __always_inline void note_mtu(struct iov_packet *pkt, const struct iov_tunnel *tunnel, __u32 tag, __u32 header)
+{
+	__u32 others = header - IOV_OUTER_IP + pkt->l3_offset + tag;
+
+	pkt->mtu = tunnel->mtu > others ? tunnel->mtu - others : 0;
 }
 
 /* The reason why it cannot be done, or IOV_DROP_NONE. */
 static __always_inline __u32 encapsulate(struct __sk_buff *ctx, struct iov_packet *pkt, const struct iov_tunnel *tunnel)
 {
-	__u32 header = header_length(tunnel), tag = 0;
-	struct iov_outer_keys keys;
+	__u32 kind = kind_of(tunnel), header = header_length(kind), tag = 0;
+	struct iov_outer_facts facts;
 	__be16 type;
-	int error;
+	int error, nested = 0;
 
 	if (!(tunnel->flags & IOV_TUNNEL_VALID))
 		return IOV_DROP_TUNNEL_UNRESOLVED;
 	/* The kernel can find the next hop of an IP packet for us; others wait for the agent to do so. */
 	if (!(tunnel->flags & IOV_TUNNEL_RESOLVED) && !is_ip(ctx))
 		return IOV_DROP_TUNNEL_UNRESOLVED;
-	if (!iov_outer_keys(&keys, pkt, tunnel->flags & IOV_TUNNEL_GENEVE))
+	if (!iov_outer_keys(&facts.keys, pkt, kind & IOV_KIND_GENEVE))
 		return IOV_DROP_TUNNEL_KEY;
 	if (pkt->flags & IOV_PKT_VLAN && ctx->vlan_present)
 		tag = IOV_VLAN_LENGTH;
-	if (iov_outer_ip_length(ctx, pkt, tag, header) > tunnel->mtu)
+	if (iov_unlikely(iov_outer_ip_length(ctx, pkt, tag, header) > tunnel->mtu)) {
+		note_mtu(pkt, tunnel, tag, header);
 		return IOV_DROP_TUNNEL_MTU;
-	if (iov_outer_room(ctx, pkt, header, &type))
+	}
+	facts.source_port = iov_outer_source_port(pkt);
+	facts.tos = iov_inner_tos(pkt);
+	facts.sum = 0;
+	facts.summed = 0;
+	if (iov_wants_checksum(tunnel))
+		facts.summed = iov_sum_inner(ctx, pkt, &facts.sum);
+	if (iov_outer_room(ctx, pkt, header, &type, &nested))
 		return IOV_DROP_TUNNEL_ENCAP_FAILED;
-	if (header == IOV_OUTER_VXLAN_LENGTH)
-		error = write_headers(ctx, pkt, tunnel, &keys, type, IOV_OUTER_VXLAN_LENGTH);
-	else
-		error = write_headers(ctx, pkt, tunnel, &keys, type, IOV_OUTER_GENEVE_LENGTH);
+	if (iov_unlikely(nested))
+		facts.summed = 0;
+	if (!(kind & IOV_KIND_IP6)) {
+		if (kind & IOV_KIND_GENEVE)
+			error = write_headers4(ctx, pkt, tunnel, &facts, type, IOV_OUTER_GENEVE_LENGTH);
+		else
+			error = write_headers4(ctx, pkt, tunnel, &facts, type, IOV_OUTER_VXLAN_LENGTH);
+	} else if (kind & IOV_KIND_GENEVE) {
+		error = write_headers6(ctx, pkt, tunnel, &facts, type, IOV_OUTER6_GENEVE_LENGTH);
+	} else {
+		error = write_headers6(ctx, pkt, tunnel, &facts, type, IOV_OUTER6_VXLAN_LENGTH);
+	}
 	return error ? IOV_DROP_TUNNEL_ENCAP_FAILED : IOV_DROP_NONE;
+}
+
+/* It does not fit: counted, and where it came from a machine here, that is told. */
+static __always_inline int too_big(struct __sk_buff *ctx, struct iov_packet *pkt)
+{
+	iov_count_drop(ctx, pkt, IOV_DROP_TUNNEL_MTU, pkt->in_port);
+	bpf_tail_call_static(ctx, &iov_programs, IOV_SLOT_TOO_BIG);
+	return iov_consumed();
 }
 
 IOV_PROGRAM(iov_encap)
@@ -109,9 +201,13 @@ IOV_PROGRAM(iov_encap)
 		tunnel = way_of(tunnel, pkt);
 	if (tunnel)
 		reason = encapsulate(ctx, pkt, tunnel);
-	if (!tunnel || reason)
+	if (!tunnel || reason) {
+		count_not_sent(number);
+		if (reason == IOV_DROP_TUNNEL_MTU)
+			return too_big(ctx, pkt);
 		return iov_drop(ctx, pkt, reason);
-	iov_count_tx(&iov_tunnel_counters, number, ctx->len - pkt->room);
+	}
+	count_sent(number, ctx->len - pkt->room);
 	iov_trace_note(IOV_TRACE_TUNNEL, number, 0, iov_trace_key(pkt));
 	if (tunnel->flags & IOV_TUNNEL_RESOLVED)
 		return bpf_redirect(tunnel->ifindex, 0);
@@ -119,11 +215,12 @@ IOV_PROGRAM(iov_encap)
 }
 
 /*
- * A flood serves all VXLAN tunnels first, then all Geneve tunnels, so that the room in front of the frame only ever grows.
- * iov_packet.geneve: 1 when the first round has seen a Geneve tunnel, 2 in the second round.
+ * A flood serves one kind of tunnels after the other, by the length of their headers, so that the room in front of the frame
+ * only ever grows. The first round notes which others there are (iov_packet.kinds, where the
+ * bit of kind 0 says that the flood has begun).
  */
-#define GENEVE_SEEN 1
-#define GENEVE_ROUND 2
+#define KIND_MASK 0xf
+#define KIND_SEEN(kind) (0x10 << (kind))
 
 /* Of members, before iov_flood_remote jumps to itself: with 33 tail calls a packet, some 3000 other chassis. */
 #define CHUNKS_A_PASS 2
@@ -131,12 +228,14 @@ IOV_PROGRAM(iov_encap)
 /* What is the same for every member of a round. In a map, because the verifier would follow every combination of values of
  * a struct on the stack through all the members. */
 struct round {
-	struct iov_outer_keys keys;
+	struct iov_outer_facts facts;
 	__u32 keys_fit;
-	__u32 geneve;    /* IOV_TUNNEL_GENEVE or 0 */
+	__u32 kind;
 	__u32 header;    /* length of the outer header */
 	__u32 ip_length; /* of the outer IP packet */
-	__be16 source_port;
+	__u32 length;    /* of the frame with room for it, as far as lengths can say */
+	__u32 no_room;   /* IOV_DROP_TUNNEL_ENCAP_FAILED: the kernel refused it */
+	__u64 words[IOV_OUTER_WORDS]; /* the outer header of the member in hand */
 };
 
 IOV_MAP(iov_round, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct round, 1, 0);
@@ -144,17 +243,33 @@ IOV_MAP(iov_round, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct round, 1, 0);
 static __always_inline void begin_round(struct round *round, struct __sk_buff *ctx, const struct iov_packet *pkt)
 {
 	__u32 tag = !pkt->room && pkt->flags & IOV_PKT_VLAN && ctx->vlan_present ? IOV_VLAN_LENGTH : 0;
+	__u32 kind = pkt->kinds & (IOV_KINDS - 1);
 
-	round->geneve = pkt->kinds == GENEVE_ROUND ? IOV_TUNNEL_GENEVE : 0;
-	round->header = round->geneve ? IOV_OUTER_GENEVE_LENGTH : IOV_OUTER_VXLAN_LENGTH;
+	round->kind = kind;
+	round->header = header_length(kind);
 	round->ip_length = iov_outer_ip_length(ctx, pkt, tag, round->header);
-	round->keys_fit = iov_outer_keys(&round->keys, pkt, round->geneve);
-	round->source_port = iov_outer_source_port(pkt);
+	round->length = iov_outer_length(ctx);
+	if (!pkt->chunk && !pkt->resume)
+		round->no_room = IOV_DROP_NONE;
+	round->keys_fit = iov_outer_keys(&round->facts.keys, pkt, kind & IOV_KIND_GENEVE);
 }
 
-static __always_inline int make_room(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 header)
+/* What is the same in all rounds. */
+static __always_inline void begin_flood(struct round *round, struct __sk_buff *ctx, struct iov_packet *pkt)
+{
+	__u16 sum = 0;
+
+	pkt->mtu = 0;
+	round->facts.source_port = iov_outer_source_port(pkt);
+	round->facts.tos = iov_inner_tos(pkt);
+	round->facts.summed = iov_sum_inner(ctx, pkt, &sum);
+	round->facts.sum = sum;
+}
+
+static __always_inline int make_room(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 header, struct round *round)
 {
 	__u64 inner[2] = {};
+	int nested = 0;
 	__be16 type;
 
 	if (pkt->room) {
@@ -163,26 +278,28 @@ static __always_inline int make_room(struct __sk_buff *ctx, struct iov_packet *p
 		pkt->room = header;
 		return 0;
 	}
-	if (iov_outer_room(ctx, pkt, header, &type))
+	if (iov_outer_room(ctx, pkt, header, &type, &nested))
 		return -1;
-	iov_inner_fill(inner, pkt, type);
+	if (nested)
+		round->facts.summed = 0;
+	iov_inner_fill4(inner, pkt, type);
 	return bpf_skb_store_bytes(ctx, header, (__u8 *)inner + 2, IOV_ETHERNET_LENGTH, 0);
 }
 
-static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 number,
-					    const struct round *round)
+/* Not a reason to drop: the flood must make room first. Outside of the loop over the members, for the verifier's sake. */
+#define WANTS_ROOM IOV_DROP_COUNT
+
+static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 number, struct round *round)
 {
 	struct iov_tunnel *tunnel = tunnel_lookup(number);
-	__u64 words[IOV_OUTER_WORDS];
-	/* That it is one of the two lengths, in a way that kernels before 6.8 understand: they learn no lower bound from "!= 0". */
-	__u32 header = IOV_OUTER_VXLAN_LENGTH | (round->header & (IOV_OUTER_VXLAN_LENGTH ^ IOV_OUTER_GENEVE_LENGTH));
+	__u32 header = round->header, kind;
 
-	_Static_assert((IOV_OUTER_VXLAN_LENGTH & IOV_OUTER_GENEVE_LENGTH) == IOV_OUTER_VXLAN_LENGTH, "their bits say which it is");
 	if (!tunnel)
 		return IOV_DROP_TUNNEL_UNRESOLVED;
-	if ((tunnel->flags & IOV_TUNNEL_GENEVE) != round->geneve) {
-		if (!round->geneve)
-			pkt->kinds = GENEVE_SEEN;
+	kind = kind_of(tunnel);
+	if (kind != round->kind) {
+		if (!(pkt->kinds & KIND_MASK))
+			pkt->kinds |= KIND_SEEN(kind);
 		return IOV_DROP_NONE;
 	}
 	if ((tunnel->flags & (IOV_TUNNEL_VALID | IOV_TUNNEL_RESOLVED)) != (IOV_TUNNEL_VALID | IOV_TUNNEL_RESOLVED))
@@ -191,17 +308,36 @@ static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_pa
 		return IOV_DROP_TUNNEL_KEY;
 	if (round->ip_length > tunnel->mtu)
 		return IOV_DROP_TUNNEL_MTU;
-	if (pkt->room != header && make_room(ctx, pkt, header))
-		return IOV_DROP_TUNNEL_ENCAP_FAILED;
-	iov_outer_fill(ctx, words, tunnel, &round->keys, round->source_port);
-	if (bpf_skb_store_bytes(ctx, 0, words, header, 0))
+	if (pkt->room != header)
+		return round->no_room ? round->no_room : WANTS_ROOM;
+	if (kind & IOV_KIND_IP6)
+		iov_outer_fill6(round->words, tunnel, &round->facts, round->length);
+	else
+		iov_outer_fill4(round->words, tunnel, &round->facts, round->length);
+	/* For the verifier, which does not know what the map holds. */
+	if (header < IOV_OUTER_VXLAN_LENGTH || header > IOV_OUTER6_GENEVE_LENGTH ||
+	    bpf_skb_store_bytes(ctx, 0, round->words, header, 0))
 		return IOV_DROP_TUNNEL_ENCAP_FAILED;
 	if (!iov_tracing && bpf_clone_redirect(ctx, tunnel->ifindex, 0))
 		return IOV_DROP_NO_MEMORY;
 	pkt->copies++;
-	iov_count_tx(&iov_tunnel_counters, number, ctx->len - header);
+	count_sent(number, ctx->len - header);
 	iov_trace_note(IOV_TRACE_TUNNEL_COPY, number, 0, iov_trace_key(pkt));
 	return IOV_DROP_NONE;
+}
+
+/* To the next kind of tunnels that was seen; 0 when there is none. */
+static __always_inline int next_round(struct iov_packet *pkt)
+{
+	__u32 kinds = pkt->kinds, kind = kinds & KIND_MASK;
+
+	for (__u32 next = 1; next < IOV_KINDS; next++) {
+		if (next <= kind || !(kinds & KIND_SEEN(next)))
+			continue;
+		pkt->kinds = (kinds & ~KIND_MASK) | next;
+		return 1;
+	}
+	return 0;
 }
 
 IOV_PROGRAM(iov_flood_remote)
@@ -210,15 +346,21 @@ IOV_PROGRAM(iov_flood_remote)
 	struct iov_group_key key;
 	struct iov_group *group;
 	struct round *round;
-	__u32 chunks = 0, zero = 0, reason;
+	__u32 chunks = 0, zero = 0, reason, member;
 	__u16 generation = 0;
 
 	round = bpf_map_lookup_elem(&iov_round, &zero);
 	if (!pkt || !round)
 		return TC_ACT_SHOT;
-	if (!pkt->chunk && pkt->kinds != GENEVE_ROUND)
+	if (!pkt->kinds) {
 		iov_trace_note(IOV_TRACE_MODULE, IOV_SLOT_FLOOD_REMOTE, 0, 0);
+		begin_flood(round, ctx, pkt);
+		/* The verifier would follow what this has found out through all the members. */
+		pkt->kinds = KIND_SEEN(0);
+		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
+	}
 	begin_round(round, ctx, pkt);
+	barrier();
 	iov_group_head(&key, pkt, IOV_GROUP_REMOTE);
 	group = bpf_map_lookup_elem(&iov_groups, &key);
 	if (group) {
@@ -231,22 +373,40 @@ IOV_PROGRAM(iov_flood_remote)
 		group = bpf_map_lookup_elem(&iov_groups, &key);
 		if (!group)
 			continue;
-		for (__u32 i = 0; i < IOV_GROUP_CHUNK && i < group->count; i++) {
-			reason = copy_to_tunnel(ctx, pkt, group->members[i], round);
-			if (reason)
+		for (__u32 i = 0; i < IOV_GROUP_CHUNK; i++) {
+			member = pkt->resume;
+			if (member >= IOV_GROUP_CHUNK || member >= group->count)
+				break;
+			reason = copy_to_tunnel(ctx, pkt, group->members[member], round);
+			if (iov_unlikely(reason == WANTS_ROOM)) {
+				pkt->chunk--;
+				goto room;
+			}
+			pkt->resume = member + 1;
+			if (reason) {
+				/* For the verifier: every reason would be a way of its own through all that follows. */
+				pkt->drop = reason;
+				barrier();
+				reason = pkt->drop;
+				count_not_sent(group->members[member]);
 				iov_count_drop(ctx, pkt, reason, pkt->in_port);
+			}
 		}
+		pkt->resume = 0;
 	}
 	if (pkt->chunk < chunks)
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
 	pkt->chunk = 0;
 	if (iov_unlikely(iov_group_turn(pkt)))
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
-	if (pkt->kinds == GENEVE_SEEN) {
-		pkt->kinds = GENEVE_ROUND;
+	if (next_round(pkt))
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
-	}
 	return iov_group_done(ctx, pkt);
+
+room:
+	if (make_room(ctx, pkt, round->header, round))
+		round->no_room = IOV_DROP_TUNNEL_ENCAP_FAILED;
+	return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
 }
 
 /* What follows the outer UDP header. */
@@ -296,25 +456,34 @@ struct arrival {
 /*
  * Take `header` bytes off the front, all but the inner MACs and type, `inner`.
  *
- * The kernel keeps the outer packet's protocol for the frame; one of GSO it would then cut as IPv4. change_proto is the one
- * helper that sets another: it puts 20 bytes behind the outer MACs, which go with the rest.
+ * The kernel keeps the outer packet's protocol for the frame; one of GSO it would then cut as of the other family. change_proto
+ * is the one helper that sets another: behind the outer MACs, which go with the rest, it puts 20 bytes for IPv6, and takes them
+ * off for IPv4.
  *
- * adjust_room wants 20 (IPv6: 40) bytes behind the inner header. Shorter frames get the padding that Ethernet asks for, if
- * they are of a protocol whose headers fit at all.
+ * adjust_room wants 20 bytes (of what the kernel takes for IPv6: 40) behind the inner header. Shorter frames get the padding
+ * that Ethernet asks for, if they are of a protocol whose headers fit at all.
  */
-static __always_inline __u32 unpack(struct __sk_buff *ctx, __u32 header, const struct arrival *inner)
+static __always_inline __u32 unpack(struct __sk_buff *ctx, __u32 header, const struct arrival *inner, const int ip6)
 {
 	__u32 payload = ctx->len - header - IOV_ETHERNET_LENGTH;
 
 	if (inner->type == bpf_htons(ETH_P_IPV6)) {
 		if (payload < 40)
 			return IOV_DROP_MALFORMED;
-		if (bpf_skb_change_proto(ctx, bpf_htons(ETH_P_IPV6), 0))
-			return IOV_DROP_NO_MEMORY;
-		header += 20;
-	} else if (iov_unlikely(payload < 20)) {
-		if (inner->type == bpf_htons(ETH_P_IP))
+		if (!ip6) {
+			if (bpf_skb_change_proto(ctx, bpf_htons(ETH_P_IPV6), 0))
+				return IOV_DROP_NO_MEMORY;
+			header += 20;
+		}
+	} else if (inner->type == bpf_htons(ETH_P_IP)) {
+		if (iov_unlikely(payload < 20))
 			return IOV_DROP_MALFORMED;
+		if (ip6) {
+			if (bpf_skb_change_proto(ctx, bpf_htons(ETH_P_IP), 0))
+				return IOV_DROP_NO_MEMORY;
+			header -= 20;
+		}
+	} else if (iov_unlikely(payload < (ip6 ? 40 : 20))) {
 		if (bpf_skb_change_tail(ctx, header + ETH_ZLEN, 0))
 			return IOV_DROP_NO_MEMORY;
 	}
@@ -324,54 +493,176 @@ static __always_inline __u32 unpack(struct __sk_buff *ctx, __u32 header, const s
 	return IOV_DROP_NONE;
 }
 
-/* The destination port of a UDP packet that could be a tunnel packet; 0 for all others. */
-static __always_inline __u32 tunnel_port(struct __sk_buff *ctx, struct iov_ip4_header *ip)
-{
-	struct iov_udp_header *udp = (void *)(ip + 1);
-	__be16 port = udp->destination;
+/* The outer header, as far as it concerns the tunnel. */
+struct outer {
+	__u32 pseudo_sum;   /* of addresses and protocol, for the UDP checksum */
+	__u32 length;       /* of the IP packet, by its own word */
+	__u32 port;         /* of IOV_VXLAN_PORT and IOV_GENEVE_PORT the one it goes to */
+	__u16 udp_length;
+	__u16 udp_checksum;
+	__u8 tos;
+	__u8 well_formed;   /* no options, extension headers or fragment; over IPv4, a right header checksum */
+};
 
-	if (ip->protocol != IPPROTO_UDP || ip->version_ihl >> 4 != 4 ||
-	    ip->fragment & bpf_htons(IOV_IP4_OFFSET_MASK))
-		return 0;
-	/* IP options: the port lies further back. */
-	if (ip->version_ihl != 0x45 &&
-	    bpf_skb_load_bytes(ctx, IOV_OUTER_IP + ((ip->version_ihl & 0xf) << 2) + 2, &port, sizeof(port)))
-		return 0;
+static __always_inline __u32 tunnel_port_of(__be16 port)
+{
 	port = bpf_ntohs(port);
 	return port == IOV_VXLAN_PORT || port == IOV_GENEVE_PORT ? port : 0;
 }
 
-/* Is the outer packet whole, and its tunnel header one of OVN's? Cuts off what is behind the outer packet. */
-static __always_inline int read_arrival(struct __sk_buff *ctx, struct iov_ip4_header *ip, __u32 header, struct arrival *arrival,
-					struct iov_tunnel_key *key)
+static __always_inline void read_udp(struct outer *outer, const struct iov_udp_header *udp)
 {
-	struct iov_udp_header *udp = (void *)(ip + 1);
-	__u32 total = bpf_ntohs(ip->total_length), udp_length = bpf_ntohs(udp->length);
+	outer->port = tunnel_port_of(udp->destination);
+	outer->udp_length = bpf_ntohs(udp->length);
+	outer->udp_checksum = udp->checksum;
+}
 
-	if (ip->version_ihl != 0x45 || ip->fragment & bpf_htons(IOV_IP4_FRAGMENT_MASK) || iov_ip4_sum(ip) != 0xffff ||
-	    ctx->len < header + IOV_ETHERNET_LENGTH)
+/* Returns 0 when it is no tunnel packet, whoever is at its addresses. */
+static __always_inline int read_outer4(struct __sk_buff *ctx, const struct iov_ip4_header *ip, struct outer *outer)
+{
+	__be16 port;
+
+	if (ip->protocol != IPPROTO_UDP || ip->version_ihl >> 4 != 4 || ip->fragment & bpf_htons(IOV_IP4_OFFSET_MASK))
 		return 0;
+	read_udp(outer, (const void *)(ip + 1));
+	/* IP options: the port lies further back. */
+	if (iov_unlikely(ip->version_ihl != 0x45)) {
+		if (!bpf_skb_load_bytes(ctx, IOV_OUTER_IP + ((ip->version_ihl & 0xf) << 2) + 2, &port, sizeof(port)))
+			outer->port = tunnel_port_of(port);
+	}
+	if (!outer->port)
+		return 0;
+	outer->well_formed = ip->version_ihl == 0x45 && !(ip->fragment & bpf_htons(IOV_IP4_FRAGMENT_MASK)) &&
+			     iov_ip4_sum(ip) == 0xffff;
+	outer->tos = ip->tos;
+	outer->length = bpf_ntohs(ip->total_length);
+	outer->pseudo_sum = iov_fold((__u64)ip->source + ip->destination + bpf_htons(IPPROTO_UDP));
+	return 1;
+}
+
+/* Behind how many extension headers a tunnel packet is looked for: none is ours, but it must not get past. */
+#define MAX_EXTENSIONS 8
+
+/* The port behind extension headers, if that is UDP; 0: it is not, or it is a later fragment. */
+static __always_inline __u32 port_behind_extensions(struct __sk_buff *ctx, __u8 next)
+{
+	__u32 offset = IOV_OUTER_UDP6;
+	__u8 header[8] __attribute__((aligned(2)));
+
+	for (int i = 0; i < MAX_EXTENSIONS; i++) {
+		if (next == IPPROTO_UDP)
+			return bpf_skb_load_bytes(ctx, offset, header, 4) ? 0 : tunnel_port_of(*(__be16 *)(header + 2));
+		if (!iov_is_extension(next) || bpf_skb_load_bytes(ctx, offset, header, sizeof(header)))
+			return 0;
+		if (next == IOV_IP6_FRAGMENT) {
+			if (bpf_ntohs(*(__be16 *)(header + 2)) >> 3)
+				return 0;
+			offset += sizeof(header);
+		} else if (next == IOV_IP6_AUTHENTICATION) {
+			offset += ((__u32)header[1] + 2) << 2;
+		} else {
+			offset += ((__u32)header[1] + 1) << 3;
+		}
+		next = header[0];
+	}
+	return 0;
+}
+
+static __always_inline int read_outer6(struct __sk_buff *ctx, const struct iov_ip6_header *ip, struct outer *outer)
+{
+	const __u64 *addresses = (const __u64 *)ip->source;
+	__u32 first = bpf_ntohl(ip->version_class_label);
+
+	if (first >> 28 != 6)
+		return 0;
+	outer->well_formed = ip->next_header == IPPROTO_UDP;
+	outer->tos = first >> 20;
+	outer->length = bpf_ntohs(ip->payload_length) + sizeof(*ip);
+	outer->pseudo_sum = iov_fold(iov_halves(addresses[0]) + iov_halves(addresses[1]) + iov_halves(addresses[2]) +
+				     iov_halves(addresses[3]) + bpf_htons(IPPROTO_UDP));
+	read_udp(outer, (const void *)(ip + 1));
+	if (iov_unlikely(!outer->well_formed))
+		outer->port = port_behind_extensions(ctx, ip->next_header);
+	return outer->port;
+}
+
+/*
+ * Is the UDP checksum right, or whoever is before us answers for it? That is a device that has checked it, or one that would
+ * have filled it in: a peer on this machine leaves the sum of the pseudo header in the field. GSO packets are of either kind.
+ */
+static __always_inline int checksum_right(struct __sk_buff *ctx, const struct outer *outer, __u32 udp)
+{
+	__u64 sum = (__u64)outer->pseudo_sum + bpf_htons(outer->udp_length);
+	__u16 segment;
+
+	if (ctx->gso_size || bpf_csum_level(ctx, BPF_CSUM_LEVEL_QUERY) >= 0 || iov_fold(sum) == outer->udp_checksum)
+		return 1;
+	return !iov_sum_frame(ctx, udp, &segment) && iov_fold(sum + segment) == 0xffff;
+}
+
+/* Is the outer packet whole, and its tunnel header one of OVN's? Cuts off what is behind the outer packet. The reason not to
+ * take it, or IOV_DROP_NONE. */
+static __always_inline __u32 read_arrival(struct __sk_buff *ctx, const struct outer *outer, __u32 udp, __u32 header,
+					  struct arrival *arrival, struct iov_tunnel_key *key)
+{
+	__u32 tunnel = udp + IOV_UDP_LENGTH;
+
+	if (!outer->well_formed || ctx->len < header + IOV_ETHERNET_LENGTH)
+		return IOV_DROP_TUNNEL_MALFORMED;
 	/* The lengths of a GSO packet are those of no packet on the wire. */
 	if (!ctx->gso_size) {
-		if (total < header || total > ctx->len - IOV_OUTER_IP || udp_length != total - 20)
-			return 0;
-		if (ctx->len > total + IOV_OUTER_IP && bpf_skb_change_tail(ctx, total + IOV_OUTER_IP, 0))
-			return 0;
+		if (outer->length > ctx->len - IOV_OUTER_IP || outer->length < header ||
+		    outer->udp_length != outer->length - (udp - IOV_OUTER_IP))
+			return IOV_DROP_TUNNEL_MALFORMED;
+		if (ctx->len > outer->length + IOV_OUTER_IP && bpf_skb_change_tail(ctx, outer->length + IOV_OUTER_IP, 0))
+			return IOV_DROP_TUNNEL_MALFORMED;
 	}
-	if (header == IOV_OUTER_GENEVE_LENGTH)
-		return !bpf_skb_load_bytes(ctx, IOV_OUTER_TUNNEL, &arrival->header, 16) &&
-		       !bpf_skb_load_bytes(ctx, IOV_OUTER_GENEVE_LENGTH, arrival->macs, IOV_ETHERNET_LENGTH) &&
-		       read_geneve(&arrival->header, key, &arrival->ingress);
-	return !bpf_skb_load_bytes(ctx, IOV_OUTER_TUNNEL, &arrival->header, 8) &&
-	       !bpf_skb_load_bytes(ctx, IOV_OUTER_VXLAN_LENGTH, arrival->macs, IOV_ETHERNET_LENGTH) &&
-	       read_vxlan(&arrival->header, key);
+	if (outer->udp_checksum && iov_unlikely(!checksum_right(ctx, outer, udp)))
+		return IOV_DROP_TUNNEL_CHECKSUM;
+	if (bpf_skb_load_bytes(ctx, header, arrival->macs, IOV_ETHERNET_LENGTH))
+		return IOV_DROP_TUNNEL_MALFORMED;
+	if (outer->port == IOV_GENEVE_PORT)
+		return bpf_skb_load_bytes(ctx, tunnel, &arrival->header, 16) ||
+				       !read_geneve(&arrival->header, key, &arrival->ingress) ?
+			       IOV_DROP_TUNNEL_MALFORMED :
+			       IOV_DROP_NONE;
+	return bpf_skb_load_bytes(ctx, tunnel, &arrival->header, 8) || !read_vxlan(&arrival->header, key) ?
+		       IOV_DROP_TUNNEL_MALFORMED :
+		       IOV_DROP_NONE;
+}
+
+/* On its way through the underlay the packet was marked: congestion (RFC 6040 4.2, as the kernel's tunnels do it). The mark goes
+ * on inside. The reason why it cannot, or IOV_DROP_NONE. */
+static __always_inline __u32 mark_congestion(struct __sk_buff *ctx, struct iov_packet *pkt)
+{
+	__u32 l3 = pkt->l3_offset;
+	__u16 old, new;
+	int error;
+
+	if (!(pkt->flags & (IOV_PKT_IP4 | IOV_PKT_IP6)))
+		return IOV_DROP_NONE;
+	if (!(pkt->tos & IOV_ECN_MASK))
+		return IOV_DROP_TUNNEL_ECN;
+	if (bpf_skb_load_bytes(ctx, l3, &old, sizeof(old)))
+		return IOV_DROP_NO_MEMORY;
+	if (pkt->flags & IOV_PKT_IP4) {
+		new = old | bpf_htons(IOV_ECN_CE);
+		error = bpf_l3_csum_replace(ctx, l3 + 10, old, new, sizeof(new)) ||
+			bpf_skb_store_bytes(ctx, l3, &new, sizeof(new), 0);
+	} else {
+		new = old | bpf_htons(IOV_ECN_CE << 4);
+		error = bpf_skb_store_bytes(ctx, l3, &new, sizeof(new), BPF_F_RECOMPUTE_CSUM);
+	}
+	pkt->tos |= IOV_ECN_CE;
+	return error ? IOV_DROP_NO_MEMORY : IOV_DROP_NONE;
 }
 
 /* Unpack a packet of tunnel `number` and fill in where it goes. The reason not to, or IOV_DROP_NONE. */
-static __always_inline __u32 receive(struct __sk_buff *ctx, struct iov_packet *pkt, struct iov_ip4_header *ip, __u32 port,
-				     __u32 number, __u8 *kind)
+static __always_inline __u32 receive(struct __sk_buff *ctx, struct iov_packet *pkt, const struct outer *outer, __u32 number,
+				     __u8 *kind, const int ip6)
 {
-	__u32 header = port == IOV_GENEVE_PORT ? IOV_OUTER_GENEVE_LENGTH : IOV_OUTER_VXLAN_LENGTH;
+	const __u32 udp = ip6 ? IOV_OUTER_UDP6 : IOV_OUTER_UDP;
+	__u32 header = udp + IOV_UDP_LENGTH + (outer->port == IOV_GENEVE_PORT ? IOV_GENEVE_LENGTH : IOV_VXLAN_LENGTH);
 	struct iov_tunnel_key key = {};
 	struct arrival arrival;
 	struct iov_dest *dest;
@@ -379,9 +670,9 @@ static __always_inline __u32 receive(struct __sk_buff *ctx, struct iov_packet *p
 	__u32 datapath, reason, *epoch;
 
 	arrival.ingress = 0;
-	if (!read_arrival(ctx, ip, header, &arrival, &key))
-		return IOV_DROP_TUNNEL_MALFORMED;
-	iov_count_rx(&iov_tunnel_counters, number, ctx->len - header);
+	reason = read_arrival(ctx, outer, udp, header, &arrival, &key);
+	if (reason)
+		return reason;
 	dest = bpf_map_lookup_elem(&iov_tunnel_dests, &key);
 	if (!dest || (dest->kind != IOV_DEST_LOCAL && dest->kind != IOV_DEST_GROUP))
 		return IOV_DROP_TUNNEL_KEY;
@@ -414,10 +705,15 @@ static __always_inline __u32 receive(struct __sk_buff *ctx, struct iov_packet *p
 	*(__u64 *)&pkt->copies = 0; /* to kinds */
 	pkt->other_group = 0;
 	pkt->turn = 0;
-	reason = unpack(ctx, header, &arrival);
+	pkt->resume = 0;
+	reason = unpack(ctx, header, &arrival, ip6);
 	if (reason)
 		return reason;
-	return iov_parse(ctx, pkt, IOV_PKT_FROM_TUNNEL) == IOV_PARSE_OK ? IOV_DROP_NONE : IOV_DROP_MALFORMED;
+	if (iov_parse(ctx, pkt, IOV_PKT_FROM_TUNNEL) != IOV_PARSE_OK)
+		return IOV_DROP_MALFORMED;
+	if (iov_unlikely((outer->tos & IOV_ECN_MASK) == IOV_ECN_CE))
+		return mark_congestion(ctx, pkt);
+	return IOV_DROP_NONE;
 }
 
 /* Not ours. */
@@ -427,47 +723,94 @@ static __always_inline int pass(void)
 	return IOV_PASS;
 }
 
-IOV_PROGRAM(iov_uplink)
+/* The first `length` bytes of the frame, or NULL. */
+static __always_inline void *headers(struct __sk_buff *ctx, __u32 length)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct iov_tunnel_source source;
-	struct iov_ip4_header *ip;
-	struct iov_packet *pkt;
-	__u32 port, reason = IOV_DROP_TUNNEL_SOURCE, *number;
-	__u8 kind = 0;
 
-	iov_trace_begin(IOV_SLOT_COUNT + 1);
-	if (ctx->protocol != bpf_htons(ETH_P_IP) || ctx->vlan_present)
-		return pass();
-	if (iov_unlikely(data + IOV_OUTER_TUNNEL > end)) {
-		if (ctx->len < IOV_OUTER_TUNNEL || bpf_skb_pull_data(ctx, IOV_OUTER_TUNNEL))
-			return pass();
+	if (iov_unlikely(data + length > end)) {
+		if (ctx->len < length || bpf_skb_pull_data(ctx, length))
+			return 0;
 		data = (void *)(long)ctx->data;
 		end = (void *)(long)ctx->data_end;
-		if (data + IOV_OUTER_TUNNEL > end)
-			return pass();
+		if (data + length > end)
+			return 0;
 	}
-	ip = data + IOV_OUTER_IP;
-	port = tunnel_port(ctx, ip);
-	if (!port)
+	return data;
+}
+
+/* From here on it is ours, whatever is wrong with it. `number`: NULL when it comes from nobody we know. */
+static __always_inline int take(struct __sk_buff *ctx, const struct outer *outer, const __u32 *number, const int ip6)
+{
+	struct iov_packet *pkt = iov_packet_of_cpu();
+	__u32 reason = IOV_DROP_TUNNEL_SOURCE, from = number ? *number : 0;
+	__u8 kind = 0;
+
+	if (!pkt)
+		return TC_ACT_SHOT;
+	pkt->in_port = 0;
+	pkt->out_port = 0;
+	if (number)
+		reason = receive(ctx, pkt, outer, from, &kind, ip6);
+	if (reason) {
+		if (number)
+			count_not_received(from);
+		return iov_drop(ctx, pkt, reason);
+	}
+	count_received(from, ctx->len);
+	if (kind == IOV_DEST_LOCAL)
+		return iov_next(ctx, pkt, IOV_SLOT_PORTSEC_OUT);
+	return iov_next(ctx, pkt, IOV_SLOT_FLOOD);
+}
+
+static __always_inline int uplink6(struct __sk_buff *ctx)
+{
+	struct iov_tunnel_source6 source;
+	struct outer outer;
+	struct iov_ip6_header *ip = headers(ctx, IOV_OUTER_UDP6 + IOV_UDP_LENGTH);
+	__u32 *number;
+
+	if (!ip)
+		return pass();
+	ip = (void *)ip + IOV_OUTER_IP;
+	if (!read_outer6(ctx, ip, &outer))
+		return pass();
+	__builtin_memcpy(source.remote_ip, ip->source, sizeof(source.remote_ip));
+	__builtin_memcpy(source.local_ip, ip->destination, sizeof(source.local_ip));
+	number = bpf_map_lookup_elem(&iov_tunnel_sources6, &source);
+	if (!number && !bpf_map_lookup_elem(&iov_tunnel_locals6, source.local_ip))
+		return pass();
+	return take(ctx, &outer, number, 1);
+}
+
+static __always_inline int uplink4(struct __sk_buff *ctx)
+{
+	struct iov_tunnel_source source;
+	struct outer outer;
+	struct iov_ip4_header *ip = headers(ctx, IOV_OUTER_UDP + IOV_UDP_LENGTH);
+	__u32 *number;
+
+	if (!ip)
+		return pass();
+	ip = (void *)ip + IOV_OUTER_IP;
+	if (!read_outer4(ctx, ip, &outer))
 		return pass();
 	source.remote_ip = ip->source;
 	source.local_ip = ip->destination;
 	number = bpf_map_lookup_elem(&iov_tunnel_sources, &source);
 	if (!number && !bpf_map_lookup_elem(&iov_tunnel_locals, &source.local_ip))
 		return pass();
+	return take(ctx, &outer, number, 0);
+}
 
-	/* From here on it is ours, whatever is wrong with it. */
-	pkt = iov_packet_of_cpu();
-	if (!pkt)
-		return TC_ACT_SHOT;
-	pkt->in_port = 0;
-	pkt->out_port = 0;
-	if (number)
-		reason = receive(ctx, pkt, ip, port, *number, &kind);
-	if (reason)
-		return iov_drop(ctx, pkt, reason);
-	if (kind == IOV_DEST_LOCAL)
-		return iov_next(ctx, pkt, IOV_SLOT_PORTSEC_OUT);
-	return iov_next(ctx, pkt, IOV_SLOT_FLOOD);
+IOV_PROGRAM(iov_uplink)
+{
+	iov_trace_begin(IOV_SLOT_COUNT + 1);
+	if (ctx->vlan_present)
+		return pass();
+	if (ctx->protocol == bpf_htons(ETH_P_IP))
+		return uplink4(ctx);
+	if (ctx->protocol == bpf_htons(ETH_P_IPV6))
+		return uplink6(ctx);
+	return pass();
 }

@@ -6,11 +6,12 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include "chain.h"
+#include "checksum.h"
 #include "ethernet.h"
+#include "ip.h"
 #include "outer.h"
 
-#define IOV_ROOM_FLAGS (BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_UDP | \
-			BPF_F_ADJ_ROOM_ENCAP_L2_ETH)
+#define IOV_ROOM_FLAGS (BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP | BPF_F_ADJ_ROOM_ENCAP_L2_ETH)
 
 /* The keys that the header carries. */
 struct iov_outer_keys {
@@ -43,7 +44,36 @@ static __always_inline int iov_outer_keys(struct iov_outer_keys *keys, const str
 	if (keys->vni > IOV_VXLAN_KEY_MASK)
 		return 0;
 	keys->vni |= egress << IOV_VXLAN_KEY_BITS;
+	keys->egress = 0;
 	return 1;
+}
+
+/* What the outer header says of the packet, whichever tunnel of a kind it takes. */
+struct iov_outer_facts {
+	struct iov_outer_keys keys;
+	__be16 source_port;
+	__u16 sum;    /* of the inner frame (iov_sum_inner()) */
+	__u8 summed;  /* it is known */
+	__u8 tos;     /* of the inner packet; 0: not IP */
+	__u8 pad[2];
+};
+
+static __always_inline __u8 iov_inner_tos(const struct iov_packet *pkt)
+{
+	return pkt->flags & (IOV_PKT_IP4 | IOV_PKT_IP6) ? pkt->tos : 0;
+}
+
+/* What of the inner type of service the outer header shows: ECN as it is (RFC 6040 4.1), DSCP where the tunnel says so. This and
+ * what follows has no branches: a flood does it for every member, and the verifier would multiply them. */
+static __always_inline __u8 iov_outer_tos(const struct iov_tunnel *tunnel, const struct iov_outer_facts *facts)
+{
+	_Static_assert(IOV_TUNNEL_TOS_INHERIT == 1 << 5, "is shifted");
+	return facts->tos & (IOV_ECN_MASK | (0 - (tunnel->flags >> 5 & 1)));
+}
+
+static __always_inline int iov_wants_checksum(const struct iov_tunnel *tunnel)
+{
+	return tunnel->flags & (IOV_TUNNEL_CSUM | IOV_TUNNEL_IP6);
 }
 
 /* The outer UDP source port: the flow's entropy for ECMP and RSS, in the range that RFC 7348 asks for. Fragments of a
@@ -89,12 +119,14 @@ static __always_inline __u32 iov_outer_ip_length(struct __sk_buff *ctx, const st
 /*
  * Make room for an outer header of `header` bytes. Puts into *type what follows the MACs of the inner frame then. Tags that
  * the kernel holds beside the frame move into it. Returns 0, or a negative number (also for three tags).
+ * Sets *nested when it is a tunnel packet of the machine's whose innermost checksum the device is to fill in.
  *
  * IPv4 and IPv6 go by adjust_room, which prepares GSO and the network header; it refuses all other protocols and packets
  * that carry a tunnel already. Those can only be shifted, which is right as long as nobody must cut them.
  */
-static __always_inline int iov_outer_room(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 header, __be16 *type)
+static __always_inline int iov_outer_room(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 header, __be16 *type, int *nested)
 {
+	__u64 l3 = header >= IOV_OUTER6_VXLAN_LENGTH ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
 	__be16 tags[4] = { 0, pkt->eth_type };
 	__u32 tag_length = 0;
 	__u64 l2 = BPF_F_ADJ_ROOM_ENCAP_L2(IOV_ETHERNET_LENGTH);
@@ -122,9 +154,11 @@ static __always_inline int iov_outer_room(struct __sk_buff *ctx, struct iov_pack
 		}
 	}
 	if (ctx->protocol == bpf_htons(ETH_P_IP) || ctx->protocol == bpf_htons(ETH_P_IPV6))
-		error = bpf_skb_adjust_room(ctx, header + tag_length, BPF_ADJ_ROOM_MAC, IOV_ROOM_FLAGS | l2);
-	if (error && !ctx->gso_size)
+		error = bpf_skb_adjust_room(ctx, header + tag_length, BPF_ADJ_ROOM_MAC, IOV_ROOM_FLAGS | l2 | l3);
+	if (error && !ctx->gso_size) {
+		*nested = ctx->protocol == bpf_htons(ETH_P_IP) || ctx->protocol == bpf_htons(ETH_P_IPV6);
 		error = bpf_skb_change_head(ctx, header + tag_length, 0);
+	}
 	if (!error && tag_length == IOV_VLAN_LENGTH)
 		error = bpf_skb_store_bytes(ctx, header + IOV_ETHERNET_LENGTH, tags, IOV_VLAN_LENGTH, 0);
 	else if (!error && tag_length)
@@ -137,35 +171,96 @@ static __always_inline int iov_outer_room(struct __sk_buff *ctx, struct iov_pack
 	return 0;
 }
 
-/* The outer header of a packet that has room for it already, into 8 words. What lies behind the header of a VXLAN tunnel is
- * undefined. */
-static __always_inline void iov_outer_fill(struct __sk_buff *ctx, __u64 *words, const struct iov_tunnel *tunnel,
-					   const struct iov_outer_keys *keys, __be16 source_port)
+/* The length of a frame with room for its outer header, as far as 16 bits say: only a GSO packet can be longer, and its lengths are
+ * written anew when it is cut. */
+static __always_inline __u32 iov_outer_length(struct __sk_buff *ctx)
+{
+	__u32 length = ctx->len;
+
+	return length > 0xffff + IOV_OUTER_IP ? 0xffff + IOV_OUTER_IP : length;
+}
+
+/* The UDP checksum: `sum` is that of the UDP and the tunnel header, the checksum being 0 still. */
+static __always_inline __be16 iov_outer_checksum(const struct iov_tunnel *tunnel, const struct iov_outer_facts *facts, __be16 length,
+						 __u64 sum)
+{
+	__u32 wanted = (tunnel->flags >> 3 | tunnel->flags >> 4) & facts->summed & 1, checksum;
+
+	_Static_assert(IOV_TUNNEL_IP6 == 1 << 3 && IOV_TUNNEL_CSUM == 1 << 4, "are shifted");
+	checksum = 0xffff ^ iov_fold(sum + tunnel->address_sum + length + facts->sum);
+	checksum += (checksum - 1) >> 16; /* 0 becomes 0xffff */
+	return checksum & (0 - wanted);
+}
+
+/*
+ * The outer header of a packet of `length` bytes, room for it included, into words; over IPv4 8 of them, over IPv6 10. What lies
+ * behind the header is 0.
+ */
+static __always_inline void iov_outer_fill4(__u64 *words, const struct iov_tunnel *tunnel, const struct iov_outer_facts *facts,
+					    __u32 length)
 {
 	const __u64 *template = (const __u64 *)tunnel->header;
-	__u32 length = ctx->len - IOV_OUTER_IP;
-	__be16 total, checksum;
+	const struct iov_outer_keys *keys = &facts->keys;
+	__be16 total, checksum, tos = bpf_htons(iov_outer_tos(tunnel, facts)), udp;
 
-	/* Only a GSO packet can be longer, and its lengths are written anew when it is cut. */
-	if (length > 0xffff)
-		length = 0xffff;
+	length -= IOV_OUTER_IP;
 	total = bpf_htons(length);
-	checksum = iov_ip4_checksum_add(iov_first_field(template[3]), total);
+	udp = bpf_htons(length - 20);
+	checksum = iov_ip4_checksum_add(iov_first_field(template[3]), (__u32)total + tos);
 	words[0] = template[0];
-	words[1] = template[1];
+	words[1] = template[1] | iov_at_byte(tos, 6);
 	words[2] = template[2] | iov_at_byte(total, 0);
 	words[3] = (template[3] & ~iov_at_byte(0xffff, 0)) | iov_at_byte(checksum, 0);
-	words[4] = template[4] | iov_at_byte(source_port, 2) | iov_at_byte(bpf_htons(length - 20), 6);
+	words[4] = template[4] | iov_at_byte(facts->source_port, 2) | iov_at_byte(udp, 6);
 	words[5] = template[5] | iov_at_byte(bpf_htons(keys->vni >> 8), 6);
 	words[6] = template[6] | iov_at_byte(bpf_htons(keys->vni << 8), 0) | iov_at_byte(bpf_htons(keys->ingress), 6);
 	words[7] = template[7] | iov_at_byte(bpf_htons(keys->egress), 0);
+	checksum = iov_outer_checksum(tunnel, facts, udp,
+				      iov_halves(words[4] & ~iov_at_byte(0xffff, 0)) + iov_halves(words[5]) +
+					      iov_halves(words[6]) + iov_halves(words[7]));
+	words[5] |= iov_at_byte(checksum, 0);
 }
 
-/* MACs and type of the inner frame, behind the header: `words` begins with the last 16 bits of the header. */
-static __always_inline void iov_inner_fill(__u64 *words, const struct iov_packet *pkt, __be16 type)
+static __always_inline void iov_outer_fill6(__u64 *words, const struct iov_tunnel *tunnel, const struct iov_outer_facts *facts,
+					    __u32 length)
+{
+	const __u64 *template = (const __u64 *)tunnel->header;
+	const struct iov_outer_keys *keys = &facts->keys;
+	__be16 checksum, udp;
+
+	length -= IOV_OUTER_UDP6;
+	udp = bpf_htons(length);
+	words[0] = template[0];
+	words[1] = template[1] | iov_at_byte(bpf_htons((__u16)iov_outer_tos(tunnel, facts) << 4), 6);
+	words[2] = template[2] | iov_at_byte(udp, 2);
+	words[3] = template[3];
+	words[4] = template[4];
+	words[5] = template[5];
+	words[6] = template[6] | iov_at_byte(facts->source_port, 6);
+	words[7] = template[7] | iov_at_byte(udp, 2);
+	words[8] = template[8] | iov_at_byte(bpf_htons(keys->vni >> 8), 2) | iov_at_byte(bpf_htons(keys->vni << 8), 4);
+	words[9] = template[9] | iov_at_byte(bpf_htons(keys->ingress), 2) | iov_at_byte(bpf_htons(keys->egress), 4);
+	checksum = iov_outer_checksum(tunnel, facts, udp,
+				      iov_halves(words[6] & iov_at_byte(0xffff, 6)) + iov_halves(words[7]) +
+					      iov_halves(words[8]) + iov_halves(words[9]));
+	words[7] |= iov_at_byte(checksum, 4);
+}
+
+/* MACs and type of the inner frame, behind the header. Over IPv4 `words` begins with the last 16 bits of the header, over IPv6
+ * with the last 48. */
+static __always_inline void iov_inner_fill4(__u64 *words, const struct iov_packet *pkt, __be16 type)
 {
 	words[0] = iov_mac_behind(iov_first_field(words[0]), pkt->eth_dst);
 	words[1] = iov_mac_before(pkt->eth_src, type);
+}
+
+static __always_inline void iov_inner_fill6(__u64 *words, const struct iov_packet *pkt, __be16 type)
+{
+	const __u16 *macs = (const __u16 *)pkt->eth_dst;
+
+	words[0] |= iov_at_byte(macs[0], 6);
+	words[1] = iov_at_byte(macs[1], 0) | iov_at_byte(macs[2], 2) | iov_at_byte(macs[3], 4) | iov_at_byte(macs[4], 6);
+	words[2] = iov_at_byte(macs[5], 0) | iov_at_byte(type, 2);
 }
 
 #endif

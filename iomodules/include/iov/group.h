@@ -31,6 +31,7 @@ static __always_inline void iov_group_choose(struct iov_packet *pkt, __u16 group
 	pkt->egress_key = group;
 	pkt->other_group = other;
 	pkt->turn = 0;
+	pkt->resume = 0;
 }
 
 /* From the one group to the other, if the flood serves two; 0 when it has served both, and it is at the first again. */

@@ -19,6 +19,8 @@ struct iov_ip4_header {
 	__be32 source;
 	__be32 destination;
 };
+#define IOV_ECN_MASK 3 /* of the type of service or traffic class (RFC 3168) */
+#define IOV_ECN_CE 3   /* congestion experienced */
 #define IOV_IP4_OFFSET_MASK 0x1fff
 #define IOV_IP4_FRAGMENT_MASK 0x3fff /* offset and "more fragments" */
 

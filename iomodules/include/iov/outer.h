@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * The outer header of a tunnel packet, over an IPv4 underlay:
+ * The outer header of a tunnel packet:
  *
  *   0 Ethernet 14 | 14 IPv4 20 | 34 UDP 8 | 42 VXLAN 8             | 50 inner frame     (RFC 7348)
  *   0 Ethernet 14 | 14 IPv4 20 | 34 UDP 8 | 42 Geneve 8 + option 8 | 58 inner frame     (RFC 8926, ovn-architecture(7))
+ *   0 Ethernet 14 | 14 IPv6 40 | 54 UDP 8 | 62 VXLAN 8             | 70 inner frame
+ *   0 Ethernet 14 | 14 IPv6 40 | 54 UDP 8 | 62 Geneve 8 + option 8 | 78 inner frame
  */
 #ifndef IOV_OUTER_H
 #define IOV_OUTER_H
@@ -17,9 +19,19 @@
 
 #define IOV_OUTER_IP 14
 #define IOV_OUTER_UDP 34
-#define IOV_OUTER_TUNNEL 42
+#define IOV_OUTER_UDP6 54
+#define IOV_UDP_LENGTH 8
+#define IOV_VXLAN_LENGTH 8
+#define IOV_GENEVE_LENGTH 16 /* with the option */
 #define IOV_OUTER_VXLAN_LENGTH 50
 #define IOV_OUTER_GENEVE_LENGTH 58
+#define IOV_OUTER6_VXLAN_LENGTH 70
+#define IOV_OUTER6_GENEVE_LENGTH 78
+
+/* The kinds of tunnels, in the order of the lengths of their headers. */
+#define IOV_KIND_GENEVE 1
+#define IOV_KIND_IP6 2
+#define IOV_KINDS 4
 
 /* First word of a VXLAN header: the I flag alone. */
 #define IOV_VXLAN_FLAGS 0x08000000
@@ -40,7 +52,7 @@
 
 /* Outer headers are put together in 64-bit words: 16-bit stores that a wide copy reads back would stall. Every field that
  * differs by packet lies within one word, at an even byte. */
-#define IOV_OUTER_WORDS 9 /* the longest header and the inner Ethernet header */
+#define IOV_OUTER_WORDS 12 /* the longest header and the inner Ethernet header */
 
 /* A 16-bit field in network order, at byte `byte` of a 64-bit word. */
 static __always_inline __u64 iov_at_byte(__be16 field, int byte)
@@ -95,12 +107,13 @@ static __always_inline __u16 iov_ip4_sum(const void *header)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
-/* The checksum field after the 16-bit word `word` (network order) was added to a header whose field was `checksum`
- * (RFC 1624, the old value being 0). */
-static __always_inline __be16 iov_ip4_checksum_add(__be16 checksum, __be16 word)
+/* The checksum field after 16-bit words (network order, `words`: their sum) were added to a header whose field was `checksum`
+ * (RFC 1624, the old values being 0). */
+static __always_inline __be16 iov_ip4_checksum_add(__be16 checksum, __u32 words)
 {
-	__u32 sum = (__u16)~checksum + (__u32)word;
+	__u32 sum = (__u16)~checksum + words;
 
+	sum = (sum & 0xffff) + (sum >> 16);
 	return ~((sum & 0xffff) + (sum >> 16));
 }
 

@@ -171,7 +171,7 @@ struct iov_packet {
 	__u8 kinds;         /* of tunnels, in a flood: the one it is serving (low 4 bits), those still to serve (bit 4 + kind) */
 	__u16 other_group;  /* key of another group that the flood serves too, 0: none */
 	__u8 turn;          /* 1: group and other_group have changed places */
-	__u8 pad;
+	__u8 resume;        /* of the chunk, the member that comes next in a flood to other chassis */
 	__u16 mtu;          /* for IOV_SLOT_TOO_BIG: largest IP packet that fits */
 	__u16 pad2;
 };
