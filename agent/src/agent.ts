@@ -186,8 +186,8 @@ export class Agent {
   }
 
   #onConfig(): void {
-    const { chassisConfig, coordinator } = this.#taps;
-    if (chassisConfig !== undefined) this.#datapath.setLocalEncaps(chassisConfig.encaps);
+    const { chassisConfig, coordinator, outerSettings } = this.#taps;
+    if (chassisConfig !== undefined) this.#datapath.setLocalEncaps(chassisConfig.encaps, outerSettings);
     const renamed = this.#name !== undefined && this.#name !== chassisConfig?.name;
     const moved = this.#config.coordinator === undefined && this.#coordinator !== coordinator;
     this.#name = chassisConfig?.name;

@@ -259,7 +259,8 @@ export class Lab {
     const values = (this.maps.iov_tunnel_counters.lookupPerCpu(number32(tunnel)) ?? []).map((value) =>
       abi.iov_tunnel_countCodec.decode(value),
     );
-    const last_rx = values.reduce((last, value) => (value.last_rx > last ? value.last_rx : last), 0n);
+    let last_rx = 0n;
+    for (const value of values) if (value.last_rx > last_rx) last_rx = value.last_rx;
     return { ...sumOf(values), last_rx };
   }
 }

@@ -21,6 +21,30 @@ static __always_inline struct iov_tunnel *tunnel_lookup(__u32 number)
 	return bpf_map_lookup_elem(&iov_tunnels, &number);
 }
 
+/* Next hops of a tunnel that a flow is tried on; the agent writes no more. */
+#define WAYS 8
+
+/* The row of the next hop that the flow goes by (iov_tunnel.share). A row that is not there yet leaves it with the one before. */
+static __always_inline struct iov_tunnel *way_of(struct iov_tunnel *tunnel, const struct iov_packet *pkt)
+{
+	struct iov_tunnel *other;
+	__u32 flow;
+
+	if (!iov_unlikely(tunnel->share))
+		return tunnel;
+	flow = bpf_ntohs(iov_outer_source_port(pkt)) & 0x3fff;
+#pragma unroll
+	for (int i = 1; i < WAYS; i++) {
+		if (!tunnel->share || flow < tunnel->share)
+			break;
+		other = tunnel_lookup(tunnel->other);
+		if (!other || !(other->flags & IOV_TUNNEL_VALID))
+			break;
+		tunnel = other;
+	}
+	return tunnel;
+}
+
 /* IOV_KIND_GENEVE, IOV_KIND_IP6. */
 static __always_inline __u32 kind_of(const struct iov_tunnel *tunnel)
 {
@@ -173,6 +197,8 @@ IOV_PROGRAM(iov_encap)
 		return iov_drop(ctx, pkt, IOV_DROP_LOCALPORT);
 	number = pkt->tunnel;
 	tunnel = tunnel_lookup(number);
+	if (tunnel)
+		tunnel = way_of(tunnel, pkt);
 	if (tunnel)
 		reason = encapsulate(ctx, pkt, tunnel);
 	if (!tunnel || reason) {

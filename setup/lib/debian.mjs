@@ -10,7 +10,17 @@ const needed = [
   ...['ovn-central', 'ovn-common', 'openvswitch-common', 'openvswitch-switch'], // databases, northd, their command lines
   'ovn-host', // stock ovn-controller: what we compare ourselves with
   // The lab: namespaces, pings, captures, raw frames, certificates.
-  ...['iproute2', 'iputils-ping', 'iputils-tracepath', 'tcpdump', 'ethtool', 'procps', 'util-linux', 'python3', 'openssl'],
+  ...[
+    'iproute2',
+    'iputils-ping',
+    'iputils-tracepath',
+    'tcpdump',
+    'ethtool',
+    'procps',
+    'util-linux',
+    'python3',
+    'openssl',
+  ],
 ];
 
 /** What some tests need, which skip themselves without it. */

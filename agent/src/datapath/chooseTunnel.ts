@@ -1,36 +1,69 @@
 import type { Encap, RemoteChassis } from '@iovisor-ovn/proto';
-import { parseIp4 } from './compile/ip.js';
 import type { EncapType, Tunnel } from './compile/tunnel.js';
+import { canonicalIp, sameFamily } from './compile/underlay.js';
 import { Refused } from './refused.js';
 
 /** OVN's preference where both sides have more than one. */
 const PREFERENCE: readonly EncapType[] = ['geneve', 'vxlan'];
 
+/** What the Open_vSwitch row says about the outer header, beside the encapsulations. */
+export interface OuterSettings {
+  /** ovn-encap-tos: the outer TOS byte, 0 when not set, or that of the inner packet. */
+  tos: number | 'inherit';
+  /** ovn-set-local-ip: packets leave from the first address, whatever source the kernel would choose. */
+  setLocalIp: boolean;
+}
+
+export const NO_OUTER_SETTINGS: OuterSettings = { tos: 0, setLocalIp: false };
+
+/** This chassis as the tunnels see it. */
+export interface LocalEnd extends OuterSettings {
+  encaps: readonly Encap[];
+  /** The source address that the kernel gives a packet to that address; undefined: no route. */
+  sourceTo(remoteIp: string): string | undefined;
+}
+
 /**
- * The tunnel to another chassis: the best type both sides have, from our first address of it to their first.
- * @throws Refused when there is none
+ * The tunnels to another chassis as OVN makes them (encaps.c): of the best type both sides have, one to each of its addresses of
+ * that type. The first is for everything that asks for no particular one. OVN before 24.03 lets the kernel's routing choose the
+ * source, and so does this, as long as that is an address we have published: the other end knows no other.
+ * @throws Refused when none is possible
  */
-export function chooseTunnel(local: readonly Encap[], remote: RemoteChassis): Tunnel {
-  const localIps = addresses(local);
-  const remoteIps = addresses(remote.encaps);
+export function chooseTunnels(local: LocalEnd, remote: RemoteChassis): Tunnel[] {
   for (const encap of PREFERENCE) {
-    const localIp = firstOf(local, encap);
-    const remoteIp = firstOf(remote.encaps, encap);
-    if (localIp === undefined || remoteIp === undefined) continue;
-    return { encap, localIp, remoteIp, remoteIps, localIps };
+    const localIps = addressesOf(local.encaps, encap);
+    if (localIps.length === 0 || !remote.encaps.some(({ type }) => type === encap)) continue;
+    const tunnels = addressesOf(remote.encaps, encap).flatMap((remoteIp): Tunnel[] => {
+      const ours = localIps.filter((ip) => sameFamily(ip, remoteIp));
+      const localIp = sourceFor(local, ours, remoteIp);
+      if (localIp === undefined) return [];
+      const csum = remote.encaps.some(
+        (one) => one.type === encap && one.csum && canonicalIp(one.ip) === remoteIp,
+      );
+      return [{ encap, localIp, remoteIp, localIps: ours, csum, tos: local.tos }];
+    });
+    if (tunnels.length > 0) return tunnels;
+    break; // OVN does not fall back to another type either
   }
   throw new Refused(
-    `no tunnel to chassis ${remote.name} is possible: it has ${listed(remote.encaps)}, this chassis has ${listed(local)}; IPv4 geneve and vxlan are supported`,
+    `no tunnel to chassis ${remote.name} is possible: it has ${listed(remote.encaps)}, this chassis has ${listed(local.encaps)}; geneve or vxlan on both sides, and addresses of one IP version, are needed`,
   );
 }
 
-function firstOf(encaps: readonly Encap[], type: EncapType): number | undefined {
-  return addresses(encaps.filter((encap) => encap.type === type))[0];
+function sourceFor(local: LocalEnd, ours: readonly string[], remoteIp: string): string | undefined {
+  if (local.setLocalIp || ours.length < 2) return ours[0];
+  const chosen = local.sourceTo(remoteIp);
+  return chosen !== undefined && ours.includes(chosen) ? chosen : ours[0];
 }
 
-/** IPv4 only: struct iov_tunnel has no room for more in version 1. Each once, in the order given. */
-export function addresses(encaps: readonly Encap[]): number[] {
-  return [...new Set(encaps.flatMap(({ ip }) => parseIp4(ip) ?? []))];
+/** Each once; the default first, otherwise in the order given. What is no address is left out. */
+export function addresses(encaps: readonly Encap[]): string[] {
+  const sorted = [...encaps.filter(({ isDefault }) => isDefault), ...encaps];
+  return [...new Set(sorted.flatMap(({ ip }) => canonicalIp(ip) ?? []))];
+}
+
+function addressesOf(encaps: readonly Encap[], type: EncapType): string[] {
+  return addresses(encaps.filter((encap) => encap.type === type));
 }
 
 function listed(encaps: readonly Encap[]): string {

@@ -21,6 +21,8 @@ import {
   iov_tunnel_flag,
   iov_tunnelCodec,
 } from './abi.js';
+import type { TunnelWay } from './compile/tunnel.js';
+import { rowAddressText } from './compile/underlay.js';
 import { Bench } from './testsupport/bench.js';
 
 const MAC = '0a:00:00:00:00:01';
@@ -89,7 +91,7 @@ test('a remote port leads into the tunnel to its chassis, once there is one', (t
   t.like(bench.fdb(1, mac(MAC)), { kind: iov_dest_kind.IOV_DEST_REMOTE, index: 1, egress_key: 9 });
   const tunnel = iov_tunnelCodec.decode(bench.entry('iov_tunnels', 1)!);
   t.is(tunnel.flags, iov_tunnel_flag.IOV_TUNNEL_VALID | iov_tunnel_flag.IOV_TUNNEL_RESOLVED);
-  t.is(tunnel.remote_ip, 0xc0000202);
+  t.is(rowAddressText(tunnel.remote_ip), '192.0.2.2');
   t.is(bench.count('iov_tunnel_sources'), 1);
   t.is(bench.count('iov_tunnel_locals'), 1);
   t.deepEqual(bench.members(1, 0x8000, 'remote'), [1]);
@@ -109,6 +111,113 @@ test('geneve wins over vxlan where both sides have both; no type in common is re
     ['stt'],
   );
   t.regex([...bench.compiler.refusals.values()][0]!.message, /stt 192\.0\.2\.3/);
+});
+
+/** The tunnels in the claims: number, addresses, flags. */
+function rows(bench: Bench): string[] {
+  return [1, 2, 3, 4, 5].flatMap((number) => {
+    const value = bench.entry('iov_tunnels', number);
+    if (value === undefined) return [];
+    const { local_ip, remote_ip, flags } = iov_tunnelCodec.decode(value);
+    const names = Object.entries(iov_tunnel_flag).flatMap(([name, bit]) =>
+      typeof bit === 'number' && flags & bit && !/VALID|RESOLVED/.test(name) ? [name.slice(11)] : [],
+    );
+    return [`${number} ${rowAddressText(local_ip)} > ${rowAddressText(remote_ip)} ${names.join()}`.trim()];
+  });
+}
+
+test('one tunnel to each address of the type that both prefer; a port is reached at its own', (t) => {
+  const bench = new Bench();
+  const encap = (type: string, ip: string, csum = false) => ({ type, ip, csum });
+  const ours = ['192.0.2.1', '192.0.2.11', '2001:db8::1'];
+  bench.compiler.setLocalEncaps(['geneve', 'vxlan'].flatMap((type) => ours.map((ip) => encap(type, ip))));
+  bench.underlay = {
+    ...bench.underlay,
+    sourceTo: (ip) => (ip === '192.0.2.3' ? '192.0.2.11' : '203.0.113.1'),
+  };
+  const encaps = [
+    encap('geneve', '192.0.2.2', true),
+    encap('geneve', '192.0.2.3'),
+    encap('geneve', '2001:DB8:0::2'),
+    encap('vxlan', '192.0.2.4'),
+  ];
+  bench.put({
+    id: 'hv2',
+    version: 1n,
+    body: { $case: 'remoteChassis', value: { name: 'hv2', hostname: 'hv2', encaps } },
+  });
+  bench.put(switchIntent('s', 5));
+  const to = (id: string, key: number, ip?: string) =>
+    portIntent(id, 's', key, {
+      chassis: 'hv2',
+      encapIps: ip === undefined ? {} : { hv2: ip },
+      addresses: [`0a:00:00:00:00:0${key}`],
+    });
+  const tunnels = () => [1, 2, 3, 4].map((key) => bench.fdb(1, mac(`0a:00:00:00:00:0${key}`))?.index);
+  bench.put(to('a', 1), to('b', 2, '192.0.2.3'), to('c', 3, '2001:db8::2'), to('d', 4, '192.0.2.4'));
+  bench.settle();
+  t.deepEqual(rows(bench), [
+    '1 192.0.2.1 > 192.0.2.2 GENEVE,CSUM',
+    '2 192.0.2.11 > 192.0.2.3 GENEVE',
+    '3 2001:db8::1 > 2001:db8::2 GENEVE,IP6',
+  ]);
+  t.deepEqual(bench.compiler.tunnels.get('hv2')?.[2]?.tunnel.localIps, ['2001:db8::1']);
+  t.is(bench.count('iov_tunnel_sources'), 4, 'it may send from each of two to each of two');
+  t.is(bench.count('iov_tunnel_sources6'), 1);
+  t.deepEqual([bench.count('iov_tunnel_locals'), bench.count('iov_tunnel_locals6')], [2, 1]);
+  t.deepEqual(tunnels(), [1, 2, 3, 1], 'an address that is no tunnel of ours: the first');
+  bench.put(to('b', 2, '2001:db8::2'));
+  bench.settle();
+  t.deepEqual(tunnels(), [1, 3, 3, 1]);
+  bench.compiler.setLocalEncaps([encap('vxlan', '192.0.2.1')], { tos: 'inherit', setLocalIp: false });
+  bench.settle();
+  t.deepEqual(rows(bench), ['4 192.0.2.1 > 192.0.2.4 TOS_INHERIT']);
+  t.deepEqual(tunnels(), [4, 4, 4, 4]);
+  bench.compiler.setLocalEncaps([encap('geneve', '2001:db8::1')], { tos: 0xb8, setLocalIp: false });
+  bench.settle();
+  t.is(
+    iov_tunnelCodec.decode(bench.entry('iov_tunnels', tunnels()[0]!)!).header.readUInt32BE(14),
+    0x6b800000,
+  );
+});
+
+test('an equal-cost route: a row for each next hop that answers, by weight; numbers are found again', (t) => {
+  const bench = new Bench();
+  const way = (ifindex: number, weight: number, mac?: string): TunnelWay => ({
+    ifindex,
+    weight,
+    sourceMac: Buffer.from('0a0000000101', 'hex'),
+    nextHopMac: mac === undefined ? undefined : Buffer.from(mac, 'hex'),
+  });
+  const route = (...[first, ...others]: [TunnelWay, ...TunnelWay[]]) => {
+    bench.underlay = { ...bench.underlay, pathOf: () => ({ mtu: 1400, ways: [first, ...others] }) };
+    bench.compiler.refreshPaths();
+    bench.settle();
+    const tunnels = [1, 2, 3, 4].flatMap((number) => {
+      const value = bench.entry('iov_tunnels', number);
+      if (value === undefined) return [];
+      const { ifindex, share, other, flags, mtu } = iov_tunnelCodec.decode(value);
+      const resolved = flags & iov_tunnel_flag.IOV_TUNNEL_RESOLVED ? 'resolved' : 'unresolved';
+      return [`${number}: by ${ifindex} ${resolved}, flows below ${share}, others ${other}, mtu ${mtu}`];
+    });
+    return tunnels;
+  };
+  bench.compiler.setLocalEncaps([{ type: 'vxlan', ip: '192.0.2.1', csum: false }]);
+  bench.put(chassisIntent('hv2', ['vxlan', '192.0.2.2']));
+  bench.settle();
+  t.deepEqual(route(way(7, 1, '0a0000000207'), way(8, 1), way(9, 3, '0a0000000209')), [
+    '1: by 7 resolved, flows below 4096, others 2, mtu 1400',
+    '2: by 9 resolved, flows below 0, others 0, mtu 1400',
+  ]);
+  t.deepEqual(rows(bench), ['1 192.0.2.1 > 192.0.2.2', '2 192.0.2.1 > 192.0.2.2 WAY']);
+  t.deepEqual(rows(bench.restarted()).length, 1, 'a restarted one sees another route: no second row');
+  t.deepEqual(route(way(8, 1), way(9, 3)), ['1: by 8 unresolved, flows below 0, others 0, mtu 1400']);
+  const again = route(way(7, 1, '0a0000000207'), way(8, 1, '0a0000000208'), way(9, 2, '0a0000000209'));
+  t.deepEqual(again, [
+    '1: by 7 resolved, flows below 4096, others 2, mtu 1400',
+    '2: by 8 resolved, flows below 8192, others 3, mtu 1400',
+    '3: by 9 resolved, flows below 0, others 0, mtu 1400',
+  ]);
 });
 
 test('groups: enabled ports here, one tunnel a chassis; unknown ports make the unknown group', (t) => {

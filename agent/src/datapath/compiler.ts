@@ -8,7 +8,13 @@ import type {
 } from '@iovisor-ovn/proto';
 import { ResourceType } from '@iovisor-ovn/proto';
 import { iov_destCodec, iov_fdb_keyCodec, iov_group_scope as scope } from './abi.js';
-import { addresses, chooseTunnel } from './chooseTunnel.js';
+import {
+  addresses,
+  chooseTunnels,
+  type LocalEnd,
+  NO_OUTER_SETTINGS,
+  type OuterSettings,
+} from './chooseTunnel.js';
 import type { Claims } from './claims.js';
 import { type Dest, destinationOf, type Localnet } from './compile/destination.js';
 import { compileGroup, GROUP_MAX_MEMBERS, type GroupId } from './compile/group.js';
@@ -16,7 +22,9 @@ import { chassisOf, isOnSeveral, needsNoDevice, placeOf, type Vlan, vlanOf } fro
 import { compileOtherTag, compilePort, type Tap } from './compile/port.js';
 import { elementSignature } from './compile/security.js';
 import { compileSwitch, UNKNOWN } from './compile/switch.js';
-import { compileLocals, compileTunnel, type Tunnel, type TunnelPath } from './compile/tunnel.js';
+import { compileLocals, compileTunnel, type Tunnel, type TunnelPath, usableWays } from './compile/tunnel.js';
+import { canonicalIp } from './compile/underlay.js';
+import type { Entry } from './entry.js';
 import { Holdings } from './holdings.js';
 import { IfindexTable } from './ifindexTable.js';
 import type { Instances } from './instances.js';
@@ -34,6 +42,20 @@ export interface LocalPort {
   tap: Tap | undefined;
 }
 
+/** A tunnel and its number. */
+export interface HeldTunnel {
+  tunnel: Tunnel;
+  number: number;
+}
+
+/** The kernel's routing as the compiler asks it. */
+export interface Underlay {
+  /** Undefined: no route. */
+  pathOf(tunnel: Tunnel): TunnelPath | undefined;
+  /** The source address that the kernel chooses towards that address. */
+  sourceTo(remoteIp: string): string | undefined;
+}
+
 /**
  * Turns resources and local facts (taps, tunnel addresses, routes) into wanted map entries, recompiling only what a
  * change touches. Call the setters, then drain compile(); nothing here writes to the kernel.
@@ -44,10 +66,10 @@ export class Compiler {
   readonly refusals = new Map<string, { ref: ResourceRef; message: string }>();
   readonly #claims: Claims;
   readonly #instances: Instances;
-  readonly #pathOf: (tunnel: Tunnel) => TunnelPath | undefined;
+  readonly #underlay: Underlay;
   readonly #taps = new Map<string, Tap>();
   readonly #networks = new Map<string, Tap>();
-  #encaps: readonly Encap[] = [];
+  #local: LocalEnd;
   readonly #ifindexes: IfindexTable;
   readonly #complete = new Set<string>();
   readonly #members = new Map<string, SwitchMembers>();
@@ -58,7 +80,8 @@ export class Compiler {
     { resource: LogicalSwitch; datapath: number; hasUnknown: boolean }
   >();
   readonly #compiledGroups = new Map<string, { datapath: number; members: readonly number[] }>();
-  readonly #tunnels = new Map<string, { tunnel: Tunnel; number: number }>();
+  /** Of each chassis the tunnels to its addresses; the first is for what asks for no particular one. */
+  readonly #tunnels = new Map<string, readonly HeldTunnel[]>();
   readonly #datapathOf: Holdings;
   readonly #portOf: Holdings;
   readonly #tunnelOf: Holdings;
@@ -86,13 +109,14 @@ export class Compiler {
   constructor(
     claims: Claims,
     instances: Instances,
-    pathOf: (tunnel: Tunnel) => TunnelPath | undefined,
+    underlay: Underlay,
     isWireThere?: (wire: string) => boolean,
   ) {
     this.#wires = new Wires(isWireThere);
     this.#claims = claims;
     this.#instances = instances;
-    this.#pathOf = pathOf;
+    this.#underlay = underlay;
+    this.#local = { ...NO_OUTER_SETTINGS, encaps: [], sourceTo: (ip) => underlay.sourceTo(ip) };
     this.#ifindexes = new IfindexTable(claims);
     this.#datapathOf = new Holdings(instances.datapaths);
     this.#portOf = new Holdings(instances.ports);
@@ -201,18 +225,20 @@ export class Compiler {
     return id !== undefined && this.resources.ports.get(id)?.tunnelKey === portKey ? id : undefined;
   }
 
-  setLocalEncaps(encaps: readonly Encap[]): void {
-    this.#encaps = encaps;
+  setLocalEncaps(encaps: readonly Encap[], outer: OuterSettings = NO_OUTER_SETTINGS): void {
+    this.#local = { ...this.#local, ...outer, encaps };
     this.#claims.set('locals', 0, compileLocals(addresses(encaps)));
     for (const id of this.resources.chassis.keys()) this.#dirtyChassis.add(id);
   }
 
   /** Routes or neighbours changed: asks for the path of each tunnel again. */
   refreshPaths(concerns: (tunnel: Tunnel) => boolean = () => true): void {
-    for (const [id, { tunnel }] of this.#tunnels) if (concerns(tunnel)) this.#dirtyChassis.add(id);
+    for (const [id, tunnels] of this.#tunnels)
+      if (tunnels.some(({ tunnel }) => concerns(tunnel))) this.#dirtyChassis.add(id);
   }
 
-  get tunnels(): ReadonlyMap<string, { tunnel: Tunnel; number: number }> {
+  /** By chassis; the first of each is for what asks for no particular address. */
+  get tunnels(): ReadonlyMap<string, readonly HeldTunnel[]> {
     return this.#tunnels;
   }
 
@@ -326,7 +352,7 @@ export class Compiler {
 
   #compileChassis(id: string): undefined {
     this.#tunnelsCompiled = true;
-    const before = this.#tunnels.get(id)?.number;
+    const before = this.#tunnelNumbers(id);
     const remote = this.resources.chassis.get(id);
     const withdraw = () => {
       this.#tunnels.delete(id);
@@ -336,18 +362,45 @@ export class Compiler {
     if (remote === undefined) withdraw();
     else {
       const action = () => {
-        const tunnel = chooseTunnel(this.#encaps, remote);
-        const number = this.#tunnelOf.hold(id, tunnelIdentity(tunnel));
-        this.#tunnels.set(id, { tunnel, number });
-        this.#claims.set(`tunnel:${id}`, 0, compileTunnel(number, tunnel, this.#pathOf(tunnel)));
+        const identities = new Set<string>();
+        const hold = (identity: string) => {
+          identities.add(identity);
+          return this.#tunnelOf.holdOneOf(id, identity);
+        };
+        const entries: Entry[] = [];
+        const held = chooseTunnels(this.#local, remote).map((tunnel): HeldTunnel => {
+          const identity = tunnelIdentity(tunnel);
+          const number = hold(identity);
+          const path = this.#underlay.pathOf(tunnel);
+          const others = path === undefined ? [] : usableWays(path).slice(1);
+          const ways = others.map((_, index) => hold(wayIdentity(identity, index + 1)));
+          entries.push(...compileTunnel([number, ...ways], tunnel, path));
+          return { tunnel, number };
+        });
+        this.#tunnelOf.keepOnly(id, identities);
+        this.#tunnels.set(id, held);
+        this.#claims.set(`tunnel:${id}`, 0, entries);
       };
       this.#attempt({ type: ResourceType.REMOTE_CHASSIS, id }, action, withdraw);
     }
-    if (before === this.#tunnels.get(id)?.number) return;
+    if (before === this.#tunnelNumbers(id)) return;
     for (const port of this.resources.portsAt(id)) {
       this.#dirtyPorts.add(port);
       this.#dirtyGroups.add(this.resources.ports.get(port)!.switchId);
     }
+  }
+
+  /** What the entries of ports at the chassis depend on, as text. */
+  #tunnelNumbers(chassis: string): string {
+    const tunnels = this.#tunnels.get(chassis) ?? [];
+    return tunnels.map(({ tunnel, number }) => `${tunnel.remoteIp}=${number}`).join();
+  }
+
+  /** @param ip of the chassis; undefined, or one that it does not have: its first, as ovn-controller does */
+  #tunnelTo(chassis: string, ip?: string): number | undefined {
+    const tunnels = this.#tunnels.get(chassis) ?? [];
+    const wanted = ip === undefined ? undefined : canonicalIp(ip);
+    return (tunnels.find(({ tunnel }) => tunnel.remoteIp === wanted) ?? tunnels[0])?.number;
   }
 
   #compilePort(id: string): undefined {
@@ -387,7 +440,7 @@ export class Compiler {
       datapath,
       port: here,
       localnet,
-      tunnelTo: (chassis) => this.#tunnels.get(chassis)?.number,
+      tunnelTo: (chassis, ip) => this.#tunnelTo(chassis, ip),
     });
     this.#noteDest(id, port, dest);
     const elements = new Set<string>();
@@ -489,7 +542,7 @@ export class Compiler {
   #compileCopies(id: string, port: LogicalPort, datapath: number, here: number | undefined): void {
     const several = isOnSeveral(port);
     const tunnels = several
-      ? chassisOf(port).flatMap((chassis) => this.#tunnels.get(chassis)?.number ?? [])
+      ? chassisOf(port).flatMap((chassis) => this.#tunnelTo(chassis, port.encapIps[chassis]) ?? [])
       : [];
     const sides = [
       { side: scope.IOV_GROUP_LOCAL, members: several && here !== undefined ? [here] : [] },
@@ -569,7 +622,7 @@ export class Compiler {
       this.#compiledSwitches.set(id, { resource, datapath, hasUnknown });
       for (const { name, tunnelKey: group, portIds } of resource.groups) {
         const { ports, chassis } = members.of(name, portIds);
-        const tunnels = chassis.flatMap((chassisId) => this.#tunnels.get(chassisId)?.number ?? []);
+        const tunnels = chassis.flatMap((chassisId) => this.#tunnelTo(chassisId) ?? []);
         const sides = [
           { scope: scope.IOV_GROUP_LOCAL, list: ports },
           { scope: scope.IOV_GROUP_REMOTE, list: [...new Set(tunnels)].sort((a, b) => a - b) },
@@ -620,6 +673,11 @@ export function tunnelIdentity({
   remoteIp,
 }: Pick<Tunnel, 'encap' | 'localIp' | 'remoteIp'>): string {
   return `${encap}/${localIp}/${remoteIp}`;
+}
+
+/** A further next hop of a tunnel. @param way from 1 */
+export function wayIdentity(tunnel: string, way: number): string {
+  return `${tunnel}/way ${way}`;
 }
 
 export function elementIdentity(port: number, signature: string): string {

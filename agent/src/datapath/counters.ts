@@ -6,6 +6,8 @@ import {
   type iov_port_drop,
   iov_port_drop_keyCodec,
   iov_port_dropCodec,
+  type iov_tunnel_count,
+  iov_tunnel_countCodec,
 } from './abi.js';
 import { u32 } from './entry.js';
 
@@ -30,12 +32,18 @@ export interface LastDrop {
   drop: iov_port_drop;
 }
 
-/** Sums of what the programs count per CPU. */
+/** What the programs count per CPU, summed. */
 export class PortCounters {
   readonly #maps: CounterMaps;
 
   constructor(maps: CounterMaps) {
     this.#maps = maps;
+  }
+
+  /** Tunnel numbers go to somebody else: the counters begin anew. */
+  resetTunnels(tunnels: readonly number[]): void {
+    const zero = Buffer.alloc(iov_tunnel_countCodec.size);
+    for (const tunnel of tunnels) this.#maps.iov_tunnel_counters.update(u32(tunnel), zero);
   }
 
   /** A port number goes to somebody else: the counters begin anew. */
@@ -53,8 +61,15 @@ export class PortCounters {
     return sumOf(this.#maps.iov_port_counters.lookupPerCpu(u32(port)) ?? []);
   }
 
-  ofTunnel(tunnel: number): iov_counters {
-    return sumOf(this.#maps.iov_tunnel_counters.lookupPerCpu(u32(tunnel)) ?? []);
+  /** `last_rx` is the latest of all CPUs. */
+  ofTunnel(tunnel: number): iov_tunnel_count {
+    const sum = iov_tunnel_countCodec.decode(Buffer.alloc(iov_tunnel_countCodec.size));
+    for (const cpu of this.#maps.iov_tunnel_counters.lookupPerCpu(u32(tunnel)) ?? []) {
+      const { last_rx, ...counts } = iov_tunnel_countCodec.decode(cpu);
+      for (const name of Object.keys(counts) as (keyof typeof counts)[]) sum[name] += counts[name];
+      if (last_rx > sum.last_rx) sum.last_rx = last_rx;
+    }
+    return sum;
   }
 
   *portDrops(): Generator<PortDrop> {

@@ -14,8 +14,9 @@ import { Attachments } from './attach/attachments.js';
 import { type DeviceChange, EntryDevices } from './attach/entryDevices.js';
 import { type HookChoice, hooksFor } from './attach/hooksFor.js';
 import type { Applied, Change } from './change.js';
-import { addresses } from './chooseTunnel.js';
+import { addresses, type OuterSettings } from './chooseTunnel.js';
 import { Claims } from './claims.js';
+import type { Tunnel, TunnelPath } from './compile/tunnel.js';
 import { Compiler, refKey } from './compiler.js';
 import { PortCounters } from './counters.js';
 import { keyText, u32 } from './entry.js';
@@ -111,7 +112,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   readonly #plugged = new Map<string, Plugged>();
   readonly #nameOf = new Map<number, string>();
   /** Undefined until the local database was read: what an earlier agent attached stays until then. */
-  #localIps: readonly number[] | undefined;
+  #localIps: readonly string[] | undefined;
   readonly #forwarding = new ForwardingPorts();
   /** Resources of which the kernel refused an entry. */
   #failedRefs = new Map<string, { ref: ResourceRef; message: string }>();
@@ -142,7 +143,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     this.tracer = new Tracer(maps);
     this.#paths = new TunnelPaths(options.netlink);
     const isWireThere = (wire: string) => this.#networks.hasNamed(wire);
-    this.compiler = new Compiler(claims, this.#instances, this.#paths.pathOf, isWireThere);
+    this.compiler = new Compiler(claims, this.#instances, this.#paths, isWireThere);
     const { entry, uplink } = this.loaded.modules;
     const hooks = hooksFor(options.hook, this.loaded.pins, this.loaded.mapIds);
     this.attachments = new Attachments({ ...hooks, programs: { entry, uplink }, log: options.log });
@@ -243,9 +244,9 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     this.#schedule();
   }
 
-  setLocalEncaps(encaps: readonly Encap[]): void {
+  setLocalEncaps(encaps: readonly Encap[], outer?: OuterSettings): void {
     this.#localIps = addresses(encaps);
-    this.compiler.setLocalEncaps(encaps);
+    this.compiler.setLocalEncaps(encaps, outer);
     this.#syncUplinks();
     this.#schedule();
   }
@@ -426,11 +427,12 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   }
 
   async #flush(slice: TimeSlice): Promise<void> {
-    const { all, ports } = this.#instances;
+    const { all, ports, tunnels } = this.#instances;
     const released = all.map((numbers) => numbers.released);
     await this.writer.flush(slice.breathe);
     // Nothing is compiled during a flush, so what was released before it is out of the maps now.
     this.counters.reset(released[all.indexOf(ports)]!);
+    this.counters.resetTunnels(released[all.indexOf(tunnels)]!);
     for (const [index, numbers] of all.entries()) numbers.settle(released[index]);
   }
 
@@ -449,7 +451,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     for (const portId of this.compiler.takeFoundActive())
       this.emit('observed', { kind: 'activated', portId });
     if (!this.compiler.takeTunnelsCompiled()) return;
-    this.#paths.keepOnly([...this.compiler.tunnels.values()].map(({ tunnel }) => tunnel));
+    this.#paths.keepOnly([...this.compiler.tunnels.values()].flat().map(({ tunnel }) => tunnel));
     this.#syncUplinks();
   }
 
@@ -499,6 +501,11 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   isResolved(tunnel: number): boolean {
     const { flags = 0 } = this.tunnelRow(tunnel) ?? {};
     return (flags & iov_tunnel_flag.IOV_TUNNEL_RESOLVED) !== 0;
+  }
+
+  /** The way to the other end of a tunnel as the kernel's routing says now; undefined: none. */
+  pathOf(tunnel: Tunnel): TunnelPath | undefined {
+    return this.#paths.pathOf(tunnel);
   }
 
   /** Ifindex of the device that is plugged for a port, whether it can be used or not. */

@@ -20,6 +20,8 @@ export const CONFIG_MAPS = [
   'iov_tunnel_dests',
   'iov_tunnel_sources',
   'iov_tunnel_locals',
+  'iov_tunnel_sources6',
+  'iov_tunnel_locals6',
 ] as const;
 
 export type ConfigMap = (typeof CONFIG_MAPS)[number];

@@ -14,7 +14,8 @@ import {
 } from './abi.js';
 import { Generations, GROUP_CHUNK, isGroupHead } from './compile/group.js';
 import { elementSignature, type Range, rangeText } from './compile/security.js';
-import { elementIdentity, tunnelIdentity } from './compiler.js';
+import { rowAddressText } from './compile/underlay.js';
+import { elementIdentity, tunnelIdentity, wayIdentity } from './compiler.js';
 import { type ConfigMap, keyBuffer, keyText } from './entry.js';
 import { Numbers } from './numbers.js';
 
@@ -62,11 +63,7 @@ export class Instances {
       this.ports.recover(`${datapath}/${port_key}`, numberOf(key));
       if ((flags & iov_port_flag.IOV_PORT_INACTIVE) === 0) this.#active.add(numberOf(key));
     }
-    for (const [key, value] of contents('iov_tunnels').entries()) {
-      const { flags, local_ip: localIp, remote_ip: remoteIp } = iov_tunnelCodec.decode(value);
-      const encap = flags & iov_tunnel_flag.IOV_TUNNEL_GENEVE ? 'geneve' : 'vxlan';
-      this.tunnels.recover(tunnelIdentity({ encap, localIp, remoteIp }), numberOf(key));
-    }
+    this.#recoverTunnels(contents('iov_tunnels'));
     this.#recoverElements(contents);
     this.#recoverGroups(contents('iov_groups'));
   }
@@ -80,6 +77,22 @@ export class Instances {
   /** Whether the port of this number was found to forward at start; true at most once. */
   takeActive(port: number): boolean {
     return this.#active.delete(port);
+  }
+
+  #recoverTunnels(rows: Contents): void {
+    const ways = new Map<string, number>();
+    for (const [key, value] of rows.entries()) {
+      const { flags, local_ip, remote_ip } = iov_tunnelCodec.decode(value);
+      const encap = flags & iov_tunnel_flag.IOV_TUNNEL_GENEVE ? 'geneve' : 'vxlan';
+      const [localIp, remoteIp] = [rowAddressText(local_ip), rowAddressText(remote_ip)];
+      const identity = tunnelIdentity({ encap, localIp, remoteIp });
+      if (flags & iov_tunnel_flag.IOV_TUNNEL_WAY) {
+        // Which of them it was does not matter: each is written anew.
+        const way = (ways.get(identity) ?? 0) + 1;
+        ways.set(identity, way);
+        this.tunnels.recover(wayIdentity(identity, way), numberOf(key));
+      } else this.tunnels.recover(identity, numberOf(key));
+    }
   }
 
   #recoverElements(contents: (map: ConfigMap) => Contents): void {

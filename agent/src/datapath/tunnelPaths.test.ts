@@ -3,16 +3,19 @@ import { Netlink } from '../netlink/index.js';
 import { enterPrivateNetns, ip } from '../netlink/testsupport/privateNetns.js';
 import { RecordingLog } from '../netlink/testsupport/recordingLog.js';
 import { until } from '../netlink/testsupport/until.js';
-import { parseIp4 } from './compile/ip.js';
 import type { Tunnel } from './compile/tunnel.js';
 import { TunnelPaths } from './tunnelPaths.js';
 
-const LOCAL = parseIp4('192.0.2.1')!;
+const LOCAL = '192.0.2.1';
 
-const tunnelTo = (remote: string): Tunnel => {
-  const remoteIp = parseIp4(remote)!;
-  return { encap: 'vxlan', localIp: LOCAL, remoteIp, remoteIps: [remoteIp], localIps: [LOCAL] };
-};
+const tunnelTo = (remoteIp: string): Tunnel => ({
+  encap: 'vxlan',
+  localIp: LOCAL,
+  remoteIp,
+  localIps: [LOCAL],
+  csum: false,
+  tos: 0,
+});
 const near = tunnelTo('192.0.2.2');
 const far = tunnelTo('198.51.100.2');
 
@@ -93,7 +96,7 @@ test.serial('a device that was up and comes up again may be the way of any', asy
   await links(() => isUp('near'));
   t.true(asked.includes('true,true'));
   await settled();
-  t.is(paths.pathOf(near)?.ifindex, ifindexOf('near'));
+  t.is(paths.pathOf(near)?.ways[0].ifindex, ifindexOf('near'));
   t.deepEqual([...paths.devices([LOCAL])].sort(), [ifindexOf('near'), ifindexOf('far')].sort());
 });
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
-import type { LinkEvent, Netlink } from '../netlink/index.js';
-import { formatIp4, parseMac } from './compile/ip.js';
-import type { Tunnel, TunnelPath } from './compile/tunnel.js';
+import type { Link, LinkEvent, Netlink, Route } from '../netlink/index.js';
+import { parseMac } from './compile/ip.js';
+import type { Tunnel, TunnelPath, TunnelWay } from './compile/tunnel.js';
 
 /** How often the kernel is asked to confirm a next hop that is in use, and to find one that is missing. */
 const CONFIRM_MS = 20_000;
@@ -24,11 +24,12 @@ interface TunnelPathsEvents {
  */
 export class TunnelPaths extends EventEmitter<TunnelPathsEvents> {
   readonly #netlink: Netlink;
-  readonly #hops = new Map<string, Hop>();
+  /** Next hops of each tunnel, by tunnel and by next hop. */
+  readonly #hops = new Map<string, Map<string, Hop>>();
   /** Keys of `#hops` by device. */
   readonly #hopsAt = new Map<number, Set<string>>();
   /**
-   * Devices that are down and that a route may lead to when they come up: those that were up, or may have been. A route to one that
+   * Devices that a route may lead to once they come up, or have a carrier: those that were up, or may have been. A route to one that
    * never was up, such as a new tap, is announced when it is made.
    */
   readonly #down = new Set<number>();
@@ -67,68 +68,94 @@ export class TunnelPaths extends EventEmitter<TunnelPathsEvents> {
     this.#hopsAt.clear();
   }
 
+  /** The source address that the kernel gives to packets for that address; undefined: no route. Asks the kernel (microseconds). */
+  sourceTo(remoteIp: string): string | undefined {
+    return this.#netlink.route(remoteIp)?.source;
+  }
+
   /** The way to the other end now; undefined: no route. Asks the kernel (microseconds). */
-  readonly pathOf = (tunnel: Tunnel): TunnelPath | undefined => {
-    const remote = formatIp4(tunnel.remoteIp);
-    const route = this.#netlink.route(remote, { source: formatIp4(tunnel.localIp) });
-    const link = route === undefined ? undefined : this.#netlink.links.get(route.ifindex);
-    const key = hopKey(tunnel);
-    if (route === undefined || link === undefined || !link.up) {
-      if (route !== undefined) this.#down.add(route.ifindex);
-      this.#setHop(key, undefined);
-      return undefined;
-    }
-    const ip = route.gateway ?? remote;
-    const mac = parseMac(this.#netlink.neighbour(link.ifindex, ip)?.mac ?? '');
+  pathOf(tunnel: Tunnel): TunnelPath | undefined {
+    const routes = this.#routes(tunnel);
+    const key = tunnelKey(tunnel);
     const before = this.#hops.get(key);
-    const hop = { ifindex: link.ifindex, ip, resolved: mac !== undefined };
-    this.#setHop(key, hop);
-    if (mac === undefined && (before?.ip !== ip || before.ifindex !== link.ifindex)) this.#useHop(hop);
+    const after = new Map<string, Hop>();
+    const ways = routes.map(({ route, link }): TunnelWay => {
+      const ip = route.gateway ?? tunnel.remoteIp;
+      const mac = parseMac(this.#netlink.neighbour(link.ifindex, ip)?.mac ?? '');
+      const hop = { ifindex: link.ifindex, ip, resolved: mac !== undefined };
+      after.set(hopKey(hop), hop);
+      return {
+        ifindex: link.ifindex,
+        weight: route.weight,
+        gateway: route.gateway,
+        sourceMac: parseMac(link.mac ?? ''),
+        nextHopMac: mac,
+      };
+    });
+    this.#setHops(key, after);
+    for (const hop of after.values()) if (!hop.resolved && !before?.has(hopKey(hop))) this.#useHop(hop);
+    const [first, ...others] = ways;
+    if (first === undefined) return undefined;
     return {
-      ifindex: link.ifindex,
-      mtu: route.mtu ?? link.mtu,
-      sourceMac: parseMac(link.mac ?? ''),
-      nextHopMac: mac,
+      mtu: Math.min(...routes.map(({ route, link }) => Math.min(route.mtu ?? link.mtu, link.mtu))),
+      ways: [first, ...others],
     };
-  };
+  }
+
+  /** Next hops that can be used now: with a carrier, when some have one. */
+  #routes({ localIp, remoteIp }: Tunnel): { route: Route; link: Link }[] {
+    const all = this.#netlink.routes(remoteIp, { source: localIp }).flatMap((route) => {
+      const link = this.#netlink.links.get(route.ifindex);
+      return link === undefined ? [] : [{ route, link }];
+    });
+    const up = all.filter(({ link }) => link.up);
+    const live = up.filter(({ link }) => link.lowerUp);
+    const usable = live.length > 0 ? live : up;
+    for (const { link } of all) if (!usable.some((one) => one.link === link)) this.#down.add(link.ifindex);
+    return usable;
+  }
 
   /** To be called for tunnels that are no more. */
   keepOnly(tunnels: Iterable<Tunnel>): void {
-    const keep = new Set([...tunnels].map(hopKey));
-    for (const key of this.#hops.keys()) if (!keep.has(key)) this.#setHop(key, undefined);
+    const keep = new Set([...tunnels].map(tunnelKey));
+    for (const key of this.#hops.keys()) if (!keep.has(key)) this.#setHops(key, new Map());
   }
 
   /** Devices that tunnel packets may arrive at: those the routes use, and those that hold one of our addresses. */
-  devices(localIps: readonly number[]): Set<number> {
+  devices(localIps: readonly string[]): Set<number> {
     const devices = new Set(this.#hopsAt.keys());
-    const own = new Set(localIps.map(formatIp4));
+    const own = new Set(localIps);
     for (const [ifindex, addresses] of this.#netlink.addresses) {
       if (addresses.some(({ address }) => own.has(address))) devices.add(ifindex);
     }
     return devices;
   }
 
+  *#allHops(): Generator<Hop> {
+    for (const hops of this.#hops.values()) yield* hops.values();
+  }
+
+  /** Each next hop once: many tunnels go by one gateway. */
   #use(which: (hop: Hop) => boolean): void {
-    for (const hop of this.#hops.values()) if (which(hop)) this.#useHop(hop);
+    const chosen = new Map<string, Hop>();
+    for (const hop of this.#allHops()) if (which(hop)) chosen.set(hopKey(hop), hop);
+    for (const hop of chosen.values()) this.#useHop(hop);
   }
 
   #useHop({ ifindex, ip }: Hop): void {
     this.#netlink.useNeighbour(ifindex, ip);
   }
 
-  #setHop(key: string, hop: Hop | undefined): void {
-    const before = this.#hops.get(key);
-    if (before !== undefined && before.ifindex !== hop?.ifindex) {
-      const left = this.#hopsAt.get(before.ifindex);
+  #setHops(key: string, hops: ReadonlyMap<string, Hop>): void {
+    for (const { ifindex } of this.#hops.get(key)?.values() ?? []) {
+      const left = this.#hopsAt.get(ifindex);
       left?.delete(key);
-      if (left?.size === 0) this.#hopsAt.delete(before.ifindex);
+      if (left?.size === 0) this.#hopsAt.delete(ifindex);
     }
-    if (hop === undefined) {
-      this.#hops.delete(key);
-      return;
-    }
-    this.#hops.set(key, hop);
-    this.#hopsAt.set(hop.ifindex, (this.#hopsAt.get(hop.ifindex) ?? new Set()).add(key));
+    if (hops.size === 0) this.#hops.delete(key);
+    else this.#hops.set(key, new Map(hops));
+    for (const { ifindex } of hops.values())
+      this.#hopsAt.set(ifindex, (this.#hopsAt.get(ifindex) ?? new Set()).add(key));
   }
 
   #onLink({ kind, link, old }: LinkEvent): void {
@@ -142,16 +169,22 @@ export class TunnelPaths extends EventEmitter<TunnelPathsEvents> {
     } else if (old?.up === true) this.#down.add(ifindex);
     // Other routes than those that led there are as good as before.
     const concerned = new Set(this.#hopsAt.get(ifindex));
-    if (concerned.size > 0) this.emit('changed', (tunnel) => concerned.has(hopKey(tunnel)));
+    if (concerned.size > 0) this.emit('changed', (tunnel) => concerned.has(tunnelKey(tunnel)));
   }
 
   #onNeighbour(ifindex: number, ip: string): void {
     const concerned = new Set<string>();
-    for (const key of this.#hopsAt.get(ifindex) ?? []) if (this.#hops.get(key)?.ip === ip) concerned.add(key);
-    if (concerned.size > 0) this.emit('changed', (tunnel) => concerned.has(hopKey(tunnel)));
+    const changed = hopKey({ ifindex, ip });
+    for (const key of this.#hopsAt.get(ifindex) ?? [])
+      if (this.#hops.get(key)?.has(changed)) concerned.add(key);
+    if (concerned.size > 0) this.emit('changed', (tunnel) => concerned.has(tunnelKey(tunnel)));
   }
 }
 
-function hopKey({ localIp, remoteIp }: Tunnel): string {
+function tunnelKey({ localIp, remoteIp }: Tunnel): string {
   return `${localIp}>${remoteIp}`;
+}
+
+function hopKey({ ifindex, ip }: Pick<Hop, 'ifindex' | 'ip'>): string {
+  return `${ifindex}/${ip}`;
 }

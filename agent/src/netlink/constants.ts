@@ -114,9 +114,15 @@ export const RTA_OIF = 4;
 export const RTA_GATEWAY = 5;
 export const RTA_PREFSRC = 7;
 export const RTA_METRICS = 8;
+export const RTA_MULTIPATH = 9;
 export const RTA_MARK = 16;
 export const RTA_VIA = 18;
 export const RTAX_MTU = 2;
+export const RTN_BLACKHOLE = 6;
+export const RTN_PROHIBIT = 8;
+/** Answer with the route itself, not with what it comes to for one packet. */
+export const RTM_F_FIB_MATCH = 0x2000;
+export const RTNH_F_DEAD = 1;
 
 export const NDA_DST = 1;
 export const NDA_LLADDR = 2;

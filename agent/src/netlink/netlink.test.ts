@@ -172,6 +172,38 @@ test.serial('routes: on the link, by a gateway, by mark, by source, with MTU, no
   ip('link del r0');
 });
 
+test.serial('every next hop of a multipath route, with its weight; none that is dead', async (t) => {
+  for (const n of [0, 1]) ip(`link add m${n} type veth peer name w${n}`);
+  for (const n of [0, 1]) ip(`link set w${n} up`);
+  ip('addr add 10.4.0.1/24 dev m0');
+  ip('addr add 10.5.0.1/24 dev m1');
+  ip('addr add 2001:db8:4::1/64 dev m0 nodad');
+  ip('addr add 2001:db8:5::1/64 dev m1 nodad');
+  for (const name of ['m0', 'm1']) ip(`link set ${name} up`);
+  ip('route add 192.0.4.0/24 mtu 1400 nexthop via 10.4.0.254 weight 3 nexthop via 10.5.0.254');
+  ip('-6 route add 2001:db8:6::/64 nexthop via fe80::4 dev m0 nexthop via 2001:db8:5::fe weight 2');
+  await links(() => byName('m1')?.up === true);
+  const names = (address: string) =>
+    netlink
+      .routes(address)
+      .map(({ ifindex, gateway, weight, mtu }) => [netlink.links.get(ifindex)?.name, gateway, weight, mtu])
+      .sort();
+  t.deepEqual(names('192.0.4.9'), [
+    ['m0', '10.4.0.254', 3, 1400],
+    ['m1', '10.5.0.254', 1, 1400],
+  ]);
+  t.deepEqual(names('2001:db8:6::9'), [
+    ['m0', 'fe80::4', 1, undefined],
+    ['m1', '2001:db8:5::fe', 2, undefined],
+  ]);
+  t.deepEqual(names('10.4.0.9'), [['m0', undefined, 1, undefined]]);
+  t.deepEqual(names('203.0.113.1'), []);
+  ip('link set m1 down');
+  await links(() => byName('m1')?.up === false);
+  t.deepEqual(names('192.0.4.9'), [['m0', '10.4.0.254', 1, 1400]]);
+  for (const name of ['m0', 'm1']) ip(`link del ${name}`);
+});
+
 test.serial('a neighbour is resolved because it is used, and its end is an event', async (t) => {
   ip(`link add n0 type veth peer name n1 netns ${other}`);
   ip('link set n0 up');

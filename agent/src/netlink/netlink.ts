@@ -38,7 +38,7 @@ import {
 } from './neighbour.js';
 import { NetlinkError } from './netlinkError.js';
 import { RequestSocket } from './requestSocket.js';
-import { askRoute, type Route, type RouteOptions } from './route.js';
+import { askRoute, askRoutes, type Route, type RouteOptions } from './route.js';
 import { dumpStatistics, type LinkCounters } from './statistics.js';
 
 export interface NetlinkEvents {
@@ -159,6 +159,11 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
   /** The kernel's way to an address, policy rules included; undefined when there is none. Throws for text that is no address. */
   route(destination: string, options?: RouteOptions): Route | undefined {
     return askRoute(this.#requests, destination, options);
+  }
+
+  /** As `route`, but each next hop of a multipath route: which one it is depends on the flow. Empty: no way there. */
+  routes(destination: string, options?: RouteOptions): Route[] {
+    return askRoutes(this.#requests, destination, options);
   }
 
   /** The ARP or ND entry; undefined when there is none. Throws for text that is no address. */

@@ -21,11 +21,11 @@ export function moduleReports(datapath: Datapath): ModuleReport[] {
   );
 }
 
-/** Instances are rows of the maps: a switch module has one a logical switch, a tunnel module one a chassis, others one a port. */
+/** Instances are rows of the maps: a switch module has one a logical switch, a tunnel module one an address of a chassis, others one a port. */
 function instancesOf(datapath: Datapath, module: string): number {
   const { resources, tunnels } = datapath.compiler;
   const ports = [...datapath.compiler.localPorts()];
-  if (module === 'tunnel') return tunnels.size;
+  if (module === 'tunnel') return [...tunnels.values()].flat().length;
   if (module === 'portsec') return ports.filter(({ resource }) => resource.portSecurityEnabled).length;
   if (module === 'police') return ports.filter(({ resource }) => resource.qosMaxRate > 0n).length;
   if (module === 'observe')

@@ -1,9 +1,14 @@
-import { type iov_tunnel, iov_tunnel_flag } from '../datapath/abi.js';
+import { iov_tunnel_flag as flag, type iov_tunnel } from '../datapath/abi.js';
+import { mapped } from '../datapath/compile/ip.js';
 import { checksum } from '../datapath/compile/tunnelHeader.js';
+import { rowAddressText } from '../datapath/compile/underlay.js';
 
 const IP = 14;
-const UDP = 34;
-const KEYS = 46;
+const IP4 = 20;
+const IP6 = 40;
+/** From the UDP header on. */
+const KEYS = 12;
+const CHECKSUM = 6;
 /** OVN's multicast keys begin here; VXLAN has 12 bits for a key, the highest of which says multicast. */
 const MULTICAST_KEY = 0x8000;
 const VXLAN_MULTICAST = 0x800;
@@ -19,23 +24,60 @@ export interface OuterKeys {
 }
 
 /**
- * A frame as it leaves by a tunnel: the prepared header of the tunnel, completed as the tunnel module does (encap.h).
+ * A frame as it leaves by a tunnel: the prepared header of the tunnel, completed as the tunnel module does (encap.h). What the
+ * outer header inherits of the inner one is left out.
  * @param sourcePort outer UDP source port
  */
 export function outerFrame(tunnel: iov_tunnel, frame: Buffer, keys: OuterKeys, sourcePort: number): Buffer {
-  const header = Buffer.from(tunnel.header.subarray(0, tunnel.header_length));
-  const length = header.length - IP + frame.length;
-  header.writeUInt16BE(length, IP + 2);
-  header.writeUInt16BE(0, IP + 10);
-  header.writeUInt16BE(checksum(header.subarray(IP, UDP)), IP + 10);
-  header.writeUInt16BE(sourcePort, UDP);
-  header.writeUInt16BE(length - 20, UDP + 4);
-  if (tunnel.flags & iov_tunnel_flag.IOV_TUNNEL_GENEVE) {
-    header.writeUIntBE(keys.datapath, KEYS, 3);
-    header.writeUInt16BE(keys.ingress & 0x7fff, KEYS + 8);
-    header.writeUInt16BE(keys.egress, KEYS + 10);
-  } else header.writeUIntBE(vni(keys), KEYS, 3);
-  return Buffer.concat([header, frame]);
+  const packet = Buffer.concat([tunnel.header.subarray(0, tunnel.header_length), frame]);
+  const udp = IP + ipLength(packet);
+  const length = packet.length - udp;
+  if (tunnel.flags & flag.IOV_TUNNEL_IP6) packet.writeUInt16BE(length, IP + 4);
+  else {
+    packet.writeUInt16BE(packet.length - IP, IP + 2);
+    packet.writeUInt16BE(0, IP + 10);
+    packet.writeUInt16BE(checksum(packet.subarray(IP, udp)), IP + 10);
+  }
+  packet.writeUInt16BE(sourcePort, udp);
+  packet.writeUInt16BE(length, udp + 4);
+  if (tunnel.flags & flag.IOV_TUNNEL_GENEVE) {
+    packet.writeUIntBE(keys.datapath, udp + KEYS, 3);
+    packet.writeUInt16BE(keys.ingress & 0x7fff, udp + KEYS + 8);
+    packet.writeUInt16BE(keys.egress, udp + KEYS + 10);
+  } else packet.writeUIntBE(vni(keys), udp + KEYS, 3);
+  if (tunnel.flags & flag.IOV_TUNNEL_CSUM)
+    packet.writeUInt16BE(udpChecksum(packet, udp) || 0xffff, udp + CHECKSUM);
+  return packet;
+}
+
+/** RFC 768, RFC 8200 8.1. */
+function udpChecksum(packet: Buffer, udp: number): number {
+  const length = packet.length - udp;
+  const addresses = packet.subarray(packet.readUInt16BE(12) === 0x86dd ? udp - 32 : udp - 8, udp);
+  const pseudo = Buffer.from([0, 17, length >>> 8, length & 0xff]);
+  const padding = Buffer.alloc(length % 2);
+  return checksum(Buffer.concat([addresses, pseudo, packet.subarray(udp), padding]));
+}
+
+function ipLength(packet: Buffer): number {
+  return packet.readUInt16BE(12) === 0x86dd ? IP6 : IP4;
+}
+
+/** Outer addresses of a frame, as text; empty when it is too short. */
+export function outerAddresses(frame: Buffer): { source: string; destination: string } {
+  const udp = frame.length < IP ? 0 : IP + ipLength(frame);
+  if (udp === 0 || frame.length < udp) return { source: '', destination: '' };
+  const size = ipLength(frame) === IP6 ? 16 : 4;
+  const text = (end: number) => {
+    const bytes = frame.subarray(end - size, end);
+    return rowAddressText(size === 16 ? bytes : mapped(bytes));
+  };
+  return { source: text(udp - size), destination: text(udp) };
+}
+
+/** Of a frame with an outer header. */
+export function sourcePortOf(frame: Buffer): number {
+  return frame.readUInt16BE(IP + ipLength(frame));
 }
 
 /** ovn-architecture(7), Tunnel Encapsulations. */

@@ -69,7 +69,7 @@ async function scene(t: ExecutionContext) {
     ),
   );
   t.deepEqual(refusals, []);
-  const numbers = () => [...datapath.compiler.tunnels.values()].map(({ number }) => number);
+  const numbers = () => [...datapath.compiler.tunnels.values()].flat().map(({ number }) => number);
   while (!numbers().every((number) => datapath.isResolved(number))) await setTimeout(5);
   return { kernel, datapath, a, b, near };
 }
@@ -176,7 +176,7 @@ test.serial('a packet is traced, and leaves nothing behind', async (t) => {
   t.is(Buffer.from(flood.outputs[2]!.frame).toString('hex'), last.toString('hex'), 'as the kernel made it');
   // Without the Geneve tunnel the VXLAN copy is the last.
   await datapath.apply(more(chassisIntent('hv3', ['vxlan', '198.51.100.3'])));
-  const numbers = () => [...datapath.compiler.tunnels.values()].map(({ number }) => number);
+  const numbers = () => [...datapath.compiler.tunnels.values()].flat().map(({ number }) => number);
   while (!numbers().every((number) => datapath.isResolved(number))) await setTimeout(5);
   const both = await trace(datapath, 'a', broadcast);
   const { frame: lastVxlan } = await datapath.tracer.trace('entry', broadcast, ifindex);

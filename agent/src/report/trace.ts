@@ -2,11 +2,11 @@ import { dropReasons, type TracedPacket, type TraceEvent } from '@iovisor-ovn/io
 import { BpfError } from '@iovisor-ovn/libbpf';
 import { type TraceOutput, TraceReport, type TraceRequest, type TraceStep } from '@iovisor-ovn/proto';
 import { iov_event_kind, iov_port_flag, iov_tunnel_flag } from '../datapath/abi.js';
-import { formatIp4 } from '../datapath/compile/ip.js';
 import { needsNoDevice } from '../datapath/compile/kind.js';
+import { rowAddressText } from '../datapath/compile/underlay.js';
 import type { LocalPort } from '../datapath/compiler.js';
 import type { Datapath } from '../datapath/index.js';
-import { outerFrame } from './outerFrame.js';
+import { outerAddresses, outerFrame, sourcePortOf } from './outerFrame.js';
 
 const ETHERNET = 14;
 const MAX_FRAME = 9000;
@@ -100,10 +100,9 @@ function tag(frame: Buffer, protocol: number, id: number): Buffer {
 
 /** The device by which the packet's tunnel leaves, and so comes; any will do for packets of nobody's tunnel. */
 function underlay(datapath: Datapath, frame: Buffer): number {
-  if (frame.length < 34) return LOOPBACK;
-  const [source, destination] = [frame.readUInt32BE(26), frame.readUInt32BE(30)];
-  for (const { tunnel, number } of datapath.compiler.tunnels.values())
-    if (tunnel.localIps.includes(destination) && tunnel.remoteIps.includes(source))
+  const { source, destination } = outerAddresses(frame);
+  for (const { tunnel, number } of [...datapath.compiler.tunnels.values()].flat())
+    if (tunnel.remoteIp === source && tunnel.localIps.includes(destination))
       return datapath.tunnelRow(number)?.ifindex || LOOPBACK;
   return LOOPBACK;
 }
@@ -130,8 +129,8 @@ class Names {
   }
 
   chassis(number: number): string {
-    for (const [chassis, tunnel] of this.#datapath.compiler.tunnels)
-      if (tunnel.number === number) return chassis;
+    for (const [chassis, tunnels] of this.#datapath.compiler.tunnels)
+      if (tunnels.some((tunnel) => tunnel.number === number)) return chassis;
     return '';
   }
 
@@ -141,7 +140,7 @@ class Names {
     const chassis = this.chassis(number) || `tunnel number ${number}`;
     if (row === undefined) return chassis;
     const encap = row.flags & iov_tunnel_flag.IOV_TUNNEL_GENEVE ? 'geneve' : 'vxlan';
-    return `${chassis} (${encap} ${formatIp4(row.local_ip)} > ${formatIp4(row.remote_ip)})`;
+    return `${chassis} (${encap} ${rowAddressText(row.local_ip)} > ${rowAddressText(row.remote_ip)})`;
   }
 }
 
@@ -228,7 +227,7 @@ function withoutTunnel(
   const last = events.findLast((event) => event.kind === 'tunnel-copy');
   const length = last === undefined ? 0 : (datapath.tunnelRow(last.tunnel)?.header_length ?? 0);
   if (length === 0) return { inner: frame, sourcePort: 0 };
-  return { inner: frame.subarray(length), sourcePort: frame.readUInt16BE(34) };
+  return { inner: frame.subarray(length), sourcePort: sourcePortOf(frame) };
 }
 
 /** A copy for a port that has a VLAN on its device is tagged, and the packet goes on without. */

@@ -59,6 +59,36 @@ test('every type with every address, Geneve first; a wrong element is left out a
   ]);
 });
 
+test('what the outer header shall be: numbers as in C, without ECN; DF stays', (t) => {
+  const tosOf = (text: string) => {
+    const { encapTos, complaints } = read({ ...least, 'ovn-encap-tos': text });
+    return complaints.length === 0 ? encapTos : complaints[0]!.split(':')[1];
+  };
+  t.deepEqual(['none', '', 'inherit', '184', '0xb8', '0270', '0'].map(tosOf), [
+    0,
+    0,
+    'inherit',
+    184,
+    184,
+    184,
+    0,
+  ]);
+  for (const wrong of ['185', '256', '-4', 'Inherit', '1e2', '0b100', '09'])
+    t.is(tosOf(wrong), 'ovn-encap-tos');
+  t.is(read(least).setLocalIp, false);
+  t.is(read({ ...least, 'ovn-set-local-ip': 'true' }).setLocalIp, true);
+  t.deepEqual(read({ ...least, 'ovn-encap-df_default': 'true' }).complaints, []);
+  t.regex(
+    read({ ...least, 'ovn-encap-df_default': 'false' }).complaints[0] ?? '',
+    /df_default: .* keep the DF bit/,
+  );
+  const both = read({ ...least, 'ovn-encap-ip': '192.0.2.1,192.0.2.2', 'ovn-encap-ip-default': '192.0.2.2' });
+  t.deepEqual(
+    both.config?.encaps.map(({ isDefault }) => isDefault),
+    [undefined, true],
+  );
+});
+
 test('what is missing is said, and there is no chassis without it', (t) => {
   const nothing = read({ 'iovisor-coordinator': '[::1]:6650' });
   t.is(nothing.config, undefined);

@@ -12,7 +12,14 @@ export interface ChassisSettings {
   readonly coordinator?: string;
   /** external_ids:ovn-cleanup-on-exit. */
   readonly cleanupOnExit: boolean;
+  /** external_ids:ovn-encap-tos: the TOS byte of what goes into tunnels; 0 when not set. */
+  readonly encapTos: number | 'inherit';
+  /** external_ids:ovn-set-local-ip. */
+  readonly setLocalIp: boolean;
 }
+
+/** Of a database that says nothing. */
+export const NO_SETTINGS: ChassisSettings = { cleanupOnExit: false, encapTos: 0, setLocalIp: false };
 
 /** Best first: ovn-controller prefers Geneve. */
 const ENCAP_TYPES = ['geneve', 'vxlan'];
@@ -62,7 +69,14 @@ export function readChassisSettings(
   const common = {
     coordinator: settings.get('iovisor-coordinator') || undefined,
     cleanupOnExit: settings.isTrue('ovn-cleanup-on-exit'),
+    encapTos: readTos(settings, wrong),
+    setLocalIp: settings.isTrue('ovn-set-local-ip'),
   };
+  if ((settings.get('ovn-encap-df_default') ?? 'true').toLowerCase() === 'false')
+    wrong(
+      'ovn-encap-df_default',
+      'false is not possible: tunnel packets keep the DF bit, and what does not fit the underlay is answered with the MTU instead of being fragmented; raise the MTU of the underlay, or remove the key',
+    );
   if (systemId === undefined || encaps.length === 0) return common;
   const config: ChassisConfig = {
     name: systemId,
@@ -100,7 +114,28 @@ function readEncaps(settings: SystemSettings, wrong: (key: string, message: stri
       "no tunnel address: set external_ids:ovn-encap-ip to this hypervisor's underlay address",
     );
   const csum = (settings.get('ovn-encap-csum') ?? 'true').toLowerCase() === 'true';
-  return known.flatMap((type) => usable.map((ip) => ({ type, ip, csum })));
+  const preferred = settings.get('ovn-encap-ip-default');
+  return known.flatMap((type) =>
+    usable.map((ip) => ({ type, ip, csum, ...(ip === preferred ? { isDefault: true } : {}) })),
+  );
+}
+
+/** As ovs-vswitchd reads options:tos of a tunnel: a number in C notation, the two ECN bits 0. */
+function readTos(
+  settings: SystemSettings,
+  wrong: (key: string, message: string) => void,
+): ChassisSettings['encapTos'] {
+  const text = settings.get('ovn-encap-tos') ?? 'none';
+  if (text === 'none' || text === '') return 0;
+  if (text === 'inherit') return 'inherit';
+  const octal = /^0[0-7]+$/.test(text);
+  const tos = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? Number(octal ? `0o${text.slice(1)}` : text) : Number.NaN;
+  if (tos <= 0xff && (tos & 3) === 0) return tos;
+  wrong(
+    'ovn-encap-tos',
+    `"${text}" is neither "inherit" nor a TOS byte whose two lowest bits are 0 (0 to 0xfc); 0 is used`,
+  );
+  return 0;
 }
 
 function isIp(text: string): boolean {

@@ -5,7 +5,7 @@ import { type LinkEvent, type Log, type Netlink, NetlinkError } from '../netlink
 import { Attachments, type BridgeInterface } from './attachments.js';
 import { BridgeDevices } from './bridgeDevices.js';
 import { readBridgeMappings } from './bridgeMappings.js';
-import { type ChassisSettings, readChassisSettings } from './chassisSettings.js';
+import { type ChassisSettings, NO_SETTINGS, readChassisSettings } from './chassisSettings.js';
 import type { Complaint } from './complaint.js';
 import { DeviceSetup } from './deviceSetup.js';
 import { saysSomethingNew } from './interfaceChange.js';
@@ -73,7 +73,7 @@ export class LocalModel {
   #looks = 0;
   #system = new SystemSettings(new Map());
   #bridgeName = DEFAULT_BRIDGE;
-  #settings: ChassisSettings = { cleanupOnExit: false };
+  #settings: ChassisSettings = NO_SETTINGS;
   #settingsText = '';
 
   constructor(
@@ -416,7 +416,7 @@ export class LocalModel {
     if (root === undefined) {
       const message = 'the table is empty, so nothing is configured here: run "ovs-vsctl init"';
       complaints.push({ table: 'Open_vSwitch', uuid: '', name: '', column: '', message });
-      this.#settings = { cleanupOnExit: false };
+      this.#settings = NO_SETTINGS;
     } else {
       const bridge = this.#bridges.get(name);
       const complain = (complaint: Complaint) => complaints.push(complaint);

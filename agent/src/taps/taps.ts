@@ -35,7 +35,7 @@ export interface TapsEvents {
   devices: [DevicesDelta];
   /** `networks` changed. */
   networks: [];
-  /** `chassisConfig`, `coordinator` or `cleanupOnExit` changed. */
+  /** `chassisConfig`, `coordinator`, `outerSettings` or `cleanupOnExit` changed. */
   config: [];
   /** `problems` changed. */
   problems: [];
@@ -192,6 +192,11 @@ export class Taps extends EventEmitter<TapsEvents> {
   /** external_ids:ovn-cleanup-on-exit is true. */
   get cleanupOnExit(): boolean {
     return this.#model.settings.cleanupOnExit;
+  }
+  /** What the Open_vSwitch row says about the outer headers of tunnels. */
+  get outerSettings(): { tos: number | 'inherit'; setLocalIp: boolean } {
+    const { encapTos, setLocalIp } = this.#model.settings;
+    return { tos: encapTos, setLocalIp };
   }
   /** Interfaces of the integration bridge whose device exists, by iface-id. */
   get plugged(): ReadonlyMap<string, PluggedInterface> {

@@ -68,6 +68,28 @@ test.serial(
   },
 );
 
+const tunnelReport = {
+  chassis: 'hv2',
+  encap: 'geneve',
+  localIp: '2001:db8::1',
+  remoteIp: '2001:db8::2',
+  resolved: false,
+  state: 'no next hop',
+  mtu: 1400,
+  csum: true,
+  txPackets: 1n,
+  txBytes: 2n,
+  txDrops: 3n,
+  rxPackets: 4n,
+  rxBytes: 5n,
+  rxDrops: 6n,
+  lastSeen: '',
+  ways: [
+    { device: 'eth0', gateway: 'fe80::1', mac: '' },
+    { device: 'eth1', gateway: '', mac: '' },
+  ],
+};
+
 test.serial('what iovctl shows', async (t) => {
   const made = await scene(t);
   const agent = await made.agent('hv1', { plugged: ['p1', 'lost'] });
@@ -106,6 +128,13 @@ test.serial('what iovctl shows', async (t) => {
   t.regex(await iovctl('problems'), /no logical switch port of that name \(lost\)/);
   t.regex(await iovctl('status'), /^Hypervisors +1 connected of 1$/m);
   t.is(await iovctl('tunnels'), 'no tunnel\n');
+  agent.report = { ...agent.report, tunnels: [tunnelReport] };
+  t.regex(
+    await iovctl('tunnels'),
+    /^hv1 +hv2 +geneve +2001:db8::1 +2001:db8::2 +no next hop +fe80::1 eth0, eth1 +1400 +yes +1 +2 B +3 +4 +5 B +6 +never$/m,
+  );
+  const [{ tunnel }] = JSON.parse(await iovctl('tunnels', '--json'));
+  t.like(tunnel, { state: 'no next hop', mtu: 1400, txDrops: 3, rxDrops: 6 });
   t.is(await iovctl('health'), 'SERVING\n');
   const [port] = JSON.parse(await iovctl('ports', 'p1', '--json'));
   t.is(port.name, 'p1');

@@ -6,13 +6,14 @@ import {
   type RemoteChassis,
   type VirtualAddress,
 } from '@iovisor-ovn/proto';
-import type { FdbRow } from '../monitor/rows.js';
+import type { FdbRow, PortBindingRow } from '../monitor/rows.js';
 import { macBytes } from './addresses.js';
 import { defaultTableSize, isSet, multicastGroups, querierOf } from './multicast.js';
 import type { Northbound, NorthboundPort } from './northbound.js';
 import {
   bindingOf,
   type ChassisState,
+  encapUuids,
   type PortState,
   type PortView,
   type Southbound,
@@ -74,7 +75,15 @@ export function portBody(
     qosMaxRate: local ? (config?.options.qosMaxRate ?? 0n) : 0n,
     qosBurst: local ? (config?.options.qosBurst ?? 0n) : 0n,
     awaitsRarp: view === 'waiting',
+    encapIps: encapIps(row, southbound),
   });
+}
+
+/** Tunnel addresses by chassis, sorted: equal rows must give equal intents. */
+function encapIps(row: PortBindingRow, southbound: Southbound): Record<string, string> {
+  const rows = encapUuids(row).flatMap((uuid) => southbound.encap(uuid) ?? []);
+  const pairs = rows.map(({ chassis_name, ip }) => [chassis_name, ip] as const);
+  return Object.fromEntries(pairs.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Localports are never bound, and router ports are everywhere: northd has both answered for at all times. */
@@ -111,11 +120,19 @@ const preference = ['geneve', 'vxlan'];
 export function chassisBody(state: ChassisState, southbound: Southbound): RemoteChassis {
   const encaps: Encap[] = state.row.encaps
     .map((uuid) => southbound.encap(uuid))
-    .filter((row) => row !== undefined && preference.includes(row.type))
-    .map((row) => ({ type: row!.type, ip: row!.ip, csum: row!.options.get('csum') === 'true' }))
+    .filter((row) => row !== undefined)
+    .filter(({ type }) => preference.includes(type))
+    .map(({ type, ip, options }) => ({
+      type,
+      ip,
+      csum: options.get('csum') === 'true',
+      ...(options.get('is_default') === 'true' ? { isDefault: true } : {}),
+    }))
     .sort(
       (a, b) =>
-        preference.indexOf(a.type) - preference.indexOf(b.type) || (a.ip < b.ip ? -1 : a.ip > b.ip ? 1 : 0),
+        preference.indexOf(a.type) - preference.indexOf(b.type) ||
+        Number(b.isDefault ?? false) - Number(a.isDefault ?? false) ||
+        (a.ip < b.ip ? -1 : a.ip > b.ip ? 1 : 0),
     );
   return { name: state.row.name, hostname: state.row.hostname, encaps };
 }

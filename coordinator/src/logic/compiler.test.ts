@@ -510,6 +510,39 @@ test('an expected binding counts until the row says so, or it is taken back', (t
   t.is(southbound.portsOf('c-hv1').size, 0);
 });
 
+test('the tunnel addresses that a port has, by chassis; the default first among those of a chassis', (t) => {
+  const bench = network(['a', 'b']);
+  const encap = (uuid: string, ip: string, more: [string, string][] = []) =>
+    bench.sb('Encap', { _uuid: uuid, type: 'geneve', ip, chassis_name: 'hv2', options: new Map(more) });
+  const encaps = ['e1', 'e2', 'e3'];
+  bench.sb('Chassis', { _uuid: 'c-hv2', name: 'hv2', hostname: 'hv2', encaps });
+  bench.sb('Port_Binding', binding('a', { chassis: 'c-hv1' }));
+  bench.sb('Port_Binding', binding('b', { chassis: 'c-hv2', encap: 'e3' }));
+  const body = (key: string) => bench.compiler.resource('hv1', key as never)?.resource.body;
+  const ips = () => {
+    const port = body('port/pb-b');
+    return port?.$case === 'logicalPort' ? port.value.encapIps : undefined;
+  };
+  t.deepEqual(ips(), {}, 'the row is not known yet');
+  bench.taken();
+  encap('e3', '192.0.2.3');
+  t.deepEqual(ips(), { hv2: '192.0.2.3' });
+  t.true(bench.taken().includes('hv1: port/pb-b'));
+  encap('e1', '192.0.2.1');
+  encap('e2', '192.0.2.2', [
+    ['csum', 'true'],
+    ['is_default', 'true'],
+  ]);
+  const chassis = body('chassis/hv2');
+  t.deepEqual(chassis?.$case === 'remoteChassis' && chassis.value.encaps, [
+    { type: 'geneve', ip: '192.0.2.2', csum: true, isDefault: true },
+    { type: 'geneve', ip: '192.0.2.1', csum: false },
+    { type: 'geneve', ip: '192.0.2.3', csum: false },
+  ]);
+  bench.sb('Port_Binding', binding('b', { chassis: 'c-hv2' }));
+  t.deepEqual(ips(), {});
+});
+
 test('a chassis of another transport zone, or of another availability zone, is not told of', (t) => {
   const bench = network(['a', 'b']);
   const chassis = (name: string, more: Partial<ChassisRow>) =>

@@ -83,6 +83,7 @@ export class Southbound {
   readonly #chassisByName = new Map<string, ChassisState>();
   readonly #encaps = new Map<string, EncapRow>();
   readonly #chassisOfEncap = new MultiMap<string, ChassisState>();
+  readonly #portsOfEncap = new MultiMap<string, PortState>();
   readonly #portsOfChassisUuid = new MultiMap<string, PortState>();
   readonly #switchesOfChassis = new MultiMap<string, SwitchState>();
   readonly #switchByNb = new Map<string, SwitchState>();
@@ -374,6 +375,7 @@ export class Southbound {
   #index(port: PortState): void {
     const { row } = port;
     for (const uuid of chassisUuids(port)) this.#portsOfChassisUuid.add(uuid, port);
+    for (const uuid of encapUuids(row)) this.#portsOfEncap.add(uuid, port);
     for (const name of parentsOf(row)) this.#dependents.add(name, port);
     const gateway = gatewayOf(row);
     if (gateway !== undefined) this.#gatewaysOf.add(gateway, port);
@@ -385,6 +387,7 @@ export class Southbound {
   #unindex(port: PortState): void {
     const { row } = port;
     for (const uuid of chassisUuids(port)) this.#portsOfChassisUuid.delete(uuid, port);
+    for (const uuid of encapUuids(row)) this.#portsOfEncap.delete(uuid, port);
     for (const name of parentsOf(row)) this.#dependents.delete(name, port);
     const gateway = gatewayOf(row);
     if (gateway !== undefined) this.#gatewaysOf.delete(gateway, port);
@@ -454,6 +457,8 @@ export class Southbound {
       chassis.compiled = undefined;
       this.#listener.chassisChanged(chassis.row.name);
     }
+    // Rows of one transaction come in any order: ports may have named it before it was known.
+    for (const port of [...this.#portsOfEncap.get(uuid)]) this.#listener.portChanged(port);
   }
 
   #switch(uuid: string): SwitchState {
@@ -483,6 +488,11 @@ export function sameBinding(a: Binding, b: Binding): boolean {
 
 export function rowBinding(row: PortBindingRow): Binding {
   return { chassis: row.chassis, additional: row.additional_chassis ?? [] };
+}
+
+/** Tunnel addresses that the port's interfaces ask for. */
+export function encapUuids({ encap, additional_encap }: PortBindingRow): string[] {
+  return [encap ?? [], additional_encap ?? []].flat();
 }
 
 /** Rows of Chassis that the port's row is about. */

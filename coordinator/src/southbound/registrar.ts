@@ -192,6 +192,7 @@ export class Registrar {
   /** The Encap row of this (type, ip) with its options put right, or a new one. */
   #adopt(transaction: Transaction, chassis: string, encap: Encap): unknown {
     const options = new Map([['csum', String(encap.csum)]]);
+    if (encap.isDefault) options.set('is_default', 'true');
     const row = this.#rows.encapAt(encap.type, encap.ip);
     if (!row)
       return transaction.insert('Encap', { type: encap.type, ip: encap.ip, chassis_name: chassis, options });
@@ -229,11 +230,11 @@ function mirrored(otherConfig: ReadonlyMap<string, string>): Map<string, string>
 }
 
 function encapText(row: EncapRow): string {
-  return `${row.type} ${row.ip} ${row.options.get('csum') ?? ''}`;
+  return `${row.type} ${row.ip} ${row.options.get('csum') ?? ''} ${row.options.get('is_default') === 'true'}`;
 }
 
 function wantedText(encap: Encap): string {
-  return `${encap.type} ${encap.ip} ${encap.csum}`;
+  return `${encap.type} ${encap.ip} ${encap.csum} ${encap.isDefault ?? false}`;
 }
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {

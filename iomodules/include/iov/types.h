@@ -381,6 +381,7 @@ enum iov_tunnel_flag {
 	IOV_TUNNEL_IP6 = 1 << 3,        /* the underlay is IPv6 */
 	IOV_TUNNEL_CSUM = 1 << 4,       /* the other end wants an outer UDP checksum (SB Encap.options:csum) */
 	IOV_TUNNEL_TOS_INHERIT = 1 << 5,/* the outer DSCP is the inner one (ovn-encap-tos=inherit); ECN is always (RFC 6040) */
+	IOV_TUNNEL_WAY = 1 << 6,        /* a further next hop of another row (its `other`), no tunnel of its own */
 };
 
 /*
@@ -397,7 +398,9 @@ struct iov_tunnel {
 	__u32 address_sum;      /* one's complement sum of the outer addresses and the protocol (UDP), as 16-bit words in host
 				 * memory order, folded: the pseudo header but its length (RFC 768, RFC 8200 8.1) */
 	__u16 header_length;    /* 50 or 58; over IPv6 70 or 78 */
-	__u8 pad[6];
+	__u16 share;            /* equal-cost routes: flows whose outer source port, its lower 14 bits, is below go by this row,
+				 * the others by the row `other`. 0: all by this one. Unicast only; floods go by the first row */
+	__u32 other;            /* tunnel number; counters stay with the first row */
 	__u8 header[80];
 	__u8 local_ip[16];      /* of the outer header; IPv4 as IPv4-mapped IPv6 (RFC 4291 2.5.5.2). For people and the agent */
 	__u8 remote_ip[16];

@@ -22,7 +22,8 @@ export interface Reach {
   /** Its number when it is here and has a device. */
   port: number | undefined;
   localnet: Localnet | undefined;
-  tunnelTo(chassis: string): number | undefined;
+  /** @param ip of the chassis; undefined, or one that it does not have: its first */
+  tunnelTo(chassis: string, ip: string | undefined): number | undefined;
 }
 
 /**
@@ -49,5 +50,9 @@ export function destinationOf(port: LogicalPort, reach: Reach): Dest | undefined
     return { kind: kind.IOV_DEST_UNBOUND, egress_key, index: 0 };
   }
   // Tunnel 0 is never valid: the packet is dropped with the reason "no way to the other chassis".
-  return { kind: kind.IOV_DEST_REMOTE, egress_key, index: reach.tunnelTo(chassis) ?? 0 };
+  return {
+    kind: kind.IOV_DEST_REMOTE,
+    egress_key,
+    index: reach.tunnelTo(chassis, port.encapIps[chassis]) ?? 0,
+  };
 }

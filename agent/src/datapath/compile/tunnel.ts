@@ -1,62 +1,133 @@
-import { iov_tunnel_flag as flag, iov_tunnel_sourceCodec, iov_tunnelCodec } from '../abi.js';
+import {
+  iov_tunnel_flag as flag,
+  iov_tunnel_source6Codec,
+  iov_tunnel_sourceCodec,
+  iov_tunnelCodec,
+} from '../abi.js';
 import { type Entry, u32 } from '../entry.js';
-import { headerLength, tunnelHeader } from './tunnelHeader.js';
+import { addressSum, headerLength, tunnelHeader } from './tunnelHeader.js';
+import { ipBytes, isIp6, rowAddress } from './underlay.js';
 
 /** Encapsulations the IOModules speak. */
 export type EncapType = 'vxlan' | 'geneve';
 
-/** How a packet gets to another chassis, as the kernel's routing says now. */
-export interface TunnelPath {
+/** One next hop to another chassis. */
+export interface TunnelWay {
   ifindex: number;
-  /** Of the device or route: largest outer IP packet, bytes. */
-  mtu: number;
+  /** Share of the flows among the ways, at least 1. */
+  weight: number;
+  /** Text; undefined: the other end is on the link. */
+  gateway?: string;
   /** Of our device. */
   sourceMac?: Buffer;
   /** Of the next hop; undefined until the kernel has resolved it. */
   nextHopMac?: Buffer;
 }
 
-/** A way to another chassis. Addresses are IPv4 as numbers. */
-export interface Tunnel {
-  encap: EncapType;
-  localIp: number;
-  remoteIp: number;
-  /** All addresses of that chassis: whatever it sends from, it is this tunnel's. */
-  remoteIps: readonly number[];
-  /** All our tunnel addresses. */
-  localIps: readonly number[];
+/** How packets get to another chassis, as the kernel's routing says now. */
+export interface TunnelPath {
+  /** Of the narrowest device or route: largest outer IP packet, bytes. */
+  mtu: number;
+  /** At least one; several for equal-cost routes. */
+  ways: readonly [TunnelWay, ...TunnelWay[]];
 }
 
-/** Undefined path: no route. The program then drops with a reason; it never sends to a guess. */
-export function compileTunnel(number: number, tunnel: Tunnel, path: TunnelPath | undefined): Entry[] {
-  const resolved = path?.sourceMac !== undefined && path.nextHopMac !== undefined;
-  const value = iov_tunnelCodec.encode({
-    flags:
-      (path === undefined ? 0 : flag.IOV_TUNNEL_VALID) |
-      (resolved ? flag.IOV_TUNNEL_RESOLVED : 0) |
-      (tunnel.encap === 'geneve' ? flag.IOV_TUNNEL_GENEVE : 0),
-    ifindex: path?.ifindex ?? 0,
-    mtu: path?.mtu ?? 0,
-    local_ip: tunnel.localIp,
-    remote_ip: tunnel.remoteIp,
-    header_length: headerLength(tunnel.encap),
-    header: tunnelHeader(tunnel, path),
+/** A tunnel to one address of another chassis. Addresses are canonical text. */
+export interface Tunnel {
+  encap: EncapType;
+  localIp: string;
+  remoteIp: string;
+  /** Our addresses that it may send to. */
+  localIps: readonly string[];
+  /** The other end wants outer UDP checksums. */
+  csum: boolean;
+  /** The outer TOS byte, or 'inherit'. */
+  tos: number | 'inherit';
+}
+
+/** Most next hops of a tunnel; the programs follow no more. */
+export const MAX_WAYS = 8;
+
+/** The outer source port has 14 bits of the flow's hash (struct iov_tunnel.share). */
+const FLOWS = 0x4000;
+
+/** The ways that packets take: those whose next hop is known, or one that the kernel has to resolve. */
+export function usableWays(path: TunnelPath): readonly [TunnelWay, ...TunnelWay[]] {
+  const [first, ...others] = path.ways.filter(isResolved).slice(0, MAX_WAYS);
+  return first === undefined ? [path.ways[0]] : [first, ...others];
+}
+
+/**
+ * @param numbers of the tunnel, and of each usable way but the first
+ * @param path undefined: no route. The program then drops with a reason; it never sends to a guess.
+ */
+export function compileTunnel(
+  numbers: readonly [number, ...number[]],
+  tunnel: Tunnel,
+  path: TunnelPath | undefined,
+): Entry[] {
+  const [number] = numbers;
+  const ways = path === undefined ? [undefined] : usableWays(path);
+  const shares = sharesOf(ways.map((way) => way?.weight ?? 1));
+  const rows = ways.map((way, index): Entry => {
+    const other = shares[index] === 0 ? 0 : (numbers[index + 1] ?? 0);
+    const value = iov_tunnelCodec.encode({
+      flags:
+        (way === undefined ? 0 : flag.IOV_TUNNEL_VALID) |
+        (way !== undefined && isResolved(way) ? flag.IOV_TUNNEL_RESOLVED : 0) |
+        (tunnel.encap === 'geneve' ? flag.IOV_TUNNEL_GENEVE : 0) |
+        (isIp6(tunnel.remoteIp) ? flag.IOV_TUNNEL_IP6 : 0) |
+        (tunnel.csum ? flag.IOV_TUNNEL_CSUM : 0) |
+        (tunnel.tos === 'inherit' ? flag.IOV_TUNNEL_TOS_INHERIT : 0) |
+        (index > 0 ? flag.IOV_TUNNEL_WAY : 0),
+      ifindex: way?.ifindex ?? 0,
+      mtu: path?.mtu ?? 0,
+      address_sum: addressSum(tunnel),
+      share: other === 0 ? 0 : shares[index]!,
+      other,
+      local_ip: rowAddress(tunnel.localIp),
+      remote_ip: rowAddress(tunnel.remoteIp),
+      header_length: headerLength(tunnel),
+      header: tunnelHeader(tunnel, way),
+    });
+    return { map: 'iov_tunnels', key: u32(numbers[index]!), value };
   });
-  const entries: Entry[] = [{ map: 'iov_tunnels', key: u32(number), value }];
-  for (const remote_ip of tunnel.remoteIps) {
-    for (const local_ip of tunnel.localIps) {
-      const key = iov_tunnel_sourceCodec.encode({ remote_ip, local_ip });
-      entries.push({ map: 'iov_tunnel_sources', key, value: u32(number) });
-    }
+  // The other ways first: whoever is sent on must find them.
+  return [...rows.reverse(), ...tunnel.localIps.map((local) => source(tunnel.remoteIp, local, number))];
+}
+
+/** Whether packets need not ask the kernel for the next hop. */
+export function isResolved({ sourceMac, nextHopMac }: TunnelWay): boolean {
+  return sourceMac !== undefined && nextHopMac !== undefined;
+}
+
+/** Where the flows of each way end; 0 for the last. */
+function sharesOf(weights: readonly number[]): number[] {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  let sum = 0;
+  return weights.map((weight, index) => {
+    sum += weight;
+    return index === weights.length - 1 ? 0 : Math.max(1, Math.round((FLOWS * sum) / total));
+  });
+}
+
+function source(remote: string, local: string, number: number): Entry {
+  const value = u32(number);
+  if (isIp6(remote)) {
+    const key = iov_tunnel_source6Codec.encode({ remote_ip: ipBytes(remote), local_ip: ipBytes(local) });
+    return { map: 'iov_tunnel_sources6', key, value };
   }
-  return entries;
+  const [remote_ip, local_ip] = [ipBytes(remote).readUInt32BE(0), ipBytes(local).readUInt32BE(0)];
+  return { map: 'iov_tunnel_sources', key: iov_tunnel_sourceCodec.encode({ remote_ip, local_ip }), value };
 }
 
 /** Our own tunnel addresses: what arrives for them is ours or dropped, never the host's. */
-export function compileLocals(localIps: readonly number[]): Entry[] {
-  return localIps.map((ip): Entry => {
-    const key = Buffer.alloc(4);
-    key.writeUInt32BE(ip);
-    return { map: 'iov_tunnel_locals', key, value: Buffer.from([1]) };
-  });
+export function compileLocals(localIps: readonly string[]): Entry[] {
+  return localIps.map(
+    (ip): Entry => ({
+      map: isIp6(ip) ? 'iov_tunnel_locals6' : 'iov_tunnel_locals',
+      key: ipBytes(ip),
+      value: Buffer.from([1]),
+    }),
+  );
 }

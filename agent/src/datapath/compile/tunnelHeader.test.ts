@@ -1,17 +1,18 @@
 import test from 'ava';
-import { checksum, headerLength, tunnelHeader } from './tunnelHeader.js';
+import { addressSum, checksum, headerLength, tunnelHeader } from './tunnelHeader.js';
 
-const path = {
+const way = {
   ifindex: 2,
-  mtu: 1500,
+  weight: 1,
   sourceMac: Buffer.from('0a0000000101', 'hex'),
   nextHopMac: Buffer.from('0a0000000102', 'hex'),
 };
-const tunnel = { localIp: 0xc0000201, remoteIp: 0xc0000202, remoteIps: [], localIps: [] };
+const over4 = { localIp: '192.0.2.1', remoteIp: '192.0.2.2', tos: 0 };
+const over6 = { localIp: '2001:db8::1', remoteIp: '2001:db8::2', tos: 0 };
 
 test('VXLAN: Ethernet, IPv4, UDP, RFC 7348', (t) => {
-  const header = tunnelHeader({ ...tunnel, encap: 'vxlan' }, path);
-  t.is(headerLength('vxlan'), 50);
+  const header = tunnelHeader({ ...over4, encap: 'vxlan' }, way);
+  t.is(headerLength({ ...over4, encap: 'vxlan' }), 50);
   t.is(header.subarray(0, 14).toString('hex'), '0a00000001020a00000001010800');
   t.is(header.subarray(14, 24).toString('hex'), '45000000000040004011');
   t.is(header.subarray(26, 34).toString('hex'), 'c0000201c0000202');
@@ -20,17 +21,48 @@ test('VXLAN: Ethernet, IPv4, UDP, RFC 7348', (t) => {
 });
 
 test("Geneve: RFC 8926 with OVN's option, which is critical", (t) => {
-  const header = tunnelHeader({ ...tunnel, encap: 'geneve' }, path);
-  t.is(headerLength('geneve'), 58);
+  const header = tunnelHeader({ ...over4, encap: 'geneve' }, way);
+  t.is(headerLength({ ...over4, encap: 'geneve' }), 58);
   t.is(header.subarray(34, 58).toString('hex'), '000017c100000000' + '0240655800000000' + '0102800100000000');
 });
 
+test('over IPv6: RFC 8200, twenty bytes more', (t) => {
+  const header = tunnelHeader({ ...over6, encap: 'geneve' }, way);
+  t.is(headerLength({ ...over6, encap: 'geneve' }), 78);
+  t.is(headerLength({ ...over6, encap: 'vxlan' }), 70);
+  t.is(header.length, 80);
+  t.is(header.subarray(12, 14).toString('hex'), '86dd');
+  t.is(header.subarray(14, 22).toString('hex'), '6000000000001140');
+  t.is(
+    header.subarray(22, 54).toString('hex'),
+    '20010db8000000000000000000000001' + '20010db8000000000000000000000002',
+  );
+  t.is(header.subarray(54, 62).toString('hex'), '000017c100000000');
+});
+
+test('TOS is in the header, unless each packet brings its own', (t) => {
+  const tosOf = (header: Buffer) => header[15];
+  t.is(tosOf(tunnelHeader({ ...over4, encap: 'vxlan', tos: 0xb8 }, way)), 0xb8);
+  t.is(tosOf(tunnelHeader({ ...over4, encap: 'vxlan', tos: 'inherit' }, way)), 0);
+  const header = tunnelHeader({ ...over6, encap: 'vxlan', tos: 0xb8 }, way);
+  t.is(header.readUInt32BE(14), 0x6b800000);
+  const ip4 = tunnelHeader({ ...over4, encap: 'vxlan', tos: 0xb8 }, way).subarray(14, 34);
+  t.is(checksum(ip4), 0);
+});
+
 test('without a way the addresses are there all the same', (t) => {
-  const header = tunnelHeader({ ...tunnel, encap: 'vxlan' }, undefined);
+  const header = tunnelHeader({ ...over4, encap: 'vxlan' }, undefined);
   t.is(header.subarray(0, 12).toString('hex'), '000000000000000000000000');
   t.is(header.readUInt32BE(30), 0xc0000202);
 });
 
 test('RFC 1071 §3', (t) => {
   t.is(checksum(Buffer.from('0001f203f4f5f6f7', 'hex')), ~0xddf2 & 0xffff);
+});
+
+test('the sum of the pseudo header, in the order of host memory', (t) => {
+  // 0xc000 + 0x0201 + 0xc000 + 0x0202 + 0x0011 = 0x18414, folded 0x8415.
+  t.is(addressSum(over4), 0x1584);
+  // 2 (0x2001 + 0x0db8) + 1 + 2 + 0x0011 = 0x5b86
+  t.is(addressSum(over6), 0x865b);
 });

@@ -1,43 +1,68 @@
-import type { EncapType, Tunnel, TunnelPath } from './tunnel.js';
+import type { EncapType, Tunnel, TunnelWay } from './tunnel.js';
+import { ipBytes, isIp6 } from './underlay.js';
 
 const ETHERNET = 14;
 const IP4 = 20;
+const IP6 = 40;
 const UDP = 8;
 const VXLAN = 8;
 const GENEVE = 16; // with OVN's option
 const VXLAN_PORT = 4789;
 const GENEVE_PORT = 6081;
+const PROTOCOL_UDP = 17;
+const HOPS = 64;
 /** struct iov_tunnel.header */
-const ROOM = 64;
+const ROOM = 80;
 
-export function headerLength(encap: EncapType): number {
-  return ETHERNET + IP4 + UDP + (encap === 'geneve' ? GENEVE : VXLAN);
+/** What the header follows from. */
+export type Outer = Pick<Tunnel, 'encap' | 'localIp' | 'remoteIp' | 'tos'>;
+
+export function headerLength({ encap, remoteIp }: Pick<Tunnel, 'encap' | 'remoteIp'>): number {
+  return ETHERNET + ipLength(remoteIp) + UDP + (encap === 'geneve' ? GENEVE : VXLAN);
+}
+
+function ipLength(ip: string): number {
+  return isIp6(ip) ? IP6 : IP4;
 }
 
 /**
- * The outer header of a tunnel. Left zero for the program: lengths, UDP source port, and the keys. The IPv4 checksum
- * field holds the checksum of this header, i.e. with total length 0 (RFC 1624 makes it right per packet).
+ * The outer header of a tunnel. Left zero for the program: lengths, UDP source port and checksum, and the keys. The IPv4
+ * checksum field holds the checksum of this header, i.e. with total length 0 (RFC 1624 makes it right per packet).
  */
-export function tunnelHeader(tunnel: Tunnel, path: TunnelPath | undefined): Buffer {
+export function tunnelHeader(tunnel: Outer, way: TunnelWay | undefined): Buffer {
   const header = Buffer.alloc(ROOM);
-  path?.nextHopMac?.copy(header, 0);
-  path?.sourceMac?.copy(header, 6);
-  header.writeUInt16BE(0x0800, 12);
-  writeIp4(header.subarray(ETHERNET, ETHERNET + IP4), tunnel);
-  const udp = header.subarray(ETHERNET + IP4);
+  const ip6 = isIp6(tunnel.remoteIp);
+  way?.nextHopMac?.copy(header, 0);
+  way?.sourceMac?.copy(header, 6);
+  header.writeUInt16BE(ip6 ? 0x86dd : 0x0800, 12);
+  const ip = header.subarray(ETHERNET, ETHERNET + ipLength(tunnel.remoteIp));
+  if (ip6) writeIp6(ip, tunnel);
+  else writeIp4(ip, tunnel);
+  const udp = header.subarray(ETHERNET + ip.length);
   udp.writeUInt16BE(tunnel.encap === 'geneve' ? GENEVE_PORT : VXLAN_PORT, 2);
   writeShim(udp.subarray(UDP), tunnel.encap);
   return header;
 }
 
-function writeIp4(ip: Buffer, { localIp, remoteIp }: Tunnel): void {
+function writeIp4(ip: Buffer, { localIp, remoteIp, tos }: Outer): void {
   ip[0] = 0x45;
-  ip.writeUInt16BE(0x4000, 6); // DF: inner packets that do not fit are dropped with a reason, not fragmented
-  ip[8] = 64;
-  ip[9] = 17;
-  ip.writeUInt32BE(localIp, 12);
-  ip.writeUInt32BE(remoteIp, 16);
+  if (tos !== 'inherit') ip[1] = tos;
+  ip.writeUInt16BE(0x4000, 6); // DF: inner packets that do not fit are answered or dropped with a reason, not fragmented
+  ip[8] = HOPS;
+  ip[9] = PROTOCOL_UDP;
+  ipBytes(localIp).copy(ip, 12);
+  ipBytes(remoteIp).copy(ip, 16);
   ip.writeUInt16BE(checksum(ip), 10);
+}
+
+/** RFC 8200 §3. The flow label stays 0: routers that spread flows look at the UDP source port. */
+function writeIp6(ip: Buffer, { localIp, remoteIp, tos }: Outer): void {
+  const trafficClass = tos === 'inherit' ? 0 : tos;
+  ip.writeUInt32BE(0x60000000 + trafficClass * 0x100000, 0);
+  ip[6] = PROTOCOL_UDP;
+  ip[7] = HOPS;
+  ipBytes(localIp).copy(ip, 8);
+  ipBytes(remoteIp).copy(ip, 24);
 }
 
 /** RFC 7348 §5, or RFC 8926 §3.4 with the option of ovn-architecture(7), Tunnel Encapsulations. */
@@ -56,8 +81,20 @@ function writeShim(shim: Buffer, encap: EncapType): void {
 
 /** RFC 1071. */
 export function checksum(bytes: Uint8Array): number {
+  return ~sumOf(bytes) & 0xffff;
+}
+
+/** struct iov_tunnel.address_sum: the pseudo header but its length, as 16-bit words in host memory order (little endian). */
+export function addressSum({ localIp, remoteIp }: Pick<Tunnel, 'localIp' | 'remoteIp'>): number {
+  const sum = sumOf(Buffer.concat([ipBytes(localIp), ipBytes(remoteIp), Buffer.from([0, PROTOCOL_UDP])]));
+  // The sum of words with their bytes swapped is the sum with its bytes swapped (RFC 1071 §2 (B)).
+  return ((sum & 0xff) << 8) | (sum >>> 8);
+}
+
+/** One's complement sum of 16-bit words in network order, folded. */
+function sumOf(bytes: Uint8Array): number {
   let sum = 0;
   for (let at = 0; at < bytes.length; at += 2) sum += (bytes[at]! << 8) | bytes[at + 1]!;
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
+  return sum;
 }

@@ -13,21 +13,29 @@ import {
 import { Claims } from '../claims.js';
 import type { Tap } from '../compile/port.js';
 import type { TunnelPath } from '../compile/tunnel.js';
-import { Compiler } from '../compiler.js';
+import { Compiler, type Underlay } from '../compiler.js';
 import { type ConfigMap, keyBuffer, keyText, u32 } from '../entry.js';
 import { Instances, type Limits } from '../instances.js';
 
-const PATH: TunnelPath = {
-  ifindex: 2,
+/** The way to every other chassis. */
+export const PATH: TunnelPath = {
   mtu: 1500,
-  sourceMac: Buffer.from('0a0000000101', 'hex'),
-  nextHopMac: Buffer.from('0a0000000102', 'hex'),
+  ways: [
+    {
+      ifindex: 2,
+      weight: 1,
+      sourceMac: Buffer.from('0a0000000101', 'hex'),
+      nextHopMac: Buffer.from('0a0000000102', 'hex'),
+    },
+  ],
 };
 const LIMITS: Limits = { datapaths: 64, ports: 1024, tunnels: 64 };
 
 /** A compiler with its claims and no kernel; what is claimed counts as written after settle(). */
 export class Bench {
   readonly claims = new Claims();
+  /** The kernel's routing: to be set before compile(). */
+  underlay: Underlay = { pathOf: () => PATH, sourceTo: () => undefined };
   readonly compiler: Compiler;
   readonly #instances: Instances;
   readonly #limits: Limits;
@@ -39,7 +47,11 @@ export class Bench {
     this.#limits = { ...LIMITS, ...limits };
     this.#instances = instances ?? new Instances(this.#limits);
     const isWireThere = (name: string) => wires?.has(name) === true;
-    this.compiler = new Compiler(this.claims, this.#instances, () => PATH, isWireThere);
+    const underlay: Underlay = {
+      pathOf: (tunnel) => this.underlay.pathOf(tunnel),
+      sourceTo: (ip) => this.underlay.sourceTo(ip),
+    };
+    this.compiler = new Compiler(this.claims, this.#instances, underlay, isWireThere);
   }
 
   put(...resources: Resource[]): void {

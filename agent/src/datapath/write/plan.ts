@@ -43,6 +43,8 @@ const ORDER: readonly { map: ConfigMap; part?: 'head' | 'tail' }[] = [
   { map: 'iov_tunnel_dests' },
   { map: 'iov_tunnel_sources' },
   { map: 'iov_tunnel_locals' },
+  { map: 'iov_tunnel_sources6' },
+  { map: 'iov_tunnel_locals6' },
   { map: 'iov_vlan_ports' },
   { map: 'iov_ifindex_overflow' },
   { map: 'iov_ifindex' },
