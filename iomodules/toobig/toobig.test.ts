@@ -6,6 +6,7 @@ import {
   ether,
   icmp6,
   icmp6Checksum,
+  ip,
   ipv4,
   ipv6,
   Lab,
@@ -124,7 +125,8 @@ test.serial('of a machine that offloads checksums and segmentation, every size p
     set: iov_port_flag.IOV_PORT_PEER,
   });
   leadTo(1);
-  for (const ip of ['10.0.0.2', 'fd00::2']) lab.addNeighbour(1, ip, REMOTE, 9);
+  for (const address of ['10.0.0.2', 'fd00::2']) lab.addNeighbour(1, address, REMOTE, 9);
+  ip('link', 'set', 'dev', port.name, 'mtu', '9000');
   lab.attach(port);
   const machine = new Machine(port.peer, '02:00:00:00:00:08', ['10.0.0.8/24', 'fd00::8/64'], 9000);
   t.teardown(() => machine.close());
