@@ -73,7 +73,9 @@ export function outerHeader(outer: Outer, length: number | 'template'): Buffer {
   udp.writeUInt16BE(payload, 4);
   const ethernet = Buffer.concat([mac(outer.dstMac), mac(outer.srcMac), Buffer.alloc(2)]);
   ethernet.writeUInt16BE(isIp6(outer) ? 0x86dd : 0x0800, 12);
-  const ip = isIp6(outer) ? header6(outer, payload) : header4(outer, length === 'template' ? 0 : payload + 20);
+  const ip = isIp6(outer)
+    ? header6(outer, payload)
+    : header4(outer, length === 'template' ? 0 : payload + 20);
   return Buffer.concat([ethernet, ip, udp, tunnel]);
 }
 
