@@ -3,12 +3,12 @@ import test from 'ava';
 import { iov_port_flag, iov_tunnel_flag, iov_dest_kind as kind } from '../gen/abi.js';
 import { Capture, ether, ip, ipv4, Lab, Machine, type Outer, udp, vethPair } from '../testing/index.js';
 
-const chassis = (own: 1 | 2, type: Outer['type']): Outer => ({
+const chassis = (own: 1 | 2, type: Outer['type'], underlay: 4 | 6 = 4): Outer => ({
   type,
   srcMac: `02:00:00:00:01:0${own}`,
   dstMac: `02:00:00:00:01:0${3 - own}`,
-  src: `192.0.2.${own}`,
-  dst: `192.0.2.${3 - own}`,
+  src: `${underlay === 4 ? '192.0.2.' : '2001:db8::'}${own}`,
+  dst: `${underlay === 4 ? '192.0.2.' : '2001:db8::'}${3 - own}`,
 });
 const macOf = (machine: number) => `02:00:00:00:00:0${machine}`;
 const addressesOf = (machine: number) => `${macOf(machine)} 10.0.0.${machine} fd00::${machine}`;
@@ -24,6 +24,7 @@ function build(
   type: Outer['type'],
   underlay: number,
   set: number,
+  family: 4 | 6,
 ): { lab: Lab; machine: Machine } {
   const other = own === 1 ? 2 : 1;
   const lab = new Lab();
@@ -34,7 +35,7 @@ function build(
     security: [addressesOf(own)],
     set,
   });
-  lab.addTunnel(1, underlay, chassis(own, type), { mtu: 1600 });
+  lab.addTunnel(1, underlay, chassis(own, type, family), { mtu: 1600, set: iov_tunnel_flag.IOV_TUNNEL_CSUM });
   lab.addMac(1, macOf(other), { kind: kind.IOV_DEST_REMOTE, index: 1, egress_key: other });
   lab.addNeighbour(1, `fd00::${other}`, macOf(other), other);
   lab.addGroup(1, 0x8000, { local: [port.number], remote: [1] });
@@ -56,18 +57,23 @@ const SERVER = `
 const client = (host: string, bytes: number) => `
   require('net').connect(5001, '${host}').end(Buffer.alloc(${bytes}, 'x'));`;
 
-for (const [type, set] of [
-  ['vxlan', iov_port_flag.IOV_PORT_PEER],
-  ['vxlan', 0],
-  ['geneve', iov_port_flag.IOV_PORT_PEER],
+for (const [type, set, family] of [
+  ['vxlan', iov_port_flag.IOV_PORT_PEER, 4],
+  ['vxlan', 0, 4],
+  ['geneve', iov_port_flag.IOV_PORT_PEER, 4],
+  ['vxlan', iov_port_flag.IOV_PORT_PEER, 6],
+  ['geneve', 0, 6],
 ] as const) {
-  const how = set ? 'redirect_peer' : 'redirect';
+  const how = `${set ? 'redirect_peer' : 'redirect'}${family === 6 ? ', IPv6' : ''}`;
   test.serial(
     `two chassis over ${type}, ${how}: ARP by flooding, ping, ping6, and TCP with GSO both ways`,
     async (t) => {
       const underlay = vethPair();
       for (const device of [underlay.name, underlay.peer]) ip('link', 'set', 'dev', device, 'mtu', '1600');
-      const [one, two] = [build(1, type, underlay.ifindex, set), build(2, type, underlay.peerIfindex, set)];
+      const [one, two] = [
+        build(1, type, underlay.ifindex, set, family),
+        build(2, type, underlay.peerIfindex, set, family),
+      ];
       t.teardown(() => {
         for (const { lab, machine } of [one, two]) {
           machine.close();

@@ -587,16 +587,74 @@ static __always_inline int read_outer6(struct __sk_buff *ctx, const struct iov_i
 }
 
 /*
+ * The sum of what is inside as a device would finish it: TCP or UDP that has only the sum of its pseudo header (CHECKSUM_PARTIAL) comes
+ * from a machine whose frames no device has touched, such as one on this host. Returns 0 when it is not so. `frame` is where
+ * the inner frame begins; *length: the bytes up to the segment, *segment: what the segment will sum up to.
+ */
+static __always_inline int unfinished_inside(struct __sk_buff *ctx, __u32 frame, __u32 *length, __u16 *segment)
+{
+	__u32 l3 = frame + IOV_ETHERNET_LENGTH, l4, field = 0;
+	struct iov_ip4_header ip4;
+	struct iov_ip6_header ip6;
+	__u16 checksum;
+	__be16 type;
+	__u64 sum;
+	__u8 proto;
+
+	if (bpf_skb_load_bytes(ctx, l3 - 2, &type, sizeof(type)))
+		return 0;
+	if (type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD)) {
+		l3 += IOV_VLAN_LENGTH;
+		if (bpf_skb_load_bytes(ctx, l3 - 2, &type, sizeof(type)))
+			return 0;
+	}
+	if (type == bpf_htons(ETH_P_IP)) {
+		if (bpf_skb_load_bytes(ctx, l3, &ip4, sizeof(ip4)) || ip4.version_ihl != 0x45 ||
+		    ip4.fragment & bpf_htons(IOV_IP4_FRAGMENT_MASK))
+			return 0;
+		l4 = l3 + sizeof(ip4);
+		proto = ip4.protocol;
+		sum = (__u64)ip4.source + ip4.destination + bpf_htons(bpf_ntohs(ip4.total_length) - sizeof(ip4));
+	} else if (type == bpf_htons(ETH_P_IPV6)) {
+		if (bpf_skb_load_bytes(ctx, l3, &ip6, sizeof(ip6)) || bpf_skb_load_bytes(ctx, l3 + 4, &type, sizeof(type)))
+			return 0;
+		const __u64 *addresses = (const __u64 *)&ip6.source;
+
+		l4 = l3 + sizeof(ip6);
+		proto = ip6.next_header;
+		sum = iov_halves(addresses[0]) + iov_halves(addresses[1]) + iov_halves(addresses[2]) +
+		      iov_halves(addresses[3]) + type;
+	} else {
+		return 0;
+	}
+	if (proto == IPPROTO_TCP)
+		field = 16;
+	else if (proto == IPPROTO_UDP)
+		field = 6;
+	if (!field || bpf_skb_load_bytes(ctx, l4 + field, &checksum, sizeof(checksum)))
+		return 0;
+	*segment = iov_fold(sum + bpf_htons(proto));
+	if (checksum != *segment)
+		return 0;
+	*segment ^= 0xffff;
+	*length = l4;
+	return 1;
+}
+
+/*
  * Is the UDP checksum right, or whoever is before us answers for it? That is a device that has checked it, or one that would
  * have filled it in: a peer on this machine leaves the sum of the pseudo header in the field. GSO packets are of either kind.
  */
-static __always_inline int checksum_right(struct __sk_buff *ctx, const struct outer *outer, __u32 udp)
+static __always_inline int checksum_right(struct __sk_buff *ctx, const struct outer *outer, __u32 udp, __u32 header)
 {
 	__u64 sum = (__u64)outer->pseudo_sum + bpf_htons(outer->udp_length);
-	__u16 segment;
+	__u32 l4 = 0;
+	__u16 segment, headers;
 
 	if (ctx->gso_size || bpf_csum_level(ctx, BPF_CSUM_LEVEL_QUERY) >= 0 || iov_fold(sum) == outer->udp_checksum)
 		return 1;
+	if (unfinished_inside(ctx, header, &l4, &segment))
+		return !iov_sum_part(ctx, udp, l4 - udp, &headers) && iov_fold(sum + headers + segment) == 0xffff;
 	return !iov_sum_frame(ctx, udp, &segment) && iov_fold(sum + segment) == 0xffff;
 }
 
@@ -617,7 +675,7 @@ static __always_inline __u32 read_arrival(struct __sk_buff *ctx, const struct ou
 		if (ctx->len > outer->length + IOV_OUTER_IP && bpf_skb_change_tail(ctx, outer->length + IOV_OUTER_IP, 0))
 			return IOV_DROP_TUNNEL_MALFORMED;
 	}
-	if (outer->udp_checksum && iov_unlikely(!checksum_right(ctx, outer, udp)))
+	if (outer->udp_checksum && iov_unlikely(!checksum_right(ctx, outer, udp, header)))
 		return IOV_DROP_TUNNEL_CHECKSUM;
 	if (bpf_skb_load_bytes(ctx, header, arrival->macs, IOV_ETHERNET_LENGTH))
 		return IOV_DROP_TUNNEL_MALFORMED;

@@ -56,6 +56,24 @@ static __always_inline int iov_sum_frame(struct __sk_buff *ctx, __u32 offset, __
 	return 0;
 }
 
+/* The sum of a short part of the frame, 1 to 127 bytes. */
+static __always_inline int iov_sum_part(struct __sk_buff *ctx, __u32 offset, __u32 length, __u16 *folded)
+{
+	__u32 zero = 0;
+	struct iov_sum_buffer *buffer = bpf_map_lookup_elem(&iov_sum_buffer, &zero);
+
+	length &= 127;
+	barrier_var(length);
+	if (!buffer || length < 1)
+		return -1;
+	for (int i = 0; i < 16; i++)
+		buffer->words[i] = 0;
+	if (bpf_skb_load_bytes(ctx, offset, buffer, length))
+		return -1;
+	*folded = iov_fold((__u32)bpf_csum_diff(0, 0, (__be32 *)buffer, 128, 0));
+	return 0;
+}
+
 /* Where a protocol has its checksum, from its header on; 0: it has none that covers all of it. */
 static __always_inline __u32 iov_checksum_offset(const struct iov_packet *pkt)
 {
