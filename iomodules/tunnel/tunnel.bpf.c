@@ -560,18 +560,51 @@ static __always_inline int read_outer6(struct __sk_buff *ctx, const struct iov_i
 	return outer->port;
 }
 
+/* Does the inner packet, at `l3`, have the sum of its pseudo header where its checksum belongs? Then it comes from this machine, the
+ * device would have filled it in, and the outer checksum is right for that. */
+static __always_inline int inner_unfinished(struct __sk_buff *ctx, __u32 l3)
+{
+	__u32 at = l3 + 20, words[8], length;
+	__u64 sum = 0;
+	__u8 first, proto;
+	__u16 field;
+
+	if (bpf_skb_load_bytes(ctx, l3, &first, 1))
+		return 0;
+	if (first == 0x45) {
+		if (bpf_skb_load_bytes(ctx, l3 + 9, &proto, 1) || bpf_skb_load_bytes(ctx, l3 + 12, words, 8))
+			return 0;
+		sum = (__u64)words[0] + words[1];
+	} else if (first >> 4 == 6) {
+		at = l3 + 40;
+		if (bpf_skb_load_bytes(ctx, l3 + 6, &proto, 1) || bpf_skb_load_bytes(ctx, l3 + 8, words, 32))
+			return 0;
+#pragma unroll
+		for (int i = 0; i < 8; i++)
+			sum += words[i];
+	} else {
+		return 0;
+	}
+	if ((proto != IPPROTO_TCP && proto != IPPROTO_UDP) ||
+	    bpf_skb_load_bytes(ctx, at + (proto == IPPROTO_TCP ? 16 : 6), &field, sizeof(field)))
+		return 0;
+	length = ctx->len - at;
+	return iov_fold(sum + bpf_htons(proto) + bpf_htons(length)) == field;
+}
+
 /*
  * Is the UDP checksum right, or whoever is before us answers for it? That is a device that has checked it, or one that would
  * have filled it in: a peer on this machine leaves the sum of the pseudo header in the field. GSO packets are of either kind.
  */
-static __always_inline int checksum_right(struct __sk_buff *ctx, const struct outer *outer, __u32 udp)
+static __always_inline int checksum_right(struct __sk_buff *ctx, const struct outer *outer, __u32 udp, __u32 header)
 {
 	__u64 sum = (__u64)outer->pseudo_sum + bpf_htons(outer->udp_length);
 	__u16 segment;
 
 	if (ctx->gso_size || bpf_csum_level(ctx, BPF_CSUM_LEVEL_QUERY) >= 0 || iov_fold(sum) == outer->udp_checksum)
 		return 1;
-	return !iov_sum_frame(ctx, udp, &segment) && iov_fold(sum + segment) == 0xffff;
+	return (!iov_sum_frame(ctx, udp, &segment) && iov_fold(sum + segment) == 0xffff) ||
+	       inner_unfinished(ctx, header + IOV_ETHERNET_LENGTH);
 }
 
 /* Is the outer packet whole, and its tunnel header one of OVN's? Cuts off what is behind the outer packet. The reason not to
@@ -591,7 +624,7 @@ static __always_inline __u32 read_arrival(struct __sk_buff *ctx, const struct ou
 		if (ctx->len > outer->length + IOV_OUTER_IP && bpf_skb_change_tail(ctx, outer->length + IOV_OUTER_IP, 0))
 			return IOV_DROP_TUNNEL_MALFORMED;
 	}
-	if (outer->udp_checksum && iov_unlikely(!checksum_right(ctx, outer, udp)))
+	if (outer->udp_checksum && iov_unlikely(!checksum_right(ctx, outer, udp, header)))
 		return IOV_DROP_TUNNEL_CHECKSUM;
 	if (bpf_skb_load_bytes(ctx, header, arrival->macs, IOV_ETHERNET_LENGTH))
 		return IOV_DROP_TUNNEL_MALFORMED;
