@@ -653,8 +653,10 @@ static __always_inline int checksum_right(struct __sk_buff *ctx, const struct ou
 
 	if (ctx->gso_size || bpf_csum_level(ctx, BPF_CSUM_LEVEL_QUERY) >= 0 || iov_fold(sum) == outer->udp_checksum)
 		return 1;
-	if (unfinished_inside(ctx, header, &l4, &segment))
-		return !iov_sum_part(ctx, udp, l4 - udp, &headers) && iov_fold(sum + headers + segment) == 0xffff;
+	/* The chance of a field that looks unfinished and is not is one in 65,536. */
+	if (unfinished_inside(ctx, header, &l4, &segment) && !iov_sum_part(ctx, udp, l4 - udp, &headers) &&
+	    iov_fold(sum + headers + segment) == 0xffff)
+		return 1;
 	return !iov_sum_frame(ctx, udp, &segment) && iov_fold(sum + segment) == 0xffff;
 }
 
