@@ -33,13 +33,16 @@ lab.addSwitch(1, { key: 5, flood: 0x8000 });
 const a = lab.addPort({ key: 7, addresses: [A] });
 lab.addTunnel(1, under.ifindex, outer);
 lab.addTunnel(2, under.ifindex, { ...outer, src: '2001:db8::1', dst: '2001:db8::2' });
-const leadTo = (index: number) =>
-  lab.addMac(1, REMOTE, { kind: kind.IOV_DEST_REMOTE, index, egress_key: 9 });
+const leadTo = (index: number) => lab.addMac(1, REMOTE, { kind: kind.IOV_DEST_REMOTE, index, egress_key: 9 });
 leadTo(1);
 lab.addGroup(1, 0x8000, { remote: [1] });
 
 const data = Buffer.from(Array.from({ length: 1450 }, (_, i) => (i * 31) & 0xff));
-const frame4 = (proto: number, l4: Buffer, a: { src?: string; dst?: string; mac?: string; fragment?: number } = {}) =>
+const frame4 = (
+  proto: number,
+  l4: Buffer,
+  a: { src?: string; dst?: string; mac?: string; fragment?: number } = {},
+) =>
   ether(
     { src: A, dst: a.mac ?? REMOTE, type: 0x0800 },
     ipv4({ src: a.src ?? '10.0.0.1', dst: a.dst ?? '10.0.0.2', proto, fragment: a.fragment }, l4),
@@ -73,7 +76,11 @@ for (const [tunnel, mtu] of [
       t.is(checksum(bytes.subarray(34)), 0);
       t.deepEqual(bytes.subarray(42), frame.subarray(14, 14 + 548));
     }
-    t.is(lab.run(frame4(17, udp(1, 2, Buffer.alloc(mtu - 28))), a).action, 'redirect', 'what it says does fit');
+    t.is(
+      lab.run(frame4(17, udp(1, 2, Buffer.alloc(mtu - 28))), a).action,
+      'redirect',
+      'what it says does fit',
+    );
     t.is(lab.run(frame4(17, udp(1, 2, Buffer.alloc(mtu - 27))), a).action, 'answer');
   });
 
@@ -82,7 +89,10 @@ for (const [tunnel, mtu] of [
     for (const frame of [
       frame6(6, tcp(1, 2, data)),
       frame6(17, udp(1, 2, data)),
-      ether({ src: A, dst: REMOTE, type: 0x86dd }, icmp6({ src: 'fd00::1', dst: 'fd00::2', type: 128 }, data)),
+      ether(
+        { src: A, dst: REMOTE, type: 0x86dd },
+        icmp6({ src: 'fd00::1', dst: 'fd00::2', type: 128 }, data),
+      ),
     ]) {
       const { packetOut: bytes, ...verdict } = lab.run(frame, a);
       t.like(verdict, { action: 'answer', port: a.number, reason: 'tunnel_mtu' });
@@ -118,19 +128,21 @@ for (const [what, frame] of unanswered) {
   });
 }
 
-test.serial('of a machine that offloads checksums and segmentation, every size passes or is answered', async (t) => {
-  const port = lab.addPort({
-    key: 8,
-    addresses: ['02:00:00:00:00:08 10.0.0.8 fd00::8'],
-    set: iov_port_flag.IOV_PORT_PEER,
-  });
-  leadTo(1);
-  for (const address of ['10.0.0.2', 'fd00::2']) lab.addNeighbour(1, address, REMOTE, 9);
-  ip('link', 'set', 'dev', port.name, 'mtu', '9000');
-  lab.attach(port);
-  const machine = new Machine(port.peer, '02:00:00:00:00:08', ['10.0.0.8/24', 'fd00::8/64'], 9000);
-  t.teardown(() => machine.close());
-  const client = machine.start(`
+test.serial(
+  'of a machine that offloads checksums and segmentation, every size passes or is answered',
+  async (t) => {
+    const port = lab.addPort({
+      key: 8,
+      addresses: ['02:00:00:00:00:08 10.0.0.8 fd00::8'],
+      set: iov_port_flag.IOV_PORT_PEER,
+    });
+    leadTo(1);
+    for (const address of ['10.0.0.2', 'fd00::2']) lab.addNeighbour(1, address, REMOTE, 9);
+    ip('link', 'set', 'dev', port.name, 'mtu', '9000');
+    lab.attach(port);
+    const machine = new Machine(port.peer, '02:00:00:00:00:08', ['10.0.0.8/24', 'fd00::8/64'], 9000);
+    t.teardown(() => machine.close());
+    const client = machine.start(`
     const send = (type, host) => new Promise((done) => {
       const socket = require('dgram').createSocket(type);
       let left = 3;
@@ -138,9 +150,10 @@ test.serial('of a machine that offloads checksums and segmentation, every size p
       again();
     });
     send('udp4', '10.0.0.2').then(() => send('udp6', 'fd00::2')).then(() => console.log('sent'));`);
-  t.is((await client.next()).value, 'sent');
-  t.regex(machine.ip('route', 'get', '10.0.0.2'), /mtu 1442/);
-  t.regex(machine.ip('-6', 'route', 'get', 'fd00::2'), /mtu 1442/);
-  machine.ip('route', 'flush', 'cache');
-  machine.ip('-6', 'route', 'flush', 'cache');
-});
+    t.is((await client.next()).value, 'sent');
+    t.regex(machine.ip('route', 'get', '10.0.0.2'), /mtu 1442/);
+    t.regex(machine.ip('-6', 'route', 'get', 'fd00::2'), /mtu 1442/);
+    machine.ip('route', 'flush', 'cache');
+    machine.ip('-6', 'route', 'flush', 'cache');
+  },
+);

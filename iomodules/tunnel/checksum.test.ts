@@ -9,8 +9,8 @@ import {
   ether,
   icmp6,
   ip,
-  ip4Bytes,
   ip4,
+  ip4Bytes,
   ip6,
   ipv4,
   ipv6,
@@ -84,7 +84,10 @@ const frames: [string, Buffer][] = [
   ['another protocol', frame4(ipv4({ src: src4, dst: dst4, proto: 50 }, payload))],
   ['ARP', ether({ src: A, dst: REMOTE, type: 0x0806 }, arp({ op: 2, sha: A, spa: src4, tpa: dst4 }))],
   ['an unknown ethertype', ether({ src: A, dst: REMOTE, type: 0x88b5 }, payload)],
-  ['TCP over IPv6', frame6(ipv6({ src: src6, dst: dst6, next: 6 }, summed(src6, dst6, 6, tcp(1, 2, payload))))],
+  [
+    'TCP over IPv6',
+    frame6(ipv6({ src: src6, dst: dst6, next: 6 }, summed(src6, dst6, 6, tcp(1, 2, payload)))),
+  ],
   ['UDP over IPv6', frame6(ipv6({ src: src6, dst: dst6, next: 17 }, summed(src6, dst6, 17, udp(1, 2))))],
   ['ICMPv6', frame6(icmp6({ src: src6, dst: dst6, type: 128, hops: 64 }, payload))],
   [
@@ -118,13 +121,16 @@ for (const [i, outer] of outers.entries()) {
       );
     });
   }
-  test.serial(`${where}: a finished checksum inside or one that is left to the device, the outer one is the same`, (t) => {
-    lab.addMac(1, REMOTE, { kind: kind.IOV_DEST_REMOTE, index: i + 1, egress_key: 9 });
-    const whole = frames[0]![1];
-    const partial = Buffer.from(whole);
-    partial.writeUInt16BE(0x1234, 14 + 20 + 16);
-    t.is(field(outer, lab.run(partial, a).packetOut), field(outer, lab.run(whole, a).packetOut));
-  });
+  test.serial(
+    `${where}: a finished checksum inside or one that is left to the device, the outer one is the same`,
+    (t) => {
+      lab.addMac(1, REMOTE, { kind: kind.IOV_DEST_REMOTE, index: i + 1, egress_key: 9 });
+      const whole = frames[0]![1];
+      const partial = Buffer.from(whole);
+      partial.writeUInt16BE(0x1234, 14 + 20 + 16);
+      t.is(field(outer, lab.run(partial, a).packetOut), field(outer, lab.run(whole, a).packetOut));
+    },
+  );
 }
 
 test.serial('SCTP whose CRC is left to the device gets no outer checksum', (t) => {
@@ -202,7 +208,12 @@ for (const [i, outer] of outers.entries())
 peer.addTunnelDest(0x123, 9, { kind: kind.IOV_DEST_LOCAL, index: b.number, egress_key: 9 });
 
 for (const outer of outers) {
-  const keys = { vni: outer.type === 'vxlan' ? (9 << 12) | 0x123 : 0x123, ingress: 7, egress: 9, sport: 50000 };
+  const keys = {
+    vni: outer.type === 'vxlan' ? (9 << 12) | 0x123 : 0x123,
+    ingress: 7,
+    egress: 9,
+    sport: 50000,
+  };
   const where = `${outer.type} over IPv${isIp6(outer) ? 6 : 4}`;
   test.serial(`${where}: frames come out as they went in, with a checksum and without`, (t) => {
     for (const [what, frame] of frames) {
@@ -256,9 +267,16 @@ for (const outer of outers) {
         const verdict = peer.run(encapsulated({ ...outer, ...keys, tos: 3 }, marked), 'uplink');
         if (inner === 0) t.like(verdict, { action: 'drop', reason: 'tunnel_ecn' });
         else t.deepEqual(verdict.packetOut, expected);
-        t.deepEqual(peer.run(encapsulated({ ...outer, ...keys, tos: 1 }, marked), 'uplink').packetOut, marked);
+        t.deepEqual(
+          peer.run(encapsulated({ ...outer, ...keys, tos: 1 }, marked), 'uplink').packetOut,
+          marked,
+        );
       }
-    t.is(peer.run(encapsulated({ ...outer, ...keys, tos: 3 }, frames[10]![1]), 'uplink').port, b.number, 'ARP');
+    t.is(
+      peer.run(encapsulated({ ...outer, ...keys, tos: 3 }, frames[10]![1]), 'uplink').port,
+      b.number,
+      'ARP',
+    );
   });
 }
 

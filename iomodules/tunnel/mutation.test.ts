@@ -64,7 +64,8 @@ function network4(packet: Buffer): Network | undefined {
   if (packet.length < 34 || packet[14]! >> 4 !== 4 || packet[23] !== 17) return undefined;
   const header = (packet[14]! & 15) * 4;
   const fragment = packet.readUInt16BE(20);
-  if (header < 20 || fragment & 0x1fff || !packet.subarray(30, 34).equals(ip4Bytes(ip4(HERE4)))) return undefined;
+  if (header < 20 || fragment & 0x1fff || !packet.subarray(30, 34).equals(ip4Bytes(ip4(HERE4))))
+    return undefined;
   return {
     udp: 14 + header,
     end: 14 + packet.readUInt16BE(16),
@@ -77,7 +78,8 @@ function network4(packet: Buffer): Network | undefined {
 
 /** RFC 8200. */
 function network6(packet: Buffer): Network | undefined {
-  if (packet.length < 54 || packet[14]! >> 4 !== 6 || !packet.subarray(38, 54).equals(ip6(HERE6))) return undefined;
+  if (packet.length < 54 || packet[14]! >> 4 !== 6 || !packet.subarray(38, 54).equals(ip6(HERE6)))
+    return undefined;
   let [next, at] = [packet[20]!, 54];
   for (let headers = 0; next !== 17; headers++) {
     if (headers === 7 || ![0, 43, 44, 51, 60].includes(next) || packet.length < at + 8) return undefined;
@@ -107,7 +109,12 @@ function judge(packet: Buffer): { ours: boolean; good: boolean } {
   return { ours: true, good: isGood(packet.subarray(0, network.end), network, port, packet.length) };
 }
 
-function isGood(packet: Buffer, { udp: at, end, plain, known, sum, ecn }: Network, port: number, length: number): boolean {
+function isGood(
+  packet: Buffer,
+  { udp: at, end, plain, known, sum, ecn }: Network,
+  port: number,
+  length: number,
+): boolean {
   const header = port === 4789 ? 8 : 16;
   if (!plain || !known || end > length || end < at + 8 + header + 14) return false;
   const segment = packet.subarray(at);
@@ -120,7 +127,8 @@ function isGood(packet: Buffer, { udp: at, end, plain, known, sum, ecn }: Networ
   const tunnel = segment.subarray(8);
   const vni = tunnel.readUInt32BE(4) >>> 8;
   // RFC 7348 5
-  if (port === 4789) return tunnel.readUInt32BE(0) === 0x08000000 && tunnel[7] === 0 && vni === ((9 << 12) | 0x123);
+  if (port === 4789)
+    return tunnel.readUInt32BE(0) === 0x08000000 && tunnel[7] === 0 && vni === ((9 << 12) | 0x123);
   // RFC 8926 3.4, 3.5; ovn-architecture(7)
   return (
     tunnel[0] === 2 &&
@@ -187,7 +195,8 @@ test('of 10,000 mutated outer packets none is delivered that should not be, and 
   for (let round = 0; round < 10_000; round++) {
     const outer = outers[next(4)]!;
     let bytes = encapsulated({ ...outer, checksum: next(2) === 1 }, inner);
-    for (let change = next(2); change >= 0; change--) bytes = mutations[next(mutations.length)]!(bytes, outer, next);
+    for (let change = next(2); change >= 0; change--)
+      bytes = mutations[next(mutations.length)]!(bytes, outer, next);
     // Else hardly anything would get beyond its checksums.
     if (next(2) && !isIp6(outer) && bytes.length >= 34) {
       bytes.writeUInt16BE(0, 24);
@@ -214,7 +223,8 @@ test('of 10,000 mutated outer packets none is delivered that should not be, and 
   }
   t.log(outcomes, [...reasons].join(' '));
   t.true(outcomes.drop > 3000 && outcomes.redirect > 1000 && outcomes.pass > 100);
-  for (const reason of ['malformed', 'source', 'key', 'checksum', 'ecn']) t.true(reasons.has(`tunnel_${reason}`), reason);
+  for (const reason of ['malformed', 'source', 'key', 'checksum', 'ecn'])
+    t.true(reasons.has(`tunnel_${reason}`), reason);
 });
 
 test('what a machine sends to the ports of tunnels is a packet like any other', (t) => {
