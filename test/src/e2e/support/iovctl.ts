@@ -41,3 +41,21 @@ export async function dropped(lab: Lab, reason: string, port?: string): Promise<
 export const problems = (lab: Lab): Promise<Problem[]> => lab.coordinator.json<Problem[]>('problems');
 export const ports = (lab: Lab): Promise<Port[]> => lab.coordinator.json<Port[]>('ports');
 export const nodes = (lab: Lab): Promise<Node[]> => lab.coordinator.json<Node[]>('nodes');
+
+/** One of `iovctl tunnels`. */
+export interface Tunnel {
+  node: string;
+  chassis: string;
+  encap: string;
+  localIp: string;
+  remoteIp: string;
+  state: string;
+  csum: boolean;
+  txPackets: number;
+  lastSeen: string;
+}
+
+export async function tunnels(lab: Lab): Promise<Tunnel[]> {
+  const rows = await lab.coordinator.json<{ node: string; tunnel: Omit<Tunnel, 'node'> }[]>('tunnels');
+  return rows.map(({ node, tunnel }) => ({ ...tunnel, node }));
+}
