@@ -57,14 +57,43 @@ async function jumbo(o: { encap: 'vxlan' | 'geneve'; underlayFamily: 'ip4' | 'ip
 }
 
 /**
- * Pings with DF set, one per size. A size is fine when its answer comes, or when ping prints that somebody said what fits
- * (a router's answer, or the kernel that remembers it).
+ * Echo requests with DF set that ignore what the kernel has learned of the path (IP_PMTUDISC_PROBE, ip(7)), one per size. Prints the
+ * sizes that nobody answered: neither the other end, nor anybody who says what fits (which IP_RECVERR turns into an errno).
  */
+const prober = `
+import errno, os, socket, struct, sys
+address, sizes = sys.argv[1], [int(size) for size in sys.argv[2].split(",")]
+six = ":" in address
+s = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP)
+s.setsockopt(socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP, 23 if six else 10, 3)  # MTU_DISCOVER, PROBE
+s.setsockopt(socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP, 25 if six else 11, 1)  # RECVERR
+s.settimeout(1)
+s.connect((address, 0))
+unanswered = []
+for sequence, size in enumerate(sizes):
+    data = os.urandom(size)
+    for attempt in range(3):
+        try:
+            s.send(struct.pack("!BBHHH", 128 if six else 8, 0, 0, 0, sequence) + data)
+            while True:
+                reply = s.recv(65536)
+                if struct.unpack("!H", reply[6:8])[0] == sequence:
+                    break
+            if reply[8:] == data:
+                break
+        except socket.timeout:
+            continue
+        except OSError as error:
+            if error.errno == errno.EMSGSIZE:
+                break
+            raise
+    else:
+        unanswered.append(size)
+print(",".join(map(str, unanswered)))
+`;
+
 async function unanswered(from: Machine, address: string, all: readonly number[]): Promise<number[]> {
-  const script = `for s in ${all.join(' ')}; do
-    ping -n -M do -c 1 -W 2 -s $s ${address} > /dev/null 2>&1 && continue
-    ping -n -M do -c 1 -W 2 -s $s ${address} 2>&1 | grep -qE 'too long|Frag needed|too big|bytes from' || echo $s
-  done`;
-  const { stdout } = await from.netns.try(['sh', '-c', script], { timeoutMs: 90_000 });
-  return stdout.split('\n').filter(Boolean).map(Number);
+  await from.netns.sysctl({ 'net.ipv4.ping_group_range': '0 0' });
+  const printed = await from.netns.exec('python3', '-c', prober, address, all.join(','));
+  return printed.split(',').filter(Boolean).map(Number);
 }
