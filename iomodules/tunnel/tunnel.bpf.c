@@ -235,7 +235,7 @@ struct round {
 	__u32 ip_length; /* of the outer IP packet */
 	__u32 length;    /* of the frame with room for it, as far as lengths can say */
 	__u32 no_room;   /* IOV_DROP_TUNNEL_ENCAP_FAILED: the kernel refused it */
-	__u64 words[IOV_OUTER_WORDS]; /* the outer header of the member in hand */
+	__u64 words[16]; /* the outer header of the member in hand; room for what the verifier thinks it may be long */
 };
 
 IOV_MAP(iov_round, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct round, 1, 0);
@@ -314,9 +314,12 @@ static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_pa
 		iov_outer_fill6(round->words, tunnel, &round->facts, round->length);
 	else
 		iov_outer_fill4(round->words, tunnel, &round->facts, round->length);
-	/* For the verifier, which does not know what the map holds. */
-	if (header < IOV_OUTER_VXLAN_LENGTH || header > IOV_OUTER6_GENEVE_LENGTH ||
-	    bpf_skb_store_bytes(ctx, 0, round->words, header, 0))
+	/* For the verifier, which does not know what the map holds: it is one of the four lengths, in a way that kernels before 6.8
+	 * understand (they lose the bounds of a 32-bit value on the stack). */
+	_Static_assert((IOV_OUTER_VXLAN_LENGTH & IOV_OUTER_GENEVE_LENGTH & IOV_OUTER6_VXLAN_LENGTH &
+			IOV_OUTER6_GENEVE_LENGTH) == 2, "bit 1 is set in all of them, and it alone");
+	header = 2 | (header & 0x7c);
+	if (bpf_skb_store_bytes(ctx, 0, round->words, header, 0))
 		return IOV_DROP_TUNNEL_ENCAP_FAILED;
 	if (!iov_tracing && bpf_clone_redirect(ctx, tunnel->ifindex, 0))
 		return IOV_DROP_NO_MEMORY;
