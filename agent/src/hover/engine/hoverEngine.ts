@@ -12,7 +12,9 @@ export type Hop =
   /** Into a module, as if it came in by `port` (what its handle_rx sees as md->in_ifc). */
   | { kind: 'module'; module: number; port: number }
   /** Out of a network interface. Only as the last one. */
-  | { kind: 'interface'; ifindex: number };
+  | { kind: 'interface'; ifindex: number }
+  /** The kernel goes on with the packet as if there were no program at the interface. Only as the last one. */
+  | { kind: 'stack' };
 
 /** Source code that was compiled, not loaded yet. Shared by all modules with the same code. */
 export interface CompiledModule {
@@ -80,6 +82,11 @@ export interface HoverEngine extends EventEmitter<{ packetIn: [PacketIn] }> {
   setPort(module: number, port: number, hops: readonly Hop[]): void;
   /** Where what an interface receives goes. Attaches to it; empty: detaches. @throws when the interface is gone. */
   setInterface(ifindex: number, hops: readonly Hop[]): void;
+  /**
+   * Where what the kernel itself (a bridge, its stack) sends out of an interface goes first; the last hop is `stack`: it is sent.
+   * Empty: detaches. @throws when the interface is gone.
+   */
+  setEgress(ifindex: number, hops: readonly Hop[]): void;
   packetOut(packet: PacketOut): void;
   /** Packets dropped, by reason, for people and metrics. */
   drops(): Map<string, bigint>;
