@@ -15,7 +15,9 @@ export interface Grouped {
 
 /** The policies whose tags name the path, in the order of their numbers. */
 export function groupsOf(path: string, policies: Iterable<ModuleNode>): Grouped {
-  const around = [...policies].filter((policy) => policy.tags?.includes(path) === true && policy.path !== path);
+  const around = [...policies].filter(
+    (policy) => policy.tags?.includes(path) === true && policy.path !== path,
+  );
   return { path, groups: new Set(around.sort((a, b) => a.number - b.number)) };
 }
 
