@@ -78,6 +78,8 @@ export interface HoverEngine extends EventEmitter<{ packetIn: [PacketIn] }> {
   compile(source: string): Promise<CompiledModule>;
   /** @throws LoadError with the verifier's whole log. */
   load(number: number, compiled: CompiledModule): ModuleInstance;
+  /** As load(); the verifier, which may take a second with a large module, works on another thread. */
+  loadAsync(number: number, compiled: CompiledModule): Promise<ModuleInstance>;
   /** Where `pkt_redirect(skb, md, port)` of a module leads. Empty: nowhere. */
   setPort(module: number, port: number, hops: readonly Hop[]): void;
   /** Where what an interface receives goes. Attaches to it; empty: detaches. @throws when the interface is gone. */
@@ -91,7 +93,7 @@ export interface HoverEngine extends EventEmitter<{ packetIn: [PacketIn] }> {
   /** Packets dropped, by reason, for people and metrics. */
   drops(): Map<string, bigint>;
   /** Undoes everything. */
-  close(): void;
+  close(): void | Promise<void>;
 }
 
 /** The compiler refused; `message` is its whole text, without lines of files that are not the user's. */
