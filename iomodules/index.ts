@@ -1,3 +1,11 @@
+export type {
+  BuiltinModule,
+  JsonObject,
+  ModuleControl,
+  ModuleHost,
+  ModulePacket,
+} from './builtin/module.js';
+export { builtinModules } from './builtin/registry.js';
 export { type DropReason, dropReasons } from './drops.js';
 export * from './gen/abi.js';
 export {

@@ -9,6 +9,7 @@ export { number32 } from './key.js';
 export { Lab, type LabPort, type LabPortOptions, type LabVlan } from './lab.js';
 export { Machine } from './machine.js';
 export * from './membership.js';
+export { ModuleLab, type ModuleVerdict, type SentPacket } from './module-lab.js';
 export { enterPrivateNetns, ip, type VethPair, vethPair } from './netns.js';
 export { encapsulated, type Outer, outerHeader } from './outer.js';
 export { type RunOptions, runPacket, type Verdict } from './run.js';

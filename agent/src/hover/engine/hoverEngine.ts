@@ -76,6 +76,8 @@ export interface PacketOut {
 export interface HoverEngine extends EventEmitter<{ packetIn: [PacketIn] }> {
   /** In a child process, limited in time and memory, cached by content. @throws CompileError with the compiler's whole text. */
   compile(source: string): Promise<CompiledModule>;
+  /** An object that was compiled when this was built (iomodules/NAME against iov/module.h). @throws CompileError when it cannot be read */
+  open(objectPath: string): CompiledModule;
   /** @throws LoadError with the verifier's whole log. */
   load(number: number, compiled: CompiledModule): ModuleInstance;
   /** As load(); the verifier, which may take a second with a large module, works on another thread. */

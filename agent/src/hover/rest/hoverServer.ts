@@ -135,7 +135,10 @@ export class HoverServer {
     const reply = explained(error);
     if (reply !== undefined) return reply;
     const { stack, message } = error as Error;
-    this.#options.log.warn({ method: request.method, url: request.url?.slice(0, 200), error: stack }, 'Hover API');
+    this.#options.log.warn(
+      { method: request.method, url: request.url?.slice(0, 200), error: stack },
+      'Hover API',
+    );
     // What the kernel said is worth to be known; what our own code stumbled over is not.
     const own = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
     return failure(400, own ? 'Internal error' : message);
@@ -146,7 +149,8 @@ export class HoverServer {
     const wrong = refusal(request, this.#own);
     const path = pathOf(request.url ?? '') ?? '';
     if (wrong === undefined && this.#options.upgrade(path, request, socket, head)) return;
-    const [status, text] = wrong === undefined ? ['404 Not Found', '404 page not found'] : ['403 Forbidden', wrong];
+    const [status, text] =
+      wrong === undefined ? ['404 Not Found', '404 page not found'] : ['403 Forbidden', wrong];
     const type = 'Content-Type: text/plain; charset=utf-8';
     socket.end(
       `HTTP/1.1 ${status}\r\n${type}\r\nContent-Length: ${Buffer.byteLength(text) + 1}\r\nConnection: close\r\n\r\n${text}\n`,
