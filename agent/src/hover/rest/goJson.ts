@@ -31,7 +31,10 @@ type Fields<Spec extends Record<string, FieldType>> = { [Name in keyof Spec]?: F
  * follows the value are ignored, the last of two equal names counts.
  * @throws HoverError in Go's words
  */
-export function decodeGo<const Spec extends Record<string, FieldType>>(body: string, spec: Spec): Fields<Spec> {
+export function decodeGo<const Spec extends Record<string, FieldType>>(
+  body: string,
+  spec: Spec,
+): Fields<Spec> {
   const value = firstValue(body);
   const found: Fields<Spec> = {};
   if (value === null) return found;

@@ -1,5 +1,12 @@
 import { EntryError, type HoverTable } from '../engine/hoverEngine.js';
-import { type BridgeNode, bridgePath, HoverError, type HoverGraph, type Link, type ModuleNode } from '../graph/index.js';
+import {
+  type BridgeNode,
+  bridgePath,
+  HoverError,
+  type HoverGraph,
+  type Link,
+  type ModuleNode,
+} from '../graph/index.js';
 import { decodeGo } from './goJson.js';
 import { NOT_FOUND, ok, type Reply } from './reply.js';
 import type { Parameters, Route } from './routes.js';
@@ -57,7 +64,9 @@ export function hoverRoutes(graph: HoverGraph, controllers: ControllerDialer): R
     get('/modules/', () => ok(allModules(graph))),
     post('/modules/', async ({ body, signal }) => {
       const asked = decodeGo(body, MODULE_FIELDS);
-      return ok(moduleEntry(await graph.createModule({ type: asked.module_type ?? '', ...specOf(asked) }, signal)));
+      return ok(
+        moduleEntry(await graph.createModule({ type: asked.module_type ?? '', ...specOf(asked) }, signal)),
+      );
     }),
     get('/modules/{moduleId}', ({ parameters }) => {
       const module = one(parameters);

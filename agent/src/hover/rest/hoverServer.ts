@@ -15,6 +15,8 @@ import { match, pathOf, type Route } from './routes.js';
 
 /** No source that the kernel takes is longer. */
 const MAX_BODY = 1024 * 1024;
+/** More of a body that is too long is not even read. */
+const MAX_PATIENCE = 64 * MAX_BODY;
 
 /** Certificate and key of the server, and who may come in. */
 export interface ServerTls {
@@ -135,7 +137,10 @@ export class HoverServer {
     const reply = explained(error);
     if (reply !== undefined) return reply;
     const { stack, message } = error as Error;
-    this.#options.log.warn({ method: request.method, url: request.url?.slice(0, 200), error: stack }, 'Hover API');
+    this.#options.log.warn(
+      { method: request.method, url: request.url?.slice(0, 200), error: stack },
+      'Hover API',
+    );
     // What the kernel said is worth to be known; what our own code stumbled over is not.
     const own = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
     return failure(400, own ? 'Internal error' : message);
@@ -146,7 +151,8 @@ export class HoverServer {
     const wrong = refusal(request, this.#own);
     const path = pathOf(request.url ?? '') ?? '';
     if (wrong === undefined && this.#options.upgrade(path, request, socket, head)) return;
-    const [status, text] = wrong === undefined ? ['404 Not Found', '404 page not found'] : ['403 Forbidden', wrong];
+    const [status, text] =
+      wrong === undefined ? ['404 Not Found', '404 page not found'] : ['403 Forbidden', wrong];
     const type = 'Content-Type: text/plain; charset=utf-8';
     socket.end(
       `HTTP/1.1 ${status}\r\n${type}\r\nContent-Length: ${Buffer.byteLength(text) + 1}\r\nConnection: close\r\n\r\n${text}\n`,
@@ -164,17 +170,16 @@ function send(request: IncomingMessage, response: ServerResponse, { status, type
   response.end(body);
 }
 
-/** Undefined when it is too long. */
+/** Undefined when it is too long; then it is read all the same, or who sends it would not read the reply. */
 async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY) return undefined;
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > MAX_BODY) return undefined;
-    chunks.push(chunk);
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    length += (chunk as Buffer).length;
+    if (length > MAX_PATIENCE) break;
+    if (length <= MAX_BODY) chunks.push(chunk as Buffer);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return length > MAX_BODY ? undefined : Buffer.concat(chunks).toString('utf8');
 }
 
 /** A socket that nobody listens on is left from a crash and may go. */
