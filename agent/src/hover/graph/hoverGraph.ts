@@ -132,7 +132,7 @@ export class HoverGraph extends EventEmitter<{ packetIn: [PacketIn] }> {
     try {
       instance = await engine.loadAsync(number, compiled);
       this.#checkWanted(signal);
-      const module = new ModuleNode(number, spec.type, instance);
+      const module = new ModuleNode(number, spec.type, instance, builtin?.maxPorts);
       module.builtin = builtin?.start(instance, engine);
       module.displayName = spec.displayName;
       module.tags = spec.tags;
