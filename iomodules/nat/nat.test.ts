@@ -25,9 +25,8 @@ const REMOTE = '8.8.8.8';
 const PUBLIC = '192.0.2.1';
 
 function labOf(t: ExecutionContext, config: JsonObject = {}): ModuleLab {
-  const lab = new ModuleLab(nat, 2);
+  const lab = new ModuleLab(nat, { public_ip: PUBLIC, ...config }, 2);
   t.teardown(() => lab.close());
-  lab.configure({ public_ip: PUBLIC, ...config });
   return lab;
 }
 

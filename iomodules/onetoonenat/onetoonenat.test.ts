@@ -13,9 +13,8 @@ const PAIRS = [
 ];
 
 function labOf(t: ExecutionContext, config: JsonObject = { nat_entries: PAIRS }): ModuleLab {
-  const lab = new ModuleLab(onetoonenat, 2);
+  const lab = new ModuleLab(onetoonenat, config, 2);
   t.teardown(() => lab.close());
-  lab.configure(config);
   return lab;
 }
 

@@ -14,3 +14,5 @@ export { enterPrivateNetns, ip, type VethPair, vethPair } from './netns.js';
 export { encapsulated, type Outer, outerHeader } from './outer.js';
 export { type RunOptions, runPacket, type Verdict } from './run.js';
 export { writeSecurity } from './security-rows.js';
+export { checked, type Datagram, dissect, framed, icmpError } from './transport.js';
+export { type DhcpAnswer, type DhcpMessage, dhcpFrame, dhcpMessage, readDhcpAnswer } from './dhcp.js';
