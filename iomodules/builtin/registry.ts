@@ -6,10 +6,4 @@ import { onetoonenat } from '../onetoonenat/onetoonenat.js';
 import type { BuiltinModule } from './module.js';
 
 /** Every module that `module_type` can name. */
-export const builtinModules: readonly BuiltinModule[] = [
-  l2switch,
-  nullModule,
-  nat,
-  onetoonenat,
-  dhcp,
-];
+export const builtinModules: readonly BuiltinModule[] = [l2switch, nullModule, nat, onetoonenat, dhcp];

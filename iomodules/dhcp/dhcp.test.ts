@@ -47,7 +47,8 @@ function labOf(t: ExecutionContext, config: JsonObject = CONFIG): ModuleLab {
 function ask(lab: ModuleLab, message: DhcpMessage, to = {}) {
   const before = lab.sent.length;
   const verdict = lab.run(dhcpFrame(message, to), 1);
-  if (verdict.action !== 'controller' || !verdict.taken) throw new Error(JSON.stringify({ ...verdict, data: 0 }));
+  if (verdict.action !== 'controller' || !verdict.taken)
+    throw new Error(JSON.stringify({ ...verdict, data: 0 }));
   const [sent] = lab.sent.slice(before);
   return sent === undefined ? undefined : taken(sent.data);
 }
@@ -103,7 +104,12 @@ test('answers go to the client alone, unless it says that it cannot hear that', 
   t.like(ask(lab, { type: DISCOVER, mac: A, broadcast: true }), all);
   const given = lease(lab, A);
   const renewal = { type: REQUEST, mac: A, ciaddr: given, broadcast: true };
-  t.like(ask(lab, renewal, { dst: SERVER, dstMac: SERVER_MAC }), { type: ACK, ciaddr: given, dst: given, dstMac: A });
+  t.like(ask(lab, renewal, { dst: SERVER, dstMac: SERVER_MAC }), {
+    type: ACK,
+    ciaddr: given,
+    dst: given,
+    dstMac: A,
+  });
   t.like(ask(lab, selecting(A, '10.0.0.1')), { type: NAK, yiaddr: '0.0.0.0', ...all });
 });
 
@@ -173,7 +179,13 @@ test('INFORM is told about the network, and leases nothing', (t) => {
 });
 
 test('neither the server’s, the router’s, nor the network’s address is leased', (t) => {
-  const lab = labOf(t, { ...CONFIG, netmask: 29, addr_low: '192.168.1.248', addr_high: '192.168.1.255', router: '192.168.1.249' });
+  const lab = labOf(t, {
+    ...CONFIG,
+    netmask: 29,
+    addr_low: '192.168.1.248',
+    addr_high: '192.168.1.255',
+    router: '192.168.1.249',
+  });
   const clients = Array.from({ length: 4 }, (_, i) => `02:00:00:00:01:0${i}`);
   t.deepEqual(clients.map((client) => lease(lab, client)).sort(), [
     '192.168.1.251',
@@ -229,7 +241,9 @@ const discover = { type: DISCOVER, mac: A };
 const inUdp = (sport: number, dport: number, op: number) => {
   const message = Buffer.alloc(300);
   message[0] = op;
-  const frame = framed(checked({ src: '0.0.0.0', dst: '255.255.255.255', proto: 17 }, udp(sport, dport, message)));
+  const frame = framed(
+    checked({ src: '0.0.0.0', dst: '255.255.255.255', proto: 17 }, udp(sport, dport, message)),
+  );
   frame.set(mac('ff:ff:ff:ff:ff:ff'));
   return frame;
 };
@@ -271,7 +285,8 @@ test('whatever is no message of DHCP is not answered', (t) => {
     },
     () => 0,
   );
-  for (let length = 0; length < good.length; length++) t.notThrows(() => server.answer(good.subarray(0, length)));
+  for (let length = 0; length < good.length; length++)
+    t.notThrows(() => server.answer(good.subarray(0, length)));
 });
 
 test('without a configuration nothing is answered', (t) => {

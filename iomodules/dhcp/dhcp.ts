@@ -17,7 +17,10 @@ export const dhcp = defineBuiltin(
     const write = (server_ip: number, server_mac: Buffer) =>
       host
         .map('config')
-        .update(Buffer.alloc(4), dhcp_configCodec.encode({ server_ip: net32(server_ip), server_mac, unused: 0 }));
+        .update(
+          Buffer.alloc(4),
+          dhcp_configCodec.encode({ server_ip: net32(server_ip), server_mac, unused: 0 }),
+        );
     return {
       configure(config) {
         // Nothing is configured yet: everything stays closed.
@@ -60,7 +63,8 @@ function settingsOf(config: JsonObject): DhcpSettings {
     ['addr_low', low],
     ['addr_high', high],
   ] as const)
-    if (network(address) !== network(settings.serverIp)) reader.fail(name, 'it is not in the network of server_ip');
+    if (network(address) !== network(settings.serverIp))
+      reader.fail(name, 'it is not in the network of server_ip');
   if (high < low) reader.fail('addr_high', 'it must not be below addr_low');
   if (high - low >= MAX_POOL) reader.fail('addr_high', `more than ${MAX_POOL} addresses are not possible`);
   reader.end();

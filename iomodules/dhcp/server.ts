@@ -72,7 +72,11 @@ export class DhcpServer {
         return undefined;
       case MessageType.INFORM:
         if (request.ciaddr === 0) return undefined;
-        return { type: MessageType.ACK, yiaddr: 0, options: [...this.#network(), ...this.#identity(request)] };
+        return {
+          type: MessageType.ACK,
+          yiaddr: 0,
+          options: [...this.#network(), ...this.#identity(request)],
+        };
       default:
         return undefined;
     }

@@ -101,7 +101,11 @@ test('two hosts with the same port get different ones; a session keeps its port'
   t.is(through(lab, segment(OTHER, 4000, REMOTE, 80), INSIDE).sport, 4001);
   t.is(through(lab, segment(REMOTE, 80, PUBLIC, 4001), OUTSIDE).dst, OTHER);
   t.is(reasonOf(lab, segment('10.0.0.7', 9, REMOTE, 80), INSIDE), 'FULL');
-  t.is(through(lab, segment('10.0.0.7', 9, REMOTE, 81), INSIDE).src, PUBLIC, 'to another server all are free');
+  t.is(
+    through(lab, segment('10.0.0.7', 9, REMOTE, 81), INSIDE).src,
+    PUBLIC,
+    'to another server all are free',
+  );
   t.is(through(lab, datagram('10.0.0.7', 9, REMOTE, 80), INSIDE).src, PUBLIC, 'and of another protocol');
 });
 
@@ -316,7 +320,10 @@ test('options of IP are no obstacle', (t) => {
 for (const [config, message] of [
   [{ public_port_ip: '1.1.1.1' }, /^public_ip: a text is wanted; it is missing/],
   [{ public_ip: '0.0.0.0' }, /^public_ip: the address of the outside is wanted/],
-  [{ public_ip: PUBLIC, port_range: { first: 9, last: 8 } }, /^port_range\.last: it must not be below first, 9/],
+  [
+    { public_ip: PUBLIC, port_range: { first: 9, last: 8 } },
+    /^port_range\.last: it must not be below first, 9/,
+  ],
   [{ public_ip: PUBLIC, idle_timeout: { tpc: 8 } }, /^idle_timeout\.tpc: there is no such field/],
   [
     { public_ip: PUBLIC, port_forwarding: [RULES[0]!, { ...RULES[0]!, ip: OTHER }] },

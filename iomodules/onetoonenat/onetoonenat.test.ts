@@ -1,6 +1,18 @@
 import test, { type ExecutionContext } from 'ava';
 import type { JsonObject } from '../builtin/module.js';
-import { arp, checked, dissect, echo, ether, framed, icmpError, ipv4, ModuleLab, tcp, udp } from '../testing/index.js';
+import {
+  arp,
+  checked,
+  dissect,
+  echo,
+  ether,
+  framed,
+  icmpError,
+  ipv4,
+  ModuleLab,
+  tcp,
+  udp,
+} from '../testing/index.js';
 import { onetoonenat } from './onetoonenat.js';
 
 const [INSIDE, OUTSIDE] = [1, 2];
@@ -55,13 +67,18 @@ test('addresses that are in no pair go nowhere', (t) => {
 
 test('ICMP errors are about the packet as its sender knows it, both ways', (t) => {
   const lab = labOf(t);
-  const out = lab.run(framed(checked({ src: A, dst: REMOTE, proto: 17 }, udp(1, 2))), INSIDE).data.subarray(14);
-  t.deepEqual(through(lab, ipv4({ src: '9.9.9.9', dst: '130.192.1.1', proto: 1 }, icmpError(11, out)), OUTSIDE), {
-    port: INSIDE,
-    src: '9.9.9.9',
-    dst: A,
-    inner: { src: A, sport: 1, dst: REMOTE, dport: 2 },
-  });
+  const out = lab
+    .run(framed(checked({ src: A, dst: REMOTE, proto: 17 }, udp(1, 2))), INSIDE)
+    .data.subarray(14);
+  t.deepEqual(
+    through(lab, ipv4({ src: '9.9.9.9', dst: '130.192.1.1', proto: 1 }, icmpError(11, out)), OUTSIDE),
+    {
+      port: INSIDE,
+      src: '9.9.9.9',
+      dst: A,
+      inner: { src: A, sport: 1, dst: REMOTE, dport: 2 },
+    },
+  );
   const back = checked({ src: REMOTE, dst: A, proto: 17 }, udp(2, 1));
   t.deepEqual(through(lab, ipv4({ src: A, dst: REMOTE, proto: 1 }, icmpError(3, back)), INSIDE), {
     port: OUTSIDE,

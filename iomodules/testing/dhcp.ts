@@ -1,6 +1,6 @@
 import { ip4, ip4Bytes, mac } from './address.js';
-import { checked, framed } from './transport.js';
 import { udp } from './frames.js';
+import { checked, framed } from './transport.js';
 
 /** A message of a DHCP client. */
 export interface DhcpMessage {
@@ -30,7 +30,10 @@ export function dhcpMessage(message: DhcpMessage): Buffer {
 }
 
 /** The frame that a client without an address sends it in. */
-export function dhcpFrame(message: DhcpMessage, to: { src?: string; dst?: string; dstMac?: string } = {}): Buffer {
+export function dhcpFrame(
+  message: DhcpMessage,
+  to: { src?: string; dst?: string; dstMac?: string } = {},
+): Buffer {
   const { src = message.ciaddr ?? '0.0.0.0', dst = '255.255.255.255', dstMac = 'ff:ff:ff:ff:ff:ff' } = to;
   const frame = framed(checked({ src, dst, proto: 17 }, udp(68, 67, dhcpMessage(message))));
   frame.set(mac(dstMac));
