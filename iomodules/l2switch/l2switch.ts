@@ -1,5 +1,6 @@
 import { ConfigReader } from '../builtin/config.js';
 import { defineBuiltin, type JsonObject, type ModuleHost, type PortPeer } from '../builtin/module.js';
+import { number32 } from '../builtin/number32.js';
 import { replaceEntries } from '../builtin/replace.js';
 import {
   l2switch_allowedCodec,
@@ -127,8 +128,4 @@ function fixedRows(entries: SwitchConfig['fixed'], numbers: ReadonlyMap<string, 
     const port = numbers.get(name);
     return port === undefined ? [] : [[l2switch_macCodec.encode({ mac }), number32(port)]];
   });
-}
-
-function number32(value: number): Buffer {
-  return Buffer.from(new Uint32Array([value]).buffer);
 }
