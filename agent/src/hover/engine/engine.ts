@@ -7,8 +7,8 @@ import { Compiler, type CompilerOptions } from '../compile/compiler.js';
 import { ForwardChainTable, ModulesTable } from '../tables/chainTables.js';
 import { checkModule, checkPort, Edges, u32 } from './edges.js';
 import {
-  CompileError,
   type CompiledModule,
+  CompileError,
   type Hop,
   type HoverEngine,
   LoadError,
