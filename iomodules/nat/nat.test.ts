@@ -166,6 +166,15 @@ test('a session whose binding or entry the kernel threw away goes on with the sa
   }
 });
 
+test('a session that ended and whose binding is gone begins anew with the same port', (t) => {
+  const lab = labOf(t, { idle_timeout: { tcp: 20 } });
+  through(lab, segment(HOST, 4000, REMOTE, 80), INSIDE);
+  for (const key of [...lab.map('bindings').keys()]) lab.map('bindings').delete(key);
+  age(lab, 25);
+  t.is(through(lab, segment(HOST, 4000, REMOTE, 80), INSIDE).sport, 4000);
+  t.is(through(lab, segment(REMOTE, 80, PUBLIC, 4000), OUTSIDE).dst, HOST);
+});
+
 test('a checksum of UDP that is 0 stays 0, both ways; one that becomes 0 is 0xffff', (t) => {
   const lab = labOf(t);
   const none = (src: string, sport: number, dst: string, dport: number) =>
