@@ -202,8 +202,11 @@ static __always_inline bool take_port(const struct nat_config *cfg, const struct
 	session = bpf_map_lookup_elem(&sessions, key);
 	if (!session)
 		return false;
-	if (session->ip == mine->ip && session->port == mine->port)
+	if (session->ip == mine->ip && session->port == mine->port) {
+		session->last = mine->last;
+		session->closing = 0;
 		return true;
+	}
 	last = session->last;
 	/* Of two that want the port of an old session one gets it. */
 	if (!expired(cfg, key->proto, session, last, mine->last) ||
