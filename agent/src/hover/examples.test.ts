@@ -1,26 +1,40 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { parse } from 'yaml';
-import { connections, type Host, next, startChain, type Topology, until } from './testsupport/chain.js';
+import { sh } from '../testsupport/namespace.js';
+import { connections, type Host, type HostAddresses, next, startHosts, until } from './testsupport/chain.js';
 
-const EXAMPLES = fileURLToPath(new URL('../../../iomodules/examples/', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const IOVCTL = join(ROOT, 'coordinator/bin/iovctl.js');
 const DHCP_CLIENT = fileURLToPath(new URL('./testsupport/dhcpClient.js', import.meta.url));
 
 /** Where ns3 listens. */
 const SERVER = { address: '10.10.1.1', port: 8000 };
 
 /** An agent with an example, and its hosts by number. */
-function start(t: ExecutionContext, name: string, hosts: [address?: string, gateway?: string][]) {
-  const topology = parse(readFileSync(join(EXAMPLES, `${name}.yaml`), 'utf8')) as Topology;
-  return startChain(t, topology, hosts);
+async function start(t: ExecutionContext, name: string, hosts: HostAddresses[]) {
+  const started = await startHosts(t, hosts);
+  const iovctl = (command: string) =>
+    sh(
+      process.execPath,
+      IOVCTL,
+      'topology',
+      '--hover',
+      `unix:${started.socketPath}`,
+      command,
+      join(ROOT, `iomodules/examples/${name}.yaml`),
+    );
+  iovctl('apply');
+  return { ...started, iovctl };
 }
 
 test.serial('switch: the hosts reach each other', async (t) => {
-  const { hosts } = await start(t, 'switch', [['10.0.0.1/24'], ['10.0.0.2/24']]);
+  const { hosts, client, iovctl } = await start(t, 'switch', [['10.0.0.1/24'], ['10.0.0.2/24']]);
   t.true(hosts[0]!.pings('10.0.0.2'));
   t.true(hosts[1]!.pings('10.0.0.1'));
+  t.is(iovctl('apply'), 'nothing to do\n');
+  iovctl('delete');
+  t.deepEqual(await client.json('GET', '/links/'), []);
 });
 
 test.serial('router: hosts of three networks reach each other', async (t) => {

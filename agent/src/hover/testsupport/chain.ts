@@ -6,12 +6,14 @@ import { Hypervisor } from '../../testsupport/hypervisor.js';
 import { Namespace, temporaryDirectory } from '../../testsupport/namespace.js';
 import { RawClient } from './client.js';
 
-/** What a file in iomodules/examples says. */
+/** What a file in iomodules/examples has. */
 export interface Topology {
   modules: { name: string; type: string; config?: object }[];
   links?: { from: string; to: string }[];
   external_interfaces?: { module: string; iface: string }[];
 }
+
+export type HostAddresses = [address?: string, gateway?: string];
 
 /** A namespace nsN of the examples, with its device vethN_. */
 export class Host {
@@ -50,12 +52,8 @@ export class Host {
   }
 }
 
-/** An agent without OVN, hosts by number, and a topology. */
-export async function startChain(
-  t: ExecutionContext,
-  topology: Topology,
-  hosts: [address?: string, gateway?: string][],
-) {
+/** An agent without OVN, and hosts by number. */
+export async function startHosts(t: ExecutionContext, hosts: HostAddresses[]) {
   const hypervisor = new Hypervisor('hv1');
   const directory = temporaryDirectory();
   const socketPath = join(directory.path, 'hover.sock');
@@ -68,9 +66,13 @@ export async function startChain(
   await hypervisor.startDatabase();
   hypervisor.startAgent('--hover', `unix:${socketPath}`);
   await until(() => hypervisor.output.includes('the Hover API is served'));
-  const client = new RawClient({ socketPath, host: 'localhost' });
-  const ids = await apply(client, topology);
-  return { hypervisor, hosts: made, client, ids };
+  return { hypervisor, hosts: made, socketPath, client: new RawClient({ socketPath, host: 'localhost' }) };
+}
+
+/** As {@link startHosts}, with a topology. */
+export async function startChain(t: ExecutionContext, topology: Topology, hosts: HostAddresses[]) {
+  const started = await startHosts(t, hosts);
+  return { ...started, ids: await apply(started.client, topology) };
 }
 
 /** Modules, links, interfaces, in the order of the file. @returns ids by name */
