@@ -14,6 +14,8 @@ pair() { # number, address or "", gateway or ""
 
 if [ "${2-}" = delete ]; then
 	for number in 1 2 3; do
+		# The namespace would take it along, but later.
+		ip link delete "veth$number" 2>/dev/null || true
 		ip netns delete "ns$number" 2>/dev/null || true
 	done
 	exit 0
