@@ -5,6 +5,7 @@ import { nat } from '../nat/nat.js';
 import { nullModule } from '../null/null.js';
 import { onetoonenat } from '../onetoonenat/onetoonenat.js';
 import { policer } from '../policer/policer.js';
+import { router } from '../router/router.js';
 import type { BuiltinModule } from './module.js';
 
 /** Every module that `module_type` can name. */
@@ -16,4 +17,5 @@ export const builtinModules: readonly BuiltinModule[] = [
   nullModule,
   onetoonenat,
   policer,
+  router,
 ];
