@@ -21,12 +21,13 @@ async function configure(): Promise<Config> {
 }
 
 async function cleanUp(config: Config): Promise<void> {
-  const [{ cleanup }, { Netlink }, { removeMadeDevices }, { hoverDirectory, removeLeftovers }] = await Promise.all([
-    import('./datapath/index.js'),
-    import('./netlink/index.js'),
-    import('./taps/index.js'),
-    import('./hover/engine/leftovers.js'),
-  ]);
+  const [{ cleanup }, { Netlink }, { removeMadeDevices }, { hoverDirectory, removeLeftovers }] =
+    await Promise.all([
+      import('./datapath/index.js'),
+      import('./netlink/index.js'),
+      import('./taps/index.js'),
+      import('./hover/engine/leftovers.js'),
+    ]);
   const { ABI_VERSION } = await import('@iovisor-ovn/iomodules');
   const log = pino({ level: config.logLevel }, process.stderr);
   const netlink = Netlink.open(log);

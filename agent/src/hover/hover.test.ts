@@ -230,7 +230,9 @@ test.serial('a packet for the controller reaches it, and what it sends comes out
   await until(() => messages.length > 0);
   t.like(messages[0]!.Md, { Reason: 42, Port_id: 1, Module_id: Number(module.slice(2)) });
   const before = received(one);
-  socket.send(JSON.stringify({ Module_id: Number(module.slice(2)), Port_id: 1, Sense: 1, Data: messages[0]!.Data }));
+  socket.send(
+    JSON.stringify({ Module_id: Number(module.slice(2)), Port_id: 1, Sense: 1, Data: messages[0]!.Data }),
+  );
   await until(() => received(one) > before);
   socket.terminate();
 });
@@ -263,23 +265,26 @@ test.serial('what belongs to OVN is not given to modules, unless that is allowed
   }
 });
 
-test.serial('made and deleted again and again: nothing is left in the kernel; nor after the agent was killed', async (t) => {
-  const { hypervisor, pid, client, machine, load, link } = await start(t);
-  const one = machine(1);
-  const cycle = async () => {
-    const module = await load(REDIRECT);
-    await link(module, `i:${one.tap}`);
-    await client.json('DELETE', `/modules/${module}`);
-  };
-  const descriptors = () => readdirSync(`/proc/${pid}/fd`).length;
-  for (let round = 0; round < 5; round++) await cycle();
-  const before = descriptors();
-  for (let round = 0; round < 50; round++) await cycle();
-  t.is(descriptors(), before);
-  await link(await load(FORWARD), `i:${one.tap}`);
-  const filters = () => hypervisor.namespace.run('tc', 'filter', 'show', 'dev', one.tap, 'ingress');
-  t.not(filters(), '');
-  await hypervisor.stopAgent('SIGKILL');
-  hypervisor.cleanUp();
-  t.is(filters(), '');
-});
+test.serial(
+  'made and deleted again and again: nothing is left in the kernel; nor after the agent was killed',
+  async (t) => {
+    const { hypervisor, pid, client, machine, load, link } = await start(t);
+    const one = machine(1);
+    const cycle = async () => {
+      const module = await load(REDIRECT);
+      await link(module, `i:${one.tap}`);
+      await client.json('DELETE', `/modules/${module}`);
+    };
+    const descriptors = () => readdirSync(`/proc/${pid}/fd`).length;
+    for (let round = 0; round < 5; round++) await cycle();
+    const before = descriptors();
+    for (let round = 0; round < 50; round++) await cycle();
+    t.is(descriptors(), before);
+    await link(await load(FORWARD), `i:${one.tap}`);
+    const filters = () => hypervisor.namespace.run('tc', 'filter', 'show', 'dev', one.tap, 'ingress');
+    t.not(filters(), '');
+    await hypervisor.stopAgent('SIGKILL');
+    hypervisor.cleanUp();
+    t.is(filters(), '');
+  },
+);
