@@ -302,7 +302,7 @@ async function removeUserModules(bpffs: string, netlink: Netlink): Promise<void>
   const dir = join(bpffs, `v${ABI_VERSION}`, 'hover');
   if (!existsSync(dir)) return;
   const { removeLeftovers } = await import('./hover/engine/leftovers.js');
-  removeLeftovers(dir, { links: netlink.links.values(), writer: netlink.writer });
+  removeLeftovers(dir, { links: [...netlink.links.values()], writer: netlink.writer });
 }
 
 function localInterface(plugged: PluggedInterface): LocalInterface {

@@ -31,14 +31,14 @@ export function topology(program: Command): void {
   ) => {
     const command = group.command(name).description(description).argument('<file>', 'YAML file');
     command.action((file: string) => action(session(command), file));
-    quiet(command);
+    quiet(command).allowExcessArguments(false);
   };
   add('apply', 'makes what is in the file, and removes what the file had before', apply);
   add('diff', 'what apply would do; exit status 1 when that is something', diff);
   add('delete', 'removes everything of the file', remove);
   const show = group.command('show').description('all modules and links of the host');
   show.action(() => showAll(session(show)));
-  quiet(show);
+  quiet(show).allowExcessArguments(false);
 }
 
 interface Session {
