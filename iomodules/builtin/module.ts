@@ -55,6 +55,8 @@ export interface BuiltinModule {
   /** Path of the compiled object. */
   readonly object: string;
   readonly description: string;
+  /** How many links it takes at most; undefined: as many as any module. */
+  readonly maxPorts?: number;
   start(host: ModuleHost): ModuleControl;
 }
 
@@ -64,8 +66,9 @@ export function defineBuiltin(
   types: readonly string[],
   description: string,
   start: (host: ModuleHost) => ModuleControl,
+  limits: Pick<BuiltinModule, 'maxPorts'> = {},
 ): BuiltinModule {
   // Compiled, this file lies in dist/builtin.
   const object = fileURLToPath(new URL(`../obj/${folder}.bpf.o`, import.meta.url));
-  return { types, object, description, start };
+  return { types, object, description, start, ...limits };
 }

@@ -15,6 +15,7 @@ export function builtinRegistry(log: Log): BuiltinRegistry {
 
 function adapt(module: Module, log: Log): BuiltinModule {
   return {
+    ...(module.maxPorts === undefined ? {} : { maxPorts: module.maxPorts }),
     compile: async (engine) => engine.open(module.object),
     start: ({ number, tables }, engine) =>
       module.start({
