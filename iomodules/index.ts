@@ -8,6 +8,7 @@ export type {
 export { builtinModules } from './builtin/registry.js';
 export { type DropReason, dropReasons } from './drops.js';
 export * from './gen/abi.js';
+export { hoverFiles } from './hover/paths.js';
 export {
   type LoadedModule,
   type LoadedModules,

@@ -27,6 +27,8 @@ export interface BuiltinInstance {
 
 /** A type that `module_type` may name instead of bringing source code. */
 export interface BuiltinModule {
+  /** How many links it takes at most; undefined: as many as any module. */
+  readonly maxPorts?: number;
   /** Compiles its source, or opens an object that was compiled when this was built. @throws CompileError */
   compile(engine: HoverEngine): Promise<CompiledModule>;
   /** @throws LoadError, EntryError */

@@ -126,13 +126,13 @@ export class HoverGraph extends EventEmitter<{ packetIn: [PacketIn] }> {
     const engine = await this.#startedEngine();
     const code = builtin === undefined ? codeOf(spec.config) : undefined;
     const compiled = await (builtin === undefined ? engine.compile(code ?? '') : builtin.compile(engine));
-    if (signal?.aborted === true) throw new HoverError('The client is gone');
+    this.#checkWanted(signal);
     const number = this.#numbers.take(LAST_MODULE);
     let instance: ModuleInstance | undefined;
     try {
       instance = await engine.loadAsync(number, compiled);
-      if (signal?.aborted === true || this.#closed) throw new HoverError('The client is gone');
-      const module = new ModuleNode(number, spec.type, instance);
+      this.#checkWanted(signal);
+      const module = new ModuleNode(number, spec.type, instance, builtin?.maxPorts);
       module.builtin = builtin?.start(instance, engine);
       module.displayName = spec.displayName;
       module.tags = spec.tags;
@@ -252,6 +252,12 @@ export class HoverGraph extends EventEmitter<{ packetIn: [PacketIn] }> {
     for (const module of this.#modules.values()) module.builtin?.close?.();
     await this.#starting?.catch(() => undefined);
     await this.#engine?.close();
+  }
+
+  /** A client that is gone would not know of what it gets. @throws HoverError */
+  #checkWanted(signal: AbortSignal | undefined): void {
+    if (signal?.aborted === true) throw new HoverError('The client is gone');
+    if (this.#closed) throw new HoverError('The agent is stopping');
   }
 
   /** @throws HoverError when the agent ends; what opening it throws */

@@ -27,7 +27,7 @@ export class ModuleNode {
   readonly kind = 'module';
   /** By port. */
   readonly links = new Map<number, Link>();
-  readonly ports = new NumberPool(1, MAX_PORTS);
+  readonly ports: NumberPool;
   displayName = '';
   tags: readonly string[] | null = null;
   /** What the API shows: `code`, or the configuration of a built-in module. */
@@ -39,7 +39,12 @@ export class ModuleNode {
     /** As the client gave it: `bpf`, `bpf/policy`, `switch`. */
     readonly type: string,
     readonly instance: ModuleInstance,
-  ) {}
+    maxPorts?: number,
+  ) {
+    const exhausted =
+      maxPorts === undefined ? undefined : `Module "${this.path}" has ${maxPorts} ports at most`;
+    this.ports = new NumberPool(1, maxPorts ?? MAX_PORTS, exhausted);
+  }
 
   /** Its id. */
   get path(): string {

@@ -15,6 +15,8 @@ import { match, pathOf, type Route } from './routes.js';
 
 /** No source that the kernel takes is longer. */
 const MAX_BODY = 1024 * 1024;
+/** More of a body that is too long is not even read. */
+const MAX_PATIENCE = 64 * MAX_BODY;
 
 /** Certificate and key of the server, and who may come in. */
 export interface ServerTls {
@@ -168,17 +170,16 @@ function send(request: IncomingMessage, response: ServerResponse, { status, type
   response.end(body);
 }
 
-/** Undefined when it is too long. */
+/** Undefined when it is too long; then it is read all the same, or who sends it would not read the reply. */
 async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY) return undefined;
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > MAX_BODY) return undefined;
-    chunks.push(chunk);
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    length += (chunk as Buffer).length;
+    if (length > MAX_PATIENCE) break;
+    if (length <= MAX_BODY) chunks.push(chunk as Buffer);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return length > MAX_BODY ? undefined : Buffer.concat(chunks).toString('utf8');
 }
 
 /** A socket that nobody listens on is left from a crash and may go. */
