@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import { type Config, isExposed } from './config/index.js';
 import { Datapath, type ForwardingDelta } from './datapath/index.js';
 import { HealthServer } from './health/index.js';
+import { builtinRegistry } from './hover/builtins/index.js';
 import { Hover } from './hover/hover.js';
 import { LocalAnswers } from './localAnswers.js';
 import { type Link, Netlink } from './netlink/index.js';
@@ -134,6 +135,7 @@ export class Agent {
     const { hover, hoverAllowOvnPorts, hoverClientCa, tls, bpffs } = this.#config;
     if (hover === undefined) return undefined;
     const netlink = this.#netlink;
+    const log = this.#log.child({ room: 'hover' });
     return new Hover({
       address: hover,
       tls: tls && hoverClientCa && { cert: tls.cert, key: tls.key, clientCa: hoverClientCa },
@@ -141,7 +143,8 @@ export class Agent {
       engine: async () => (await import('./hover/engine/index.js')).openHoverEngine({ bpffs, netlink }),
       devices: netlink,
       reserved: (device) => (hoverAllowOvnPorts ? undefined : this.#ownerOf(device)),
-      log: this.#log.child({ room: 'hover' }),
+      builtins: builtinRegistry(log),
+      log,
     });
   }
 

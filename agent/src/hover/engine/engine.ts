@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type BpfObject, RingBuffer } from '@iovisor-ovn/libbpf';
 import type { LinkEvent, Netlink } from '../../netlink/index.js';
 import { Compiler, type CompilerOptions } from '../compile/compiler.js';
@@ -6,6 +8,7 @@ import { ForwardChainTable, ModulesTable } from '../tables/chainTables.js';
 import { checkModule, checkPort, Edges, u32 } from './edges.js';
 import {
   type CompiledModule,
+  CompileError,
   type Hop,
   type HoverEngine,
   LoadError,
@@ -112,6 +115,18 @@ export class KernelHoverEngine extends EventEmitter<{ packetIn: [PacketIn] }> im
   async compile(source: string): Promise<CompiledModule> {
     const { digest, path } = await this.#compiler.compile(source);
     const compiled: CompiledModule = { digest };
+    this.#objects.set(compiled, path);
+    return compiled;
+  }
+
+  open(path: string): CompiledModule {
+    let object: Buffer;
+    try {
+      object = readFileSync(path);
+    } catch (error) {
+      throw new CompileError(`the module is not built: ${(error as Error).message}`, { cause: error });
+    }
+    const compiled: CompiledModule = { digest: createHash('sha256').update(object).digest('hex') };
     this.#objects.set(compiled, path);
     return compiled;
   }
