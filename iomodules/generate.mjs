@@ -32,8 +32,7 @@ const files = (directory, suffix) =>
 const time = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 const upToDate = (target, sources) => sources.every((source) => time(source) < time(target));
 
-function compile(source) {
-  const object = join(objects, basename(source).replace(/\.c$/, '.o'));
+function compile(source, object = join(objects, basename(source).replace(/\.c$/, '.o'))) {
   const sources = [
     source,
     ...files(dirname(source), '.h'),
@@ -51,6 +50,13 @@ function compile(source) {
     process.exit(1); // clang has said what is wrong
   }
   return object;
+}
+
+// `node generate.mjs SOURCE OBJECT`: that one alone.
+const [onlySource, onlyObject] = process.argv.slice(2);
+if (onlySource !== undefined && onlyObject !== undefined) {
+  compile(onlySource, onlyObject);
+  process.exit();
 }
 
 mkdirSync(objects, { recursive: true });

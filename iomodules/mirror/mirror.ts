@@ -20,4 +20,5 @@ export const mirror = defineBuiltin(
       host.map('config').update(number32(0), mirror_configCodec.encode({ copied }));
     },
   }),
+  { maxPorts: 3 },
 );

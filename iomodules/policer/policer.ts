@@ -38,4 +38,5 @@ export const policer = defineBuiltin(
       }
     },
   }),
+  { maxPorts: 2 },
 );

@@ -2,6 +2,7 @@ export { type ChainCost, measureChain } from '../bench/measure.js';
 export { ip4, ip4Bytes, ip6, linkLocalOf, mac } from './address.js';
 export { Capture } from './capture.js';
 export { checksum, icmp6Checksum } from './checksum.js';
+export { compileModule } from './compile.js';
 export { type DhcpAnswer, type DhcpMessage, dhcpFrame, dhcpMessage, readDhcpAnswer } from './dhcp.js';
 export { EventReader } from './event-reader.js';
 export { arp, echo, ether, icmp6, ipv4, ipv6, linkOption, nd, padExtension, tcp, udp } from './frames.js';
