@@ -6,6 +6,7 @@ export const AF_INET = 2;
 export const AF_BRIDGE = 7;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
+export const AF_PACKET = 17;
 export const SOCK_RAW_CLOEXEC_NONBLOCK = 3 | 0o2000000 | 0o4000;
 export const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 export const SIOCETHTOOL = 0x8946;
