@@ -205,14 +205,16 @@ export class HoverGraph extends EventEmitter<{ packetIn: [PacketIn] }> {
         throw new HoverError(`Link already exists between "${fromNode.path}" and "${toNode.path}"`);
       const link = { id: randomUUID(), from: takePort(fromNode, taken), to: takePort(toNode, taken) };
       for (const end of taken) connect(end, link);
+      // A port has its rules before its first packet.
+      for (const { node } of taken) this.#portsChanged(node);
       this.#wiring.apply(this.#wishesOf([link]));
       this.#links.set(link.id, link);
       for (const { node } of taken) if (node.kind === 'interface') this.#openWide(node);
-      for (const { node } of taken) this.#portsChanged(node);
       return link;
     } catch (error) {
       for (const end of taken) disconnect(end);
       for (const { node, port } of taken) if (node.kind === 'module') node.ports.release(port);
+      for (const { node } of taken) this.#portsChanged(node);
       for (const node of made) this.#forgetInterface(node);
       throw error;
     }
