@@ -1,5 +1,5 @@
 // Compiles every IOModule (NAME/NAME.bpf.c → dist/obj/NAME.bpf.o) and generates gen/abi.ts, the TypeScript of the ABI
-// headers, from BTF. Skips what is newer than its sources.
+// headers, and gen/NAME.ts, that of a module of its own, from BTF. Skips what is newer than its sources.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -32,8 +32,7 @@ const files = (directory, suffix) =>
 const time = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 const upToDate = (target, sources) => sources.every((source) => time(source) < time(target));
 
-function compile(source) {
-  const object = join(objects, basename(source).replace(/\.c$/, '.o'));
+function compile(source, object = join(objects, basename(source).replace(/\.c$/, '.o'))) {
   const sources = [
     source,
     ...files(dirname(source), '.h'),
@@ -53,21 +52,47 @@ function compile(source) {
   return object;
 }
 
+// `node generate.mjs SOURCE OBJECT`: that one alone.
+const [onlySource, onlyObject] = process.argv.slice(2);
+if (onlySource !== undefined && onlyObject !== undefined) {
+  compile(onlySource, onlyObject);
+  process.exit();
+}
+
 mkdirSync(objects, { recursive: true });
 const modules = readdirSync(here, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && existsSync(join(here, entry.name, `${entry.name}.bpf.c`)))
   .map((entry) => join(here, entry.name, `${entry.name}.bpf.c`));
-for (const source of modules) compile(source);
+
+const generator = join(here, '../packages/libbpf/dist/codegen/cli.js');
+
+/** gen/NAME.ts: the TypeScript of C types, from the BTF of an object. */
+function codecs(name, object, structs, enums) {
+  const out = join(here, `gen/${name}.ts`);
+  if (
+    structs.length + enums.length === 0 ||
+    upToDate(out, [object, generator, fileURLToPath(import.meta.url)])
+  )
+    return;
+  mkdirSync(dirname(out), { recursive: true });
+  const lists = ['--structs', structs.join(), '--enums', enums.join(), '--out', out];
+  execFileSync(process.execPath, [generator, object, ...lists], { stdio: 'inherit' });
+}
+
+const matches = (text, pattern) => [...text.matchAll(pattern)].map(([, name]) => name);
+
+// A module of one's own (iov/module.h) crosses the boundary by the types that have its name in front; enums only if a struct uses them.
+for (const source of modules) {
+  const object = compile(source);
+  const name = basename(source, '.bpf.c');
+  const text = readFileSync(source, 'utf8');
+  if (!text.includes('#include <iov/module.h>')) continue;
+  const types = (kind) => matches(text, new RegExp(`^${kind} (${name}_\\w+) \\{`, 'gm'));
+  codecs(name, object, types('struct'), types('enum'));
+}
+codecs('hover', join(objects, 'hover.bpf.o'), ['hover_edge', 'hover_packet'], ['hover_drop']);
 
 const abiSource = join(here, 'include/abi.bpf.c');
-const abi = compile(abiSource);
-const types = readFileSync(abiSource, 'utf8');
-const names = (kind) =>
-  [...types.matchAll(new RegExp(`^\\t${kind} (iov_\\w+)`, 'gm'))].map(([, name]) => name);
-const generator = join(here, '../packages/libbpf/dist/codegen/cli.js');
-const out = join(here, 'gen/abi.ts');
-if (!upToDate(out, [abi, generator])) {
-  mkdirSync(dirname(out), { recursive: true });
-  const lists = ['--structs', names('struct').join(), '--enums', names('enum').join()];
-  execFileSync(process.execPath, [generator, abi, ...lists, '--out', out], { stdio: 'inherit' });
-}
+const abi = readFileSync(abiSource, 'utf8');
+const types = (kind) => matches(abi, new RegExp(`^\\t${kind} (iov_\\w+)`, 'gm'));
+codecs('abi', compile(abiSource), types('struct'), types('enum'));

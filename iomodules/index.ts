@@ -1,5 +1,14 @@
+export type {
+  BuiltinModule,
+  JsonObject,
+  ModuleControl,
+  ModuleHost,
+  ModulePacket,
+} from './builtin/module.js';
+export { builtinModules } from './builtin/registry.js';
 export { type DropReason, dropReasons } from './drops.js';
 export * from './gen/abi.js';
+export { hoverFiles } from './hover/paths.js';
 export {
   type LoadedModule,
   type LoadedModules,

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
+import { join } from 'node:path';
 import { credentials } from '@grpc/grpc-js';
 import { type ListenAddress, serveMetrics } from '@iovisor-ovn/exposition';
 import { ABI_VERSION } from '@iovisor-ovn/iomodules';
@@ -8,12 +10,20 @@ import type { Logger } from 'pino';
 import { type Config, isExposed } from './config/index.js';
 import { Datapath, type ForwardingDelta } from './datapath/index.js';
 import { HealthServer } from './health/index.js';
+import { builtinRegistry } from './hover/builtins/index.js';
+import { Hover } from './hover/hover.js';
 import { LocalAnswers } from './localAnswers.js';
 import { AgentMetrics, type MetricsSource } from './metrics/index.js';
-import { Netlink } from './netlink/index.js';
+import { type Link, Netlink } from './netlink/index.js';
 import { datapathProblems, makeReport, ProblemClock } from './report/index.js';
 import { type Address, formatAddress, parseAddresses, Session } from './session/index.js';
-import { type PluggedDelta, type PluggedInterface, readSystemIdOverride, Taps } from './taps/index.js';
+import {
+  isMade,
+  type PluggedDelta,
+  type PluggedInterface,
+  readSystemIdOverride,
+  Taps,
+} from './taps/index.js';
 import { VERSION } from './version.js';
 
 const PROTOCOL = 1;
@@ -27,6 +37,9 @@ export class Agent {
   readonly #taps: Taps;
   readonly #session: Session;
   readonly #health: HealthServer | undefined;
+  readonly #hover: Hover | undefined;
+  /** Why the Hover API is not served. */
+  #hoverProblem = '';
   readonly #instance = randomUUID();
   readonly #clock = new ProblemClock();
   readonly #metrics = new AgentMetrics();
@@ -61,6 +74,7 @@ export class Agent {
     });
     this.#answers = new LocalAnswers(this.#taps, () => datapath.forwardingNames);
     this.#health = health;
+    this.#hover = this.#makeHover();
     this.#session = new Session({
       addresses: () => this.#addresses(),
       credentials:
@@ -87,6 +101,7 @@ export class Agent {
     const netlink = Netlink.open(log.child({ room: 'netlink' }));
     await netlink.start();
     const { bpffs, hook } = config;
+    await removeUserModules(bpffs, netlink);
     const datapath = await Datapath.open({ bpffs, hook, netlink, log: log.child({ room: 'datapath' }) });
     const agent = new Agent(config, log, netlink, datapath, health);
     await agent.#serveMetrics();
@@ -97,15 +112,20 @@ export class Agent {
   #start(): void {
     const hook = this.#datapath.attachments.hook;
     this.#log.info({ hook, bpffs: this.#config.bpffs }, 'the data plane is loaded');
-    if (this.#config.hover !== undefined)
-      this.#log.info('the Hover REST API comes in a later version: nothing is served there');
     this.#taps
-      .on('devices', (delta) => this.#datapath.changeDevices(delta))
-      .on('networks', () => this.#datapath.setNetworks(this.#taps.networks))
+      .on('devices', (delta) => {
+        this.#datapath.changeDevices(delta);
+        this.#hover?.graph.reservationsChanged();
+      })
+      .on('networks', () => {
+        this.#datapath.setNetworks(this.#taps.networks);
+        this.#hover?.graph.reservationsChanged();
+      })
       .on('plugged', (delta) => this.#onPlugged(delta))
       .on('config', () => this.#onConfig())
       .on('connected', () => this.#onConnected())
       .on('disconnected', () => this.#updateHealth());
+    this.#datapath.attachments.on('changed', () => this.#hover?.graph.reservationsChanged());
     this.#datapath
       .on('forwarding', (delta, applied) => this.#onForwarding(delta, applied))
       .on('wires', (wires) => this.#taps.setWires(wires))
@@ -114,12 +134,51 @@ export class Agent {
     // It resolves when the database was there for the first time, which may take any time: 'connected' says so, too.
     this.#taps.start().catch((error) => this.#log.error({ error: String(error) }, 'the local database'));
     this.#session.start();
+    this.#hover?.listen().then(
+      () => this.#log.info({ address: formatAddress(this.#config.hover!) }, 'the Hover API is served'),
+      (error: Error) => {
+        this.#hoverProblem = error.message;
+        this.#log.error({ error: error.message }, 'the Hover API is not served: see --hover');
+      },
+    );
     this.#updateHealth();
+  }
+
+  #makeHover(): Hover | undefined {
+    const { hover, hoverAllowOvnPorts, hoverClientCa, tls, bpffs } = this.#config;
+    if (hover === undefined) return undefined;
+    const netlink = this.#netlink;
+    const log = this.#log.child({ room: 'hover' });
+    return new Hover({
+      address: hover,
+      tls: tls && hoverClientCa && { cert: tls.cert, key: tls.key, clientCa: hoverClientCa },
+      // Who loads no module pays nothing for it.
+      engine: async () => (await import('./hover/engine/index.js')).openHoverEngine({ bpffs, netlink }),
+      devices: netlink,
+      reserved: (device) => (hoverAllowOvnPorts ? undefined : this.#ownerOf(device)),
+      builtins: builtinRegistry(log),
+      log,
+    });
+  }
+
+  /** Why user modules keep away from a device; undefined: it is nobody's. */
+  #ownerOf({ ifindex, master, ...device }: Link): string | undefined {
+    const { attachments } = this.#datapath;
+    const bridge = master === undefined ? undefined : this.#netlink.links.get(master);
+    const own =
+      this.#taps.devices.has(ifindex) ||
+      [...this.#taps.networks.values()].includes(ifindex) ||
+      attachments.isAttached('entry', ifindex) ||
+      attachments.isAttached('uplink', ifindex) ||
+      isMade({ ifindex, ...device }) ||
+      (bridge !== undefined && isMade(bridge));
+    return own ? 'belongs to OVN (--hover-allow-ovn-ports lets modules have it)' : undefined;
   }
 
   /** Ends the session cleanly; the data plane goes on. */
   async stop(): Promise<void> {
     this.#health?.close();
+    await this.#hover?.close();
     this.#metricsServer?.close();
     await this.#session.stop(this.#taps.cleanupOnExit);
     this.#answers.flush();
@@ -135,6 +194,17 @@ export class Agent {
     if (this.#addressProblem !== '') {
       const place = { where: `Open_vSwitch (${node})`, table: 'Open_vSwitch', uuid: '', name: '.', node };
       own.push({ ...place, column: 'external_ids:iovisor-coordinator', message: this.#addressProblem });
+    }
+    if (this.#hoverProblem !== '') {
+      const place = {
+        where: `iovisor-agent (${node})`,
+        table: '',
+        uuid: '',
+        name: '--hover',
+        node,
+        column: '',
+      };
+      own.push({ ...place, message: `the Hover API is not served: ${this.#hoverProblem}` });
     }
     return [...this.#taps.problems, ...this.#clock.stamp(own)];
   }
@@ -262,6 +332,14 @@ export class Agent {
     this.#health?.set('coordinator', live);
     this.#health?.set('', ovsdb && synced && live);
   }
+}
+
+/** User modules live as long as the agent; one that was killed has left them in the kernel, and nobody could see or remove them. */
+async function removeUserModules(bpffs: string, netlink: Netlink): Promise<void> {
+  const dir = join(bpffs, `v${ABI_VERSION}`, 'hover');
+  if (!existsSync(dir)) return;
+  const { removeLeftovers } = await import('./hover/engine/leftovers.js');
+  removeLeftovers(dir, { links: [...netlink.links.values()], writer: netlink.writer });
 }
 
 function listenAddress(address: Address): ListenAddress {

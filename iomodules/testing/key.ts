@@ -1,4 +1,1 @@
-/** A __u32 in host byte order, as keys and values of arrays are. */
-export function number32(value: number): Buffer {
-  return Buffer.from(new Uint32Array([value]).buffer);
-}
+export { number32 } from '../builtin/number32.js';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { parseRemotes } from '@iovisor-ovn/ovsdb-client';
 import type { HookChoice } from '../datapath/index.js';
-import { type Address, isLocal, parseAddress, parseAddresses } from '../session/address.js';
+import { type Address, formatAddress, isLocal, parseAddress, parseAddresses } from '../session/address.js';
 import type { OptionName, RawOptions } from './options.js';
 import { UsageError } from './usageError.js';
 
@@ -27,6 +27,10 @@ export interface Config {
   hook: HookChoice;
   /** Undefined: off. */
   hover: Address | undefined;
+  /** Who signs clients of the Hover API; undefined: it is for this machine only. */
+  hoverClientCa: Buffer | undefined;
+  /** User modules may touch what belongs to OVN. */
+  hoverAllowOvnPorts: boolean;
   health: Address | undefined;
   metrics: Address | undefined;
   tls: TlsIdentity | undefined;
@@ -42,12 +46,20 @@ export function makeConfig(raw: RawOptions): Config {
   const coordinator = raw.coordinator === undefined ? undefined : of('coordinator', raw, parseAddresses);
   of('ovsdb', raw, parseRemotes);
   const bpffs = of('bpffs', raw, absolutePath);
+  const hover = orNone('hover', raw);
+  const hoverClientCa =
+    raw['hover-client-ca'] === undefined
+      ? undefined
+      : of('hover-client-ca', raw, (path) => readFileSync(path));
+  checkHover(hover, hoverClientCa, tls);
   return {
     ovsdb: raw.ovsdb!,
     coordinator,
     bpffs,
     hook: oneOf('hook', raw, ['auto', 'tcx', 'clsact'] as const),
-    hover: orNone('hover', raw),
+    hover,
+    hoverClientCa,
+    hoverAllowOvnPorts: raw['hover-allow-ovn-ports'] === 'true',
     health: raw.health === undefined ? defaultHealth(bpffs) : orNone('health', raw),
     metrics: orNone('metrics', raw),
     tls,
@@ -60,6 +72,18 @@ export function makeConfig(raw: RawOptions): Config {
 /** Whether speaking to the coordinator at `address` deserves a warning: another machine, no TLS, and nobody said that is wanted. */
 export function isExposed(address: Address, config: Pick<Config, 'tls' | 'insecurePlaintext'>): boolean {
   return !config.tls && !config.insecurePlaintext && !isLocal(address);
+}
+
+/** Who reaches the Hover API runs code in the kernel. @throws UsageError when that could be somebody on another machine, unknown */
+function checkHover(
+  hover: Address | undefined,
+  clientCa: Buffer | undefined,
+  tls: TlsIdentity | undefined,
+): void {
+  if (hover === undefined || isLocal(hover) || (clientCa !== undefined && tls !== undefined)) return;
+  throw new UsageError(
+    `--hover: ${formatAddress(hover)} can be reached from other machines, and who reaches it runs code in this kernel: give a loopback address or unix:PATH, or --tls-cert, --tls-key, --tls-ca and --hover-client-ca`,
+  );
 }
 
 /** Several agents on one machine each have their own bpffs directory, so each gets its own socket from it. */

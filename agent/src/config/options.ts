@@ -40,6 +40,16 @@ export const OPTIONS = [
     description: 'Hover-compatible REST API; none: off',
   },
   {
+    name: 'hover-client-ca',
+    value: 'FILE',
+    description:
+      'certificates of the authority that signed the clients of the Hover API; wanted when --hover is no loopback address and no unix socket',
+  },
+  {
+    name: 'hover-allow-ovn-ports',
+    description: 'modules loaded by hand may be linked to interfaces that belong to OVN, too',
+  },
+  {
     name: 'health',
     value: 'ADDR',
     description:

@@ -91,6 +91,7 @@ export const IN6_ADDR_GEN_MODE_NONE = 1;
 /** Leaves the counters out of RTM_GETLINK answers, which halves them. */
 export const RTEXT_FILTER_SKIP_STATS = 1 << 3;
 export const IFF_UP = 0x1;
+export const IFF_PROMISC = 0x100;
 export const IFF_LOWER_UP = 0x10000;
 
 /** linux/if_link.h: of a bridge. */

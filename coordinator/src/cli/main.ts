@@ -13,6 +13,7 @@ import { ports } from './ports.js';
 import { problems } from './problems.js';
 import { status } from './status.js';
 import { switches } from './switches.js';
+import { topology } from './topology/topology.js';
 import { trace } from './trace.js';
 import { tunnels } from './tunnels.js';
 
@@ -22,8 +23,21 @@ const program = new Command('iovctl')
   .version(version);
 for (const { flags, description } of connectionSettings) program.option(flags, description);
 program.option('--json', 'print JSON for programs');
-for (const add of [status, nodes, ports, port, trace, switches, modules, drops, problems, tunnels, health])
-  add(program);
+const commands = [
+  status,
+  nodes,
+  ports,
+  port,
+  trace,
+  switches,
+  modules,
+  drops,
+  problems,
+  tunnels,
+  health,
+  topology,
+];
+for (const add of commands) add(program);
 for (const command of [program, ...program.commands]) quiet(command);
 
 program.allowExcessArguments().action((_options, command: Command) => {

@@ -26,11 +26,19 @@ else {
   test("Debian's kernel has no TCX and accepts every IOModule", async (t) => {
     const { status, output } = await vm.run(`node ${join(import.meta.dirname, 'guest', 'loadAll.js')}`);
     t.is(status, 0, output);
-    const found = JSON.parse(output) as { tcx: boolean; loaded: string[]; modules: string[]; effort: number };
+    const found = JSON.parse(output) as {
+      tcx: boolean;
+      loaded: string[];
+      modules: string[];
+      effort: number;
+      builtins: { type: string; effort: number }[];
+    };
     t.false(found.tcx);
     t.true(found.effort > 0 && found.effort < 600_000, `${found.effort} instructions verified, of a million`);
     t.deepEqual(found.loaded, found.modules);
     t.true(found.modules.length > 0);
+    for (const { type, effort } of found.builtins) t.true(effort < 600_000, `${type}: ${effort}`);
+    t.true(found.builtins.length > 0);
   });
 
   // Real packets, by tests of the IOModules, which attach with clsact only: two ports of a switch with port security, then

@@ -1,0 +1,118 @@
+import type { Command } from 'commander';
+import { parseAddress } from '../../config/address.js';
+import { quiet, UsageError } from '../../config/settings.js';
+import { cliOptions } from '../options.js';
+import { printJson } from '../print.js';
+import { printTable } from '../table.js';
+import { applyPlan } from './apply.js';
+import { HoverClient, type HoverLink, type HoverModule } from './hover-client.js';
+import { describe, ownModules, type Present, planTopology } from './plan.js';
+import { readTopology } from './topology-file.js';
+
+/** Adds `iovctl topology`: chains of IOModules on one host, without OVN, from YAML files. */
+export function topology(program: Command): void {
+  const group = program
+    .command('topology')
+    .description('IOModules, links and interfaces of one host from a YAML file, without OVN')
+    .option(
+      '--hover <ADDR>',
+      'Hover API of the agent, HOST:PORT or unix:PATH (IOVISOR_HOVER; default: 127.0.0.1:5002)',
+    )
+    .allowExcessArguments()
+    .action((_flags, command: Command) => {
+      throw new UsageError(
+        `topology ${command.args[0] ?? ''}: a command is wanted: apply, diff, delete or show; see iovctl topology --help`,
+      );
+    });
+  const add = (
+    name: string,
+    description: string,
+    action: (session: Session, file: string) => Promise<void>,
+  ) => {
+    const command = group.command(name).description(description).argument('<file>', 'YAML file');
+    command.action((file: string) => action(session(command), file));
+    quiet(command).allowExcessArguments(false);
+  };
+  add('apply', 'makes what is in the file, and removes what the file had before', apply);
+  add('diff', 'what apply would do; exit status 1 when that is something', diff);
+  add('delete', 'removes everything of the file', remove);
+  const show = group.command('show').description('all modules and links of the host');
+  show.action(() => showAll(session(show)));
+  quiet(show).allowExcessArguments(false);
+}
+
+interface Session {
+  hover: HoverClient;
+  json: boolean;
+}
+
+function session(command: Command): Session {
+  const { hover } = command.optsWithGlobals<{ hover?: string }>();
+  const address = parseAddress('hover', hover ?? (process.env.IOVISOR_HOVER || '127.0.0.1:5002'));
+  const { tls, json } = cliOptions(command);
+  return { hover: new HoverClient(address, tls), json };
+}
+
+async function presentOf(hover: HoverClient): Promise<Present> {
+  return { modules: await hover.modules(), links: await hover.links() };
+}
+
+async function apply({ hover, json }: Session, file: string): Promise<void> {
+  const wanted = readTopology(file);
+  const plan = planTopology(wanted, await presentOf(hover));
+  const lines = describe(plan);
+  await applyPlan(hover, wanted, plan);
+  if (json) printJson(lines);
+  else console.log(lines.length === 0 ? 'nothing to do' : lines.join('\n'));
+}
+
+async function diff({ hover, json }: Session, file: string): Promise<void> {
+  const lines = describe(planTopology(readTopology(file), await presentOf(hover)));
+  if (json) printJson(lines);
+  else if (lines.length > 0) console.log(lines.join('\n'));
+  if (lines.length > 0) process.exitCode = 1;
+}
+
+async function remove({ hover, json }: Session, file: string): Promise<void> {
+  const { name } = readTopology(file);
+  const own = ownModules(name, await presentOf(hover));
+  for (const { id } of own) await hover.remove('modules', id);
+  const lines = own.map(
+    ({ display_name, id, module_type }) => `- module ${display_name} (${id}, ${module_type})`,
+  );
+  if (json) printJson(lines);
+  else console.log(lines.length === 0 ? 'nothing to do' : lines.join('\n'));
+}
+
+async function showAll({ hover, json }: Session): Promise<void> {
+  const present = await presentOf(hover);
+  if (json) {
+    printJson(present);
+    return;
+  }
+  const names = new Map(present.modules.map(({ id, display_name }) => [id, display_name]));
+  const end = (path: string, port: number) => {
+    const name = names.get(path);
+    return path.startsWith('i:') ? path : `${path}${name ? ` ${name}` : ''} port ${port}`;
+  };
+  printTable<HoverModule>(
+    [
+      { title: 'MODULE', value: ({ id }) => id },
+      { title: 'NAME', value: ({ display_name }) => display_name, shrink: 1 },
+      { title: 'TYPE', value: ({ module_type }) => module_type },
+      { title: 'TAGS', value: ({ tags }) => tags?.join(' ') || '-', shrink: 1 },
+    ],
+    present.modules,
+    'no modules',
+  );
+  console.log('');
+  printTable<HoverLink>(
+    [
+      { title: 'LINK', value: ({ id }) => id },
+      { title: 'FROM', value: (link) => end(link.from, link['from-id']), shrink: 1 },
+      { title: 'TO', value: (link) => end(link.to, link['to-id']), shrink: 1 },
+    ],
+    present.links,
+    'no links',
+  );
+}
