@@ -12,7 +12,9 @@ export type Hop =
   /** Into a module, as if it came in by `port` (what its handle_rx sees as md->in_ifc). */
   | { kind: 'module'; module: number; port: number }
   /** Out of a network interface. Only as the last one. */
-  | { kind: 'interface'; ifindex: number };
+  | { kind: 'interface'; ifindex: number }
+  /** The kernel goes on with the packet as if there were no program at the interface. Only as the last one. */
+  | { kind: 'stack' };
 
 /** Source code that was compiled, not loaded yet. Shared by all modules with the same code. */
 export interface CompiledModule {
@@ -76,15 +78,22 @@ export interface HoverEngine extends EventEmitter<{ packetIn: [PacketIn] }> {
   compile(source: string): Promise<CompiledModule>;
   /** @throws LoadError with the verifier's whole log. */
   load(number: number, compiled: CompiledModule): ModuleInstance;
+  /** As load(); the verifier, which may take a second with a large module, works on another thread. */
+  loadAsync(number: number, compiled: CompiledModule): Promise<ModuleInstance>;
   /** Where `pkt_redirect(skb, md, port)` of a module leads. Empty: nowhere. */
   setPort(module: number, port: number, hops: readonly Hop[]): void;
   /** Where what an interface receives goes. Attaches to it; empty: detaches. @throws when the interface is gone. */
   setInterface(ifindex: number, hops: readonly Hop[]): void;
+  /**
+   * Where what the kernel itself (a bridge, its stack) sends out of an interface goes first; the last hop is `stack`: it is sent.
+   * Empty: detaches. @throws when the interface is gone.
+   */
+  setEgress(ifindex: number, hops: readonly Hop[]): void;
   packetOut(packet: PacketOut): void;
   /** Packets dropped, by reason, for people and metrics. */
   drops(): Map<string, bigint>;
   /** Undoes everything. */
-  close(): void;
+  close(): void | Promise<void>;
 }
 
 /** The compiler refused; `message` is its whole text, without lines of files that are not the user's. */
