@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * BPF_TABLE(type, key, value, name, size): a BTF map, and a constant struct `name` of functions on it, so that
+ * `name.lookup(&key)` is C. The compiler sees through the struct: no call is left. The map's suffix says how it is shared:
+ * __table (the module's own), __public (others may use it), __extern (another module's).
+ */
+#ifndef HOVER_TABLE_H
+#define HOVER_TABLE_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#define hover_is(type, name) (__builtin_strcmp(type, name) == 0)
+/* 0 for what is no type of table here. */
+#define hover_map_type(t)                                                         \
+	(hover_is(t, "hash")           ? BPF_MAP_TYPE_HASH :                      \
+	 hover_is(t, "array")          ? BPF_MAP_TYPE_ARRAY :                     \
+	 hover_is(t, "extern")         ? BPF_MAP_TYPE_HASH :                      \
+	 hover_is(t, "percpu_hash")    ? BPF_MAP_TYPE_PERCPU_HASH :               \
+	 hover_is(t, "percpu_array")   ? BPF_MAP_TYPE_PERCPU_ARRAY :              \
+	 hover_is(t, "lru_hash")       ? BPF_MAP_TYPE_LRU_HASH :                  \
+	 hover_is(t, "lru_percpu_hash") ? BPF_MAP_TYPE_LRU_PERCPU_HASH :          \
+	 hover_is(t, "lpm_trie")       ? BPF_MAP_TYPE_LPM_TRIE :                  \
+	 hover_is(t, "prog")           ? BPF_MAP_TYPE_PROG_ARRAY :                \
+					 BPF_MAP_TYPE_UNSPEC)
+
+#define HOVER_TABLE(t, K, V, name, size, suffix)                                                    \
+	enum { name##__type = hover_map_type(t) };                                                  \
+	_Static_assert(name##__type != BPF_MAP_TYPE_UNSPEC,                                         \
+		       "a table is of type hash, array, percpu_hash, percpu_array, lru_hash, lru_percpu_hash, lpm_trie, prog or extern"); \
+	struct {                                                                                    \
+		__uint(type, name##__type);                                                         \
+		__uint(max_entries, size);                                                          \
+		__uint(map_flags, name##__type == BPF_MAP_TYPE_LPM_TRIE ? BPF_F_NO_PREALLOC : 0);   \
+		__type(key, K);                                                                     \
+		__type(value, V);                                                                   \
+	} name##suffix SEC(".maps");                                                                \
+	static __always_inline V *name##__lookup(const void *key)                                   \
+	{                                                                                           \
+		return bpf_map_lookup_elem(&name##suffix, key);                                     \
+	}                                                                                           \
+	/* Never NULL, since callers do not look: where nothing can be inserted, the given value. */ \
+	static __always_inline V *name##__lookup_or_init(const void *key, void *value)              \
+	{                                                                                           \
+		V *there = bpf_map_lookup_elem(&name##suffix, key);                                 \
+												    \
+		if (there)                                                                          \
+			return there;                                                               \
+		bpf_map_update_elem(&name##suffix, key, value, BPF_NOEXIST);                        \
+		there = bpf_map_lookup_elem(&name##suffix, key);                                    \
+		return there ? there : (V *)value;                                                  \
+	}                                                                                           \
+	static __always_inline V *name##__lookup_or_try_init(const void *key, const void *value)    \
+	{                                                                                           \
+		V *there = bpf_map_lookup_elem(&name##suffix, key);                                 \
+												    \
+		if (there)                                                                          \
+			return there;                                                               \
+		bpf_map_update_elem(&name##suffix, key, value, BPF_NOEXIST);                        \
+		return bpf_map_lookup_elem(&name##suffix, key);                                     \
+	}                                                                                           \
+	static __always_inline int name##__update(const void *key, const void *value)               \
+	{                                                                                           \
+		return bpf_map_update_elem(&name##suffix, key, value, BPF_ANY);                     \
+	}                                                                                           \
+	static __always_inline int name##__insert(const void *key, const void *value)               \
+	{                                                                                           \
+		return bpf_map_update_elem(&name##suffix, key, value, BPF_NOEXIST);                 \
+	}                                                                                           \
+	static __always_inline int name##__delete(const void *key)                                  \
+	{                                                                                           \
+		return bpf_map_delete_elem(&name##suffix, key);                                     \
+	}                                                                                           \
+	static __always_inline void name##__call(void *skb, int index)                              \
+	{                                                                                           \
+		bpf_tail_call(skb, &name##suffix, index);                                           \
+	}                                                                                           \
+	static const struct {                                                                       \
+		V *(*lookup)(const void *);                                                         \
+		V *(*lookup_or_init)(const void *, void *);                                         \
+		V *(*lookup_or_try_init)(const void *, const void *);                               \
+		int (*update)(const void *, const void *);                                          \
+		int (*insert)(const void *, const void *);                                          \
+		int (*delete)(const void *);                                                        \
+		void (*call)(void *, int);                                                          \
+	} name __attribute__((unused)) = {                                                          \
+		name##__lookup, name##__lookup_or_init, name##__lookup_or_try_init, name##__update, \
+		name##__insert, name##__delete,         name##__call,                               \
+	}
+
+/* "extern" declares another module's public table: the type in the object does not count, the agent puts that table in. */
+#define BPF_TABLE(t, K, V, name, size) HOVER_TABLE_OF(t, K, V, name, size)
+#define HOVER_TABLE_OF(t, K, V, name, size) HOVER_TABLE(t, K, V, name, size, __table)
+#define BPF_TABLE_PUBLIC(t, K, V, name, size) HOVER_TABLE(t, K, V, name, size, __public)
+
+#define hover_pick(_1, _2, _3, _4, macro, ...) macro
+#define HOVER_HASH1(name) BPF_TABLE("hash", u64, u64, name, 10240)
+#define HOVER_HASH2(name, K) BPF_TABLE("hash", K, u64, name, 10240)
+#define HOVER_HASH3(name, K, V) BPF_TABLE("hash", K, V, name, 10240)
+#define HOVER_HASH4(name, K, V, size) BPF_TABLE("hash", K, V, name, size)
+#define BPF_HASH(...) hover_pick(__VA_ARGS__, HOVER_HASH4, HOVER_HASH3, HOVER_HASH2, HOVER_HASH1)(__VA_ARGS__)
+#define HOVER_ARRAY1(name) BPF_TABLE("array", int, u64, name, 10240)
+#define HOVER_ARRAY2(name, V) BPF_TABLE("array", int, V, name, 10240)
+#define HOVER_ARRAY3(name, V, size) BPF_TABLE("array", int, V, name, size)
+#define BPF_ARRAY(...) hover_pick(__VA_ARGS__, , HOVER_ARRAY3, HOVER_ARRAY2, HOVER_ARRAY1)(__VA_ARGS__)
+
+#endif
