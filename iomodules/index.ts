@@ -1,5 +1,6 @@
 export { type DropReason, dropReasons } from './drops.js';
 export * from './gen/abi.js';
+export { hoverFiles } from './hover/paths.js';
 export {
   type LoadedModule,
   type LoadedModules,

@@ -5,6 +5,7 @@ import { Btf } from './btf/btf.js';
 import { ElfFile } from './btf/elf.js';
 import { BpfError, check } from './errors.js';
 import { BpfMap } from './map.js';
+import { type MapType, mapTypes } from './map-type.js';
 import { libbpf, onThread, type Pointer } from './native/libbpf.js';
 import { withLog, withLogAsync } from './native/log.js';
 import { BpfProgram } from './program.js';
@@ -21,6 +22,8 @@ export interface OpenOptions {
   reuse?: Readonly<Record<string, BpfMap>>;
   /** Sizes other than the source says. */
   maxEntries?: Readonly<Record<string, number>>;
+  /** Types of maps other than the source says: of one to be reused whose type it does not know. */
+  types?: Readonly<Record<string, MapType>>;
 }
 
 /**
@@ -91,6 +94,10 @@ export class BpfObject {
         `set max_entries ${count} of`,
         `map ${name} of ${this.path}`,
       );
+    }
+    for (const [name, type] of Object.entries(options.types ?? {})) {
+      const map = this.#find(this.#mapHandles, 'map', name);
+      check(lib.bpf_map__set_type(map, mapTypes[type]), `set type ${type} of`, `map ${name} of ${this.path}`);
     }
     for (const [name, reused] of Object.entries(options.reuse ?? {})) {
       const map = this.#find(this.#mapHandles, 'map', name);

@@ -31,17 +31,18 @@ static __always_inline __u64 hover_load(void *skb, __u64 offset, __u32 bit, __u3
 	return width < 64 ? word & ((1ULL << (width & 63)) - 1) : word;
 }
 
-/* Writes what hover_load() reads; beyond the packet nothing. Checksums are the module's business. */
-static __always_inline void hover_store(void *skb, __u64 offset, __u32 bit, __u32 width, __u64 value)
+/* Writes what hover_load() reads, and returns it; beyond the packet nothing. Checksums are the module's business. */
+static __always_inline __u64 hover_store(void *skb, __u64 offset, __u32 bit, __u32 width, __u64 value)
 {
 	__u32 bytes = (bit % 8 + width + 7) / 8, shift = bytes * 8 - bit % 8 - width;
 	__u64 mask = (width < 64 ? (1ULL << (width & 63)) - 1 : ~0ULL) << shift;
 	__u64 word = 0;
 
 	if (bpf_skb_load_bytes(skb, offset + bit / 8, (__u8 *)&word + 8 - bytes, bytes))
-		return;
+		return value;
 	word = __builtin_bswap64((__builtin_bswap64(word) & ~mask) | (value << shift & mask));
 	bpf_skb_store_bytes(skb, offset + bit / 8, (__u8 *)&word + 8 - bytes, bytes, 0);
+	return value;
 }
 
 /* Reads at an offset, in host order. */

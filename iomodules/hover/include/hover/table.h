@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * BPF_TABLE(type, key, value, name, size): a BTF map, and a constant struct `name` of functions on it, so that
- * `name.lookup(&key)` is C. The compiler sees through the struct: no call is left. The map's suffix says how it is shared:
- * __table (the module's own), __public (others may use it), __extern (another module's).
+ * `name.lookup(&key)` is C. The compiler sees through the struct: no call is left. To the agent the map's suffix says whether
+ * others may use it (__public, else __table), and map_extra 1 that it is another module's.
  */
 #ifndef HOVER_TABLE_H
 #define HOVER_TABLE_H
@@ -24,14 +24,15 @@
 	 hover_is(t, "prog")           ? BPF_MAP_TYPE_PROG_ARRAY :                \
 					 BPF_MAP_TYPE_UNSPEC)
 
-#define HOVER_TABLE(t, K, V, name, size, suffix)                                                    \
+#define HOVER_TABLE(t, K, V, name, size, flags, suffix)                                             \
 	enum { name##__type = hover_map_type(t) };                                                  \
 	_Static_assert(name##__type != BPF_MAP_TYPE_UNSPEC,                                         \
 		       "a table is of type hash, array, percpu_hash, percpu_array, lru_hash, lru_percpu_hash, lpm_trie, prog or extern"); \
 	struct {                                                                                    \
 		__uint(type, name##__type);                                                         \
 		__uint(max_entries, size);                                                          \
-		__uint(map_flags, name##__type == BPF_MAP_TYPE_LPM_TRIE ? BPF_F_NO_PREALLOC : 0);   \
+		__uint(map_extra, hover_is(t, "extern"));                                           \
+		__uint(map_flags, (flags) | (name##__type == BPF_MAP_TYPE_LPM_TRIE ? BPF_F_NO_PREALLOC : 0)); \
 		__type(key, K);                                                                     \
 		__type(value, V);                                                                   \
 	} name##suffix SEC(".maps");                                                                \
@@ -88,10 +89,10 @@
 		name##__insert, name##__delete,         name##__call,                               \
 	}
 
-/* "extern" declares another module's public table: the type in the object does not count, the agent puts that table in. */
-#define BPF_TABLE(t, K, V, name, size) HOVER_TABLE_OF(t, K, V, name, size)
-#define HOVER_TABLE_OF(t, K, V, name, size) HOVER_TABLE(t, K, V, name, size, __table)
-#define BPF_TABLE_PUBLIC(t, K, V, name, size) HOVER_TABLE(t, K, V, name, size, __public)
+/* "extern" declares another module's public table: the agent puts that one in, whatever its type. */
+#define BPF_TABLE(t, K, V, name, size) HOVER_TABLE(t, K, V, name, size, 0, __table)
+#define BPF_F_TABLE(t, K, V, name, size, flags) HOVER_TABLE(t, K, V, name, size, flags, __table)
+#define BPF_TABLE_PUBLIC(t, K, V, name, size) HOVER_TABLE(t, K, V, name, size, 0, __public)
 
 #define hover_pick(_1, _2, _3, _4, macro, ...) macro
 #define HOVER_HASH1(name) BPF_TABLE("hash", u64, u64, name, 10240)

@@ -20,6 +20,7 @@ const SIGNATURES = [
   'uint32_t bpf_map__value_size(void *map)',
   'uint32_t bpf_map__max_entries(void *map)',
   'int bpf_map__set_max_entries(void *map, uint32_t max_entries)',
+  'int bpf_map__set_type(void *map, int type)',
   'int bpf_map__set_pin_path(void *map, const char *path)',
   'int bpf_map__reuse_fd(void *map, int fd)',
   'int bpf_map__set_initial_value(void *map, void *data, size_t size)',
@@ -94,6 +95,7 @@ export interface Libbpf {
   bpf_map__value_size(map: Pointer): number;
   bpf_map__max_entries(map: Pointer): number;
   bpf_map__set_max_entries(map: Pointer, maxEntries: number): number;
+  bpf_map__set_type(map: Pointer, type: number): number;
   bpf_map__set_pin_path(map: Pointer, path: string | null): number;
   bpf_map__reuse_fd(map: Pointer, fd: number): number;
   bpf_map__set_initial_value(map: Pointer, data: Bytes, size: number): number;

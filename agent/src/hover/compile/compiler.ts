@@ -1,0 +1,226 @@
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  promises as fs,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hoverFiles } from '@iovisor-ovn/iomodules';
+import { possibleCpus } from '@iovisor-ovn/libbpf';
+import { CompileError } from '../engine/hoverEngine.js';
+import { type ClangLimits, DEFAULT_LIMITS, findClang, runClang } from './clang.js';
+import { publicMessages } from './diagnostics.js';
+import { ObjectCache } from './objectCache.js';
+import { MAIN, MODULE } from './rewrite.js';
+import { rewriteAside } from './rewriteAside.js';
+
+export interface CompilerOptions {
+  /** Where objects are kept for later runs; default: only as long as this compiler. Made, for root alone, if missing. */
+  cacheDir?: string;
+  /** Name or path of the compiler; default `clang`. */
+  clang?: string;
+  limits?: Partial<ClangLimits>;
+  /** Compilers at the same time; the others wait. Default 2. */
+  concurrency?: number;
+}
+
+/** A compiled source. */
+export interface CompiledObject {
+  readonly digest: string;
+  /** The BPF object file. */
+  readonly path: string;
+}
+
+/** Sources with a line `#include <iov/module.h>` are plain C; all others are in Hover's dialect. */
+const PLAIN = /^\s*#\s*include\s*[<"]iov\/module\.h[>"]/m;
+const MAX_SOURCE = 1 << 20;
+const TRIPLETS: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
+const SYSTEM_HEADERS = '/usr/include';
+const COMPILER_HEADERS = '/usr/lib';
+
+/** Compiles modules. Each run is a process with limits; the same source is compiled once. */
+export class Compiler {
+  readonly #options: CompilerOptions;
+  readonly #limits: ClangLimits;
+  /** A directory of our own that the unprivileged compiler may read. */
+  readonly #workspace: string;
+  readonly #headers: readonly string[];
+  readonly #headersDigest: string;
+  readonly #cache: ObjectCache;
+  readonly #pending = new Map<string, Promise<CompiledObject>>();
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+  #clang: Promise<{ path: string; version: string }> | undefined;
+  #runs = 0;
+
+  constructor(options: CompilerOptions = {}) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#free = options.concurrency ?? 2;
+    this.#workspace = mkdtempSync(join(tmpdir(), 'iovisor-hover-'));
+    chmodSync(this.#workspace, 0o711);
+    const copies = hoverFiles.headers.map((from, i) => {
+      const to = join(this.#workspace, `headers${i}`);
+      cpSync(from, to, { recursive: true, dereference: true });
+      return to;
+    });
+    const uapi = join(this.#workspace, 'uapi', 'uapi');
+    mkdirSync(uapi, { recursive: true });
+    symlinkSync(join(SYSTEM_HEADERS, 'linux'), join(uapi, 'linux'));
+    this.#headers = [...copies, join(this.#workspace, 'uapi')];
+    for (const dir of this.#headers) openToAll(dir);
+    this.#headersDigest = digestOf(copies);
+    this.#cache = new ObjectCache(options.cacheDir ?? join(this.#workspace, 'objects'));
+  }
+
+  /** How often a compiler ran: for tests of the cache. */
+  get runs(): number {
+    return this.#runs;
+  }
+
+  /** @throws CompileError: the compiler's messages, or why it could not be run */
+  async compile(source: string): Promise<CompiledObject> {
+    if (Buffer.byteLength(source) > MAX_SOURCE)
+      throw new CompileError(`the source has more than ${MAX_SOURCE} bytes`);
+    const { version } = await this.#compiler();
+    const digest = createHash('sha256')
+      .update(JSON.stringify([version, this.#headersDigest, this.#flags(PLAIN.test(source)), source]))
+      .digest('hex');
+    const cached = await this.#cache.find(digest);
+    if (cached !== undefined) return { digest, path: cached };
+    let pending = this.#pending.get(digest);
+    if (pending === undefined) {
+      pending = this.#inTurn(() => this.#compile(source, digest)).finally(() => this.#pending.delete(digest));
+      this.#pending.set(digest, pending);
+    }
+    return pending;
+  }
+
+  /** Removes everything but what is in `cacheDir`. */
+  close(): void {
+    rmSync(this.#workspace, { recursive: true, force: true });
+  }
+
+  #compiler(): Promise<{ path: string; version: string }> {
+    this.#clang ??= findClang(this.#options.clang).then(async (path) => {
+      const { messages } = await this.#run(
+        path,
+        ['--version'],
+        this.#workspace,
+        join(this.#workspace, 'version'),
+      );
+      return { path, version: `${await fs.readFile(join(this.#workspace, 'version'), 'utf8')}${messages}` };
+    });
+    // Someone may install it.
+    this.#clang.catch(() => {
+      this.#clang = undefined;
+    });
+    return this.#clang;
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
+  }
+
+  async #compile(source: string, digest: string): Promise<CompiledObject> {
+    const dir = await fs.mkdtemp(join(this.#workspace, 'run-'));
+    try {
+      await fs.chmod(dir, 0o711);
+      const plain = PLAIN.test(source);
+      await writeReadable(join(dir, MAIN), plain ? `#include "${MODULE}"\n` : AROUND);
+      await writeReadable(join(dir, MODULE), source);
+      if (!plain && source.includes('cursor_advance')) {
+        const ast = join(dir, 'ast.json');
+        await this.#clangOrThrow(['-fsyntax-only', '-Xclang', '-ast-dump=json'], plain, dir, ast);
+        // clang counts bytes.
+        const bytes = Buffer.from(source).toString('latin1');
+        await writeReadable(join(dir, MODULE), Buffer.from(await rewriteAside(ast, bytes), 'latin1'));
+      }
+      const object = join(dir, 'module.o');
+      await this.#clangOrThrow(['-c', '-o', '-'], plain, dir, object);
+      return { digest, path: await this.#cache.keep(digest, object) };
+    } finally {
+      await fs.rm(dir, { recursive: true, force: true });
+    }
+  }
+
+  async #clangOrThrow(action: readonly string[], plain: boolean, dir: string, output: string): Promise<void> {
+    const { path } = await this.#compiler();
+    this.#runs++;
+    const { ok, messages } = await this.#run(path, [...action, ...this.#flags(plain), MAIN], dir, output);
+    if (ok) return;
+    const text = publicMessages(messages, dir, [...this.#headers, SYSTEM_HEADERS, COMPILER_HEADERS]);
+    throw new CompileError(text === '' ? 'the compiler failed without a message' : text);
+  }
+
+  #run(clang: string, args: readonly string[], cwd: string, output: string) {
+    return runClang(clang, args, { cwd, output, limits: this.#limits });
+  }
+
+  #flags(plain: boolean): string[] {
+    const triplet = `${SYSTEM_HEADERS}/${TRIPLETS[process.arch] ?? process.arch}-linux-gnu`;
+    return [
+      ...['-O2', '-g', '-target', 'bpf', '-mcpu=v3', '-fno-strict-aliasing', '-ffreestanding'],
+      // The dialect's modules return pointers to what is on the stack, and count from a null pointer.
+      ...['-Xclang', '-disable-lifetime-markers', '-fno-delete-null-pointer-checks'],
+      ...(plain ? ['-Wall'] : ['-w']),
+      ...['-fno-color-diagnostics', '-ferror-limit=20', `-DNUMCPUS=${possibleCpus()}`],
+      ...this.#headers.map((dir) => `-I${dir}`),
+      ...(existsSync(triplet) ? [`-I${triplet}`] : []),
+    ];
+  }
+}
+
+/** The module between what it finds declared and the program that calls it; all its functions become one. */
+const AROUND = `#include <hover/iomodule.h>
+#pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
+#include "${MODULE}"
+#pragma clang attribute pop
+#include <hover/wrapper.h>
+`;
+
+async function writeReadable(path: string, text: string | Buffer): Promise<void> {
+  await fs.writeFile(path, text);
+  await fs.chmod(path, 0o644);
+}
+
+/** For the compiler, which runs as nobody, whatever the umask and the modes of the checkout. */
+function openToAll(path: string): void {
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    const inner = join(path, entry.name);
+    if (entry.isDirectory()) openToAll(inner);
+    else if (entry.isFile()) chmodSync(inner, 0o644);
+  }
+  chmodSync(path, 0o755);
+}
+
+function digestOf(dirs: readonly string[]): string {
+  const hash = createHash('sha256');
+  const add = (dir: string) => {
+    for (const entry of readdirSync(dir, { withFileTypes: true }).sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    )) {
+      const path = join(dir, entry.name);
+      if (entry.isDirectory()) add(path);
+      else hash.update(entry.name).update(readFileSync(path));
+    }
+  };
+  for (const dir of dirs) add(dir);
+  return hash.digest('hex');
+}

@@ -1,0 +1,36 @@
+import { ABI_VERSION } from '@iovisor-ovn/iomodules';
+import { features } from '@iovisor-ovn/libbpf';
+import type { HookChoice } from '../../datapath/index.js';
+import type { Netlink } from '../../netlink/index.js';
+import type { CompilerOptions } from '../compile/compiler.js';
+import { KernelHoverEngine } from './engine.js';
+import type { HoverEngine } from './hoverEngine.js';
+import { ClsactInterfaceHook, TcxInterfaceHook } from './interfaceHook.js';
+import { hoverDirectory } from './leftovers.js';
+
+export * from './hoverEngine.js';
+export { INTERNAL } from './internalDevice.js';
+export { hoverDirectory, removeLeftovers } from './leftovers.js';
+
+export interface HoverEngineOptions {
+  /** The agent's directory in a BPF file system; maps are pinned in `v<abi>/hover` below it. */
+  bpffs: string;
+  /** Started: tells which devices there are, and makes the engine's own. */
+  netlink: Netlink;
+  /** How to attach to interfaces. `auto`, the default, is clsact: TCX holds the caller, and all who change devices, for 10 ms. */
+  hook?: HookChoice;
+  compiler?: CompilerOptions;
+}
+
+/**
+ * Loads what is round user modules into the kernel, and removes what an engine that was killed has left there. One per network
+ * namespace.
+ * @throws Error when TCX is demanded of a kernel that lacks it; BpfError (EPERM, …)
+ */
+export async function openHoverEngine(options: HoverEngineOptions): Promise<HoverEngine> {
+  const dir = hoverDirectory(options.bpffs, ABI_VERSION);
+  const tcx = options.hook === 'tcx';
+  if (tcx && !features().tcx) throw new Error('this kernel has no TCX: use --hook clsact or auto');
+  const hook = tcx ? new TcxInterfaceHook(dir) : new ClsactInterfaceHook();
+  return KernelHoverEngine.open({ netlink: options.netlink, hook, dir, compiler: options.compiler ?? {} });
+}

@@ -1,0 +1,89 @@
+import { BpfError, type BpfMap } from '@iovisor-ovn/libbpf';
+import { EntryError, type HoverTable } from '../engine/hoverEngine.js';
+import { formatEntry, parseEntry } from './entryText.js';
+import { describe, type EntryType } from './entryType.js';
+
+/** A map as a table of Hover's API. Of per-CPU maps a value is all CPUs' values, `[ v0 v1 ]`; one value is written to all. */
+export class MapTable implements HoverTable {
+  readonly name: string;
+  readonly #map: BpfMap;
+  readonly #key: EntryType;
+  readonly #leaf: EntryType;
+  readonly #perCpu: boolean;
+
+  constructor(name: string, map: BpfMap, key: EntryType, leaf: EntryType) {
+    this.name = name;
+    this.#map = map;
+    this.#key = key;
+    this.#leaf = leaf;
+    this.#perCpu = map.type.includes('percpu');
+  }
+
+  get fd(): number {
+    return this.#map.fd;
+  }
+
+  get keyDesc(): string {
+    return describe(this.#key);
+  }
+
+  get leafDesc(): string {
+    return describe(this.#leaf);
+  }
+
+  get keySize(): number {
+    return this.#map.keySize;
+  }
+
+  get leafSize(): number {
+    return this.#map.valueSize;
+  }
+
+  entries(): { key: string; value: string }[] {
+    return [...this.#map.entries()].map(([key, value]) => ({
+      key: formatEntry(this.#key, key),
+      value: this.#perCpu ? this.#formatAll(this.#map.splitPerCpu(value)) : formatEntry(this.#leaf, value),
+    }));
+  }
+
+  get(key: string): string | undefined {
+    const bytes = parseEntry(this.#key, key, 'key');
+    try {
+      if (this.#perCpu) {
+        const all = this.#map.lookupPerCpu(bytes);
+        return all && this.#formatAll(all);
+      }
+      const value = this.#map.lookup(bytes);
+      return value && formatEntry(this.#leaf, value);
+    } catch (error) {
+      throw asEntryError(`unable to look up element (${key})`, error);
+    }
+  }
+
+  #formatAll(values: readonly Buffer[]): string {
+    return `[ ${values.map((value) => `${formatEntry(this.#leaf, value)} `).join('')}]`;
+  }
+
+  set(key: string, value: string): void {
+    const bytes = parseEntry(this.#key, key, 'key');
+    const leaf = parseEntry(this.#leaf, value, 'leaf');
+    try {
+      this.#map.update(bytes, leaf);
+    } catch (error) {
+      throw asEntryError(`unable to update element (${key}=${value})`, error);
+    }
+  }
+
+  delete(key: string): boolean {
+    const bytes = parseEntry(this.#key, key, 'key');
+    try {
+      return this.#map.delete(bytes);
+    } catch (error) {
+      throw asEntryError(`unable to delete element (${key})`, error);
+    }
+  }
+}
+
+function asEntryError(what: string, error: unknown): unknown {
+  return error instanceof BpfError ? new EntryError(`${what}: ${error.message}`, { cause: error }) : error;
+}
