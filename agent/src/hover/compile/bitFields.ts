@@ -32,7 +32,7 @@ function addRecord(record: AstNode, fields: Map<string, BitField>): void {
   for (const field of record.inner ?? []) {
     if (field.kind !== 'FieldDecl') continue;
     const { desugaredQualType, qualType } = field.type!;
-    const width = field.isBitfield ? Number(valueOf(field)) : bitsOf(desugaredQualType ?? qualType);
+    const width = field.isBitfield ? Number(bitsIn(field)) : bitsOf(desugaredQualType ?? qualType);
     if (width === undefined || Number.isNaN(width)) return;
     // The compiler puts a gap here: what follows is not where it looks to be.
     if (!packed && !field.isBitfield && bit % alignment(desugaredQualType ?? qualType) !== 0) return;
@@ -41,7 +41,7 @@ function addRecord(record: AstNode, fields: Map<string, BitField>): void {
   }
 }
 
-function valueOf(field: AstNode): string | undefined {
+function bitsIn(field: AstNode): string | undefined {
   return field.inner?.find(({ kind }) => kind === 'ConstantExpr')?.value;
 }
 

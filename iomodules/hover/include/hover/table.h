@@ -45,11 +45,14 @@
 	{                                                                                           \
 		V *there = bpf_map_lookup_elem(&name##suffix, key);                                 \
 												    \
-		if (there)                                                                          \
-			return there;                                                               \
-		bpf_map_update_elem(&name##suffix, key, value, BPF_NOEXIST);                        \
-		there = bpf_map_lookup_elem(&name##suffix, key);                                    \
-		return there ? there : (V *)value;                                                  \
+		if (!there) {                                                                       \
+			bpf_map_update_elem(&name##suffix, key, value, BPF_NOEXIST);                \
+			there = bpf_map_lookup_elem(&name##suffix, key);                            \
+			there = there ? there : (V *)value;                                         \
+		}                                                                                   \
+		/* Nothing is to be computed from it before it is known to be there. */             \
+		asm volatile("" : "+r"(there));                                                     \
+		return there;                                                                       \
 	}                                                                                           \
 	static __always_inline V *name##__lookup_or_try_init(const void *key, const void *value)    \
 	{                                                                                           \
