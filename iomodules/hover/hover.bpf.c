@@ -99,16 +99,19 @@ int hover_internal(struct __sk_buff *skb)
 /* Copies out of every port but the one that the packet came in by. */
 static __always_inline int flood(struct __sk_buff *skb, struct hover_packet *pkt)
 {
-	__u32 module = pkt->module, copies = 0, port;
+	__u32 module = pkt->module, port;
 	__u32 *last = bpf_map_lookup_elem(&hover_last_port, &module);
 
+	if (!last)
+		return hover_drop(HOVER_DROP_ERROR);
+	pkt->copies = 0;
 	for (port = 1; port < HOVER_MAX_PORTS; port++) {
-		if (!last || port > *last)
+		if (port > *last)
 			break;
 		if (port != pkt->port)
-			copies += hover_copy(skb, pkt, port);
+			hover_copy(skb, pkt, port);
 	}
-	return copies ? hover_consumed() : hover_drop(HOVER_DROP_UNLINKED_PORT);
+	return pkt->copies ? hover_consumed() : hover_drop(HOVER_DROP_UNLINKED_PORT);
 }
 
 static __always_inline int tell(struct __sk_buff *skb, struct hover_packet *pkt)

@@ -91,6 +91,7 @@ struct hover_packet {
 	__u16 reason;              /* for the controller */
 	__u8 depth;                /* modules passed */
 	__u8 floods;
+	__u32 copies;              /* sent of it by the present flood */
 };
 
 /* One packet for the controller, in hover_packets_in. Lengths in bytes, host byte order; `data` has `captured` bytes. */
@@ -251,9 +252,9 @@ static __always_inline int hover_to_controller(struct __sk_buff *skb, struct hov
 
 /*
  * A copy out of a port. Where only an interface comes it is sent there; else it starts anew on the agent's own device, since no
- * packet can be in two modules at once.
+ * packet can be in two modules at once. Counts in pkt->copies, since the verifier follows each value of a register.
  */
-static __always_inline int hover_copy(struct __sk_buff *skb, struct hover_packet *pkt, __u32 port)
+static __always_inline void hover_copy(struct __sk_buff *skb, struct hover_packet *pkt, __u32 port)
 {
 	struct hover_edge *edge = hover_edge_of_port(pkt->module, port);
 	struct hover_config *config;
@@ -261,29 +262,30 @@ static __always_inline int hover_copy(struct __sk_buff *skb, struct hover_packet
 	long failed;
 
 	if (!edge)
-		return 0;
+		return;
 	if (!edge->hops[0]) {
 		/* What is received there goes on to the kernel as the original would, which cannot be done with a copy. */
 		if (edge->end != HOVER_END_INTERFACE)
-			return 0;
+			return;
 		if (bpf_clone_redirect(skb, edge->ifindex, 0))
 			hover_drop(HOVER_DROP_COPY);
-		return 1;
+		pkt->copies++;
+		return;
 	}
 	if (pkt->floods >= HOVER_MAX_FLOODS) {
 		hover_drop(HOVER_DROP_LOOP);
-		return 0;
+		return;
 	}
 	config = bpf_map_lookup_elem(&hover_settings, &zero);
 	if (!config)
-		return 0;
+		return;
 	mark = skb->mark;
 	skb->mark = hover_mark(pkt->module, port, HOVER_MARK_OUT, pkt->floods + 1);
 	failed = bpf_clone_redirect(skb, config->out_ifindex, 0);
 	skb->mark = mark;
 	if (failed)
 		hover_drop(HOVER_DROP_COPY);
-	return 1;
+	pkt->copies++;
 }
 
 #endif
