@@ -179,7 +179,7 @@ export class Compiler {
       ...['-O2', '-g', '-target', 'bpf', '-mcpu=v3', '-fno-strict-aliasing', '-ffreestanding'],
       // The dialect's modules return pointers to what is on the stack, and count from a null pointer.
       ...['-Xclang', '-disable-lifetime-markers', '-fno-delete-null-pointer-checks'],
-      ...(plain ? ['-Wall'] : ['-w']),
+      ...(plain ? ['-Wall'] : ['-Wno-everything', '-Werror=undefined-internal']),
       ...['-fno-color-diagnostics', '-ferror-limit=20', `-DNUMCPUS=${possibleCpus()}`],
       ...this.#headers.map((dir) => `-I${dir}`),
       ...(existsSync(triplet) ? [`-I${triplet}`] : []),

@@ -51,11 +51,12 @@ class Rewriter {
       for (const child of node.inner ?? []) this.#visit(child);
     }
     const edits = [...this.#edits.values()].sort((a, b) => a.from - b.from);
+    const insertions = [...this.#insertions].sort(([a], [b]) => a - b);
     let at = 0;
     let text = '';
     const copy = (to: number) => {
-      const inserted = [...this.#insertions].filter(([offset]) => offset > at && offset <= to);
-      for (const [offset, insertion] of inserted.sort(([a], [b]) => a - b)) {
+      while (insertions[0] !== undefined && insertions[0][0] <= to) {
+        const [offset, insertion] = insertions.shift()!;
         text += this.#source.slice(at, offset) + insertion;
         at = offset;
       }
