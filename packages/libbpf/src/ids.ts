@@ -37,7 +37,8 @@ function* list<T>(
     if (result < 0) throw new BpfError('list', what, result);
     id = next[0]!;
     const fd = open(id);
-    if (-fd === constants.errno.ENOENT) continue;
+    // It has gone, or is still being made.
+    if ([constants.errno.ENOENT, constants.errno.EAGAIN].includes(-fd)) continue;
     if (fd < 0) throw new BpfError('open', `one of the ${what}, id ${id}`, fd);
     try {
       yield read(fd);

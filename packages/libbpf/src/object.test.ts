@@ -97,6 +97,17 @@ kernelTest('a reused map keeps its contents and is the same map', (t) => {
   t.deepEqual(second.map('flows').lookup(key), value);
 });
 
+kernelTest('a map is reused whatever type the source says, if told so', (t) => {
+  const lru = BpfMap.create({ type: 'lru_hash', name: 'lru', keySize: 8, valueSize: 160, maxEntries: 16 });
+  t.teardown(() => lru.close());
+  t.throws(() => opened(t, { reuse: { flows: lru } }), { instanceOf: BpfError });
+  const object = opened(t, { types: { flows: 'lru_hash' }, reuse: { flows: lru } });
+  object.load();
+  t.is(object.map('flows').id, lru.id);
+  t.is(object.map('flows').type, 'lru_hash');
+  t.throws(() => opened(t, { types: { nope: 'hash' } }), { message: /nope/ });
+});
+
 kernelTest('a map of another shape is not reused', (t) => {
   const other = BpfMap.create({ type: 'hash', name: 'other', keySize: 8, valueSize: 4, maxEntries: 1 });
   t.teardown(() => other.close());

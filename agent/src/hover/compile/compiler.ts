@@ -92,7 +92,7 @@ export class Compiler {
       throw new CompileError(`the source has more than ${MAX_SOURCE} bytes`);
     const { version } = await this.#compiler();
     const digest = createHash('sha256')
-      .update(JSON.stringify([version, this.#headersDigest, this.#flags(PLAIN.test(source)), source]))
+      .update(JSON.stringify([version, this.#headersDigest, this.#codeFlags(PLAIN.test(source)), source]))
       .digest('hex');
     const cached = await this.#cache.find(digest);
     if (cached !== undefined) return { digest, path: cached };
@@ -176,13 +176,21 @@ export class Compiler {
   #flags(plain: boolean): string[] {
     const triplet = `${SYSTEM_HEADERS}/${TRIPLETS[process.arch] ?? process.arch}-linux-gnu`;
     return [
+      ...this.#codeFlags(plain),
+      ...['-fno-color-diagnostics', '-ferror-limit=20'],
+      ...this.#headers.map((dir) => `-I${dir}`),
+      ...(existsSync(triplet) ? [`-I${triplet}`] : []),
+    ];
+  }
+
+  /** What decides on the object. */
+  #codeFlags(plain: boolean): string[] {
+    return [
       ...['-O2', '-g', '-target', 'bpf', '-mcpu=v3', '-fno-strict-aliasing', '-ffreestanding'],
       // The dialect's modules return pointers to what is on the stack, and count from a null pointer.
       ...['-Xclang', '-disable-lifetime-markers', '-fno-delete-null-pointer-checks'],
       ...(plain ? ['-Wall'] : ['-Wno-everything', '-Werror=undefined-internal']),
-      ...['-fno-color-diagnostics', '-ferror-limit=20', `-DNUMCPUS=${possibleCpus()}`],
-      ...this.#headers.map((dir) => `-I${dir}`),
-      ...(existsSync(triplet) ? [`-I${triplet}`] : []),
+      `-DNUMCPUS=${possibleCpus()}`,
     ];
   }
 }
