@@ -21,19 +21,21 @@ async function configure(): Promise<Config> {
 }
 
 async function cleanUp(config: Config): Promise<void> {
-  const [{ cleanup }, { Netlink }, { removeMadeDevices }] = await Promise.all([
+  const [{ cleanup }, { cleanUpHover }, { Netlink }, { removeMadeDevices }] = await Promise.all([
     import('./datapath/index.js'),
+    import('./hover/engine/leftovers.js'),
     import('./netlink/index.js'),
     import('./taps/index.js'),
   ]);
   const log = pino({ level: config.logLevel }, process.stderr);
   const netlink = Netlink.open(log);
   await netlink.start();
+  const hover = cleanUpHover(config.bpffs, { links: [...netlink.links.values()], writer: netlink.writer });
   const { attachments, pins } = await cleanup(config.bpffs, netlink.links.keys());
   const devices = removeMadeDevices(netlink);
   await netlink.writer.removed;
   netlink.close();
-  const what = `${attachments} attached programs, ${devices.length} devices and ${pins} pins under ${config.bpffs}`;
+  const what = `${attachments + hover.attachments} attached programs, ${devices.length} devices and ${pins + hover.pins} pins under ${config.bpffs}`;
   process.stdout.write(`removed ${what}\n`);
 }
 

@@ -7,6 +7,7 @@ import test from 'ava';
 import { enterPrivateNetns, ip } from '../../netlink/testsupport/privateNetns.js';
 import { Lab, PATCH, SWITCH, udpPacket } from '../testsupport/lab.js';
 import { openHoverEngine, type PacketIn } from './index.js';
+import { cleanUpHover } from './leftovers.js';
 
 enterPrivateNetns();
 
@@ -328,6 +329,23 @@ static int handle_rx(void *skb, struct metadata *md) { u32 k = 1; return ${LEAK}
   held.close();
   for (let i = 0; i < 200; i++) cycle();
   t.deepEqual(await settle(before), before);
+});
+
+test.serial('--cleanup removes what an engine has', async (t) => {
+  const lab = await Lab.open(t);
+  const { ifindex } = await lab.machine();
+  await lab.module(1, PATCH);
+  lab.attach(ifindex, 1, 1);
+  const { netlink, bpffs } = lab;
+  const removed = cleanUpHover(bpffs, { links: [...netlink.links.values()], writer: netlink.writer });
+  t.is(removed.attachments, 2, 'of the interface and of iovh1');
+  t.true(removed.pins > 8);
+  t.false(existsSync(join(bpffs, `v${ABI_VERSION}`, 'hover')));
+  t.is(TcFilter.list(ifindex, 'ingress').length, 0);
+  t.deepEqual(cleanUpHover(bpffs, { links: [...netlink.links.values()], writer: netlink.writer }), {
+    attachments: 0,
+    pins: 0,
+  });
 });
 
 test.serial('closing undoes everything, and what a killed engine left is removed by the next', async (t) => {

@@ -10,30 +10,51 @@ export function hoverDirectory(bpffs: string, abi: number): string {
   return join(bpffs, `v${abi}`, 'hover');
 }
 
-/**
- * Takes off what an engine that was not closed has left: filters, links, pins, its device. Nothing there is no error.
- * @returns how many pins and programs on interfaces it was
- */
-export function removeLeftovers(
-  dir: string,
-  { links, writer }: { links: Iterable<Link>; writer: Pick<LinkWriter, 'remove'> },
-): number {
-  let removed = 0;
+/** Devices of this network namespace. */
+export interface Devices {
+  links: Iterable<Link>;
+  writer: Pick<LinkWriter, 'remove'>;
+}
+
+export interface RemovedLeftovers {
+  /** Programs taken off interfaces. */
+  attachments: number;
+  /** Pinned maps and links. */
+  pins: number;
+}
+
+/** Takes off what an engine that was not closed has left: filters, links, pins, its device. Nothing there is no error. */
+export function removeLeftovers(dir: string, { links, writer }: Devices): RemovedLeftovers {
+  const removed = { attachments: 0, pins: 0 };
   const clsact = new ClsactInterfaceHook();
   for (const { ifindex, name } of links) {
-    for (const direction of ['ingress', 'egress'] as const) if (clsact.detach(ifindex, direction)) removed++;
+    for (const direction of ['ingress', 'egress'] as const)
+      if (clsact.detach(ifindex, direction)) removed.attachments++;
     if (name === INTERNAL.out) writer.remove(ifindex);
   }
-  for (const name of pinned(dir)) {
-    if (name.startsWith('link_')) removeLink(join(dir, name));
-    else unlinkSync(join(dir, name));
-    removed++;
+  for (const name of entriesOf(dir)) {
+    if (name.startsWith('link_')) {
+      removeLink(join(dir, name));
+      removed.attachments++;
+    } else unlinkSync(join(dir, name));
+    removed.pins++;
   }
   removeDirectory(dir);
   return removed;
 }
 
-function pinned(dir: string): string[] {
+/** removeLeftovers() of every version of the ABI: for `iovisor-agent --cleanup`. */
+export function cleanUpHover(bpffs: string, devices: Devices): RemovedLeftovers {
+  const removed = removeLeftovers(join(bpffs, 'none'), devices);
+  for (const version of entriesOf(bpffs).filter((name) => /^v\d+$/.test(name))) {
+    const more = removeLeftovers(join(bpffs, version, 'hover'), { ...devices, links: [] });
+    removed.attachments += more.attachments;
+    removed.pins += more.pins;
+  }
+  return removed;
+}
+
+function entriesOf(dir: string): string[] {
   try {
     return readdirSync(dir);
   } catch (error) {
