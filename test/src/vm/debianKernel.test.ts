@@ -35,11 +35,12 @@ else {
 
   // Real packets, by tests of the IOModules, which attach with clsact only: two ports of a switch with port security, then
   // two chassis and a tunnel; ARP, ND, pings, TCP with GSO over IPv4 and IPv6. One of each: the others take too long here.
-  // And VLANs of bridges, which the kernels that run the tests elsewhere may not have.
+  // And VLANs of bridges, which the kernels that run the tests elsewhere may not have. And user modules, compiled there.
   for (const [room, file, only] of [
     ['iomodules', 'portsec/deliver', '*'],
     ['iomodules', 'tunnel/traffic', '*vxlan, redirect_peer*'],
     ['agent', 'taps/vlans', '*learned in each*'],
+    ['agent', 'hover/engine/forwarding', '*several modules*'],
   ] as const)
     test(`Debian's kernel with clsact: ${file}`, async (t) => {
       t.timeout(85_000);
