@@ -40,7 +40,7 @@ else {
     ['iomodules', 'portsec/deliver', '*'],
     ['iomodules', 'tunnel/traffic', '*vxlan, redirect_peer*'],
     ['agent', 'taps/vlans', '*learned in each*'],
-    ['agent', 'hover/engine/forwarding', '*several modules*'],
+    ['agent', 'hover/engine/forwarding', '*plain C*'],
   ] as const)
     test(`Debian's kernel with clsact: ${file}`, async (t) => {
       t.timeout(85_000);
