@@ -128,11 +128,15 @@ static __always_inline int tell(struct __sk_buff *skb, struct hover_packet *pkt)
 	in->metadata[0] = pkt->metadata[0];
 	in->metadata[1] = pkt->metadata[1];
 	in->metadata[2] = pkt->metadata[2];
+	if (!length)
+		return hover_drop(HOVER_DROP_ERROR);
 	if (length > HOVER_PACKET_IN_DATA)
 		length = HOVER_PACKET_IN_DATA;
-	/* The verifier forgets what the compiler knows. */
+	/* From 1 to HOVER_PACKET_IN_DATA, in a way that older verifiers see. */
+	length--;
 	asm volatile("" : "+r"(length));
-	if (!length || length > HOVER_PACKET_IN_DATA || bpf_skb_load_bytes(skb, 0, in->data, length))
+	length = (length & (HOVER_PACKET_IN_DATA - 1)) + 1;
+	if (bpf_skb_load_bytes(skb, 0, in->data, length))
 		return hover_drop(HOVER_DROP_ERROR);
 	in->captured = length;
 	if (bpf_ringbuf_output(&hover_packets_in, in, __builtin_offsetof(struct hover_packet_in, data) + length, 0))
