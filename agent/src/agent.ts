@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { credentials } from '@grpc/grpc-js';
+import { type ListenAddress, serveMetrics } from '@iovisor-ovn/exposition';
 import { ABI_VERSION } from '@iovisor-ovn/iomodules';
 import type { Commit, Hello, LocalInterface, Problem } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
@@ -11,10 +13,17 @@ import { HealthServer } from './health/index.js';
 import { builtinRegistry } from './hover/builtins/index.js';
 import { Hover } from './hover/hover.js';
 import { LocalAnswers } from './localAnswers.js';
+import { AgentMetrics, type MetricsSource } from './metrics/index.js';
 import { type Link, Netlink } from './netlink/index.js';
 import { datapathProblems, makeReport, ProblemClock } from './report/index.js';
 import { type Address, formatAddress, parseAddresses, Session } from './session/index.js';
-import { isMade, type PluggedDelta, type PluggedInterface, Taps } from './taps/index.js';
+import {
+  isMade,
+  type PluggedDelta,
+  type PluggedInterface,
+  readSystemIdOverride,
+  Taps,
+} from './taps/index.js';
 import { VERSION } from './version.js';
 
 const PROTOCOL = 1;
@@ -33,6 +42,8 @@ export class Agent {
   #hoverProblem = '';
   readonly #instance = randomUUID();
   readonly #clock = new ProblemClock();
+  readonly #metrics = new AgentMetrics();
+  #metricsServer: Server | undefined;
   /** Why the coordinator address of the local database cannot be used. */
   #addressProblem = '';
   #warnedOfPlaintext = false;
@@ -58,6 +69,8 @@ export class Agent {
       tls: config.tls,
       netlink,
       log: log.child({ room: 'taps' }),
+      // Once, as ovn-controller does.
+      systemIdOverride: readSystemIdOverride(),
     });
     this.#answers = new LocalAnswers(this.#taps, () => datapath.forwardingNames);
     this.#health = health;
@@ -73,7 +86,7 @@ export class Agent {
       interfaces: () => this.#interfaces,
       forwarding: () => datapath.forwarding,
       isLocalPort: (id) => datapath.compiler.resources.ports.get(id)?.local === true,
-      apply: (change) => datapath.apply(change),
+      apply: (change) => this.#metrics.timed(datapath.apply(change)),
       committed: (commit, since) => this.#committed(commit, since),
       report: (query) => makeReport(query, datapath, () => this.problems()),
       log: log.child({ room: 'session' }),
@@ -91,6 +104,7 @@ export class Agent {
     await removeUserModules(bpffs, netlink);
     const datapath = await Datapath.open({ bpffs, hook, netlink, log: log.child({ room: 'datapath' }) });
     const agent = new Agent(config, log, netlink, datapath, health);
+    await agent.#serveMetrics();
     agent.#start();
     return agent;
   }
@@ -98,8 +112,6 @@ export class Agent {
   #start(): void {
     const hook = this.#datapath.attachments.hook;
     this.#log.info({ hook, bpffs: this.#config.bpffs }, 'the data plane is loaded');
-    if (this.#config.metrics !== undefined)
-      this.#log.warn('metrics come in a later version: nothing is served there');
     this.#taps
       .on('devices', (delta) => {
         this.#datapath.changeDevices(delta);
@@ -116,6 +128,7 @@ export class Agent {
     this.#datapath.attachments.on('changed', () => this.#hover?.graph.reservationsChanged());
     this.#datapath
       .on('forwarding', (delta, applied) => this.#onForwarding(delta, applied))
+      .on('wires', (wires) => this.#taps.setWires(wires))
       .on('observed', (observation) => this.#session.observe(observation));
     this.#session.on('live', () => this.#onLive()).on('ended', () => this.#updateHealth());
     // It resolves when the database was there for the first time, which may take any time: 'connected' says so, too.
@@ -166,6 +179,7 @@ export class Agent {
   async stop(): Promise<void> {
     this.#health?.close();
     await this.#hover?.close();
+    this.#metricsServer?.close();
     await this.#session.stop(this.#taps.cleanupOnExit);
     this.#answers.flush();
     await this.#taps.stop();
@@ -193,6 +207,28 @@ export class Agent {
       own.push({ ...place, message: `the Hover API is not served: ${this.#hoverProblem}` });
     }
     return [...this.#taps.problems, ...this.#clock.stamp(own)];
+  }
+
+  async #serveMetrics(): Promise<void> {
+    const { metrics } = this.#config;
+    if (metrics === undefined) return;
+    try {
+      this.#metricsServer = await serveMetrics(listenAddress(metrics), () =>
+        this.#metrics.families(this.#metricsSource),
+      );
+    } catch (error) {
+      throw new Error(`--metrics: ${formatAddress(metrics)}: ${(error as Error).message}`);
+    }
+  }
+
+  get #metricsSource(): MetricsSource {
+    return {
+      datapath: this.#datapath,
+      ovsdbConnected: this.#taps.connected,
+      sessionLive: this.#session.live,
+      problems: () => this.problems(),
+      version: VERSION,
+    };
   }
 
   #onConnected(): void {
@@ -239,6 +275,7 @@ export class Agent {
   }
 
   #committed(commit: Commit, since: number): void {
+    this.#metrics.committed(commit.revision);
     this.#answers.committed({ number: commit.nbCfg, since }, this.#datapath.synced);
     this.#updateHealth();
   }
@@ -303,6 +340,10 @@ async function removeUserModules(bpffs: string, netlink: Netlink): Promise<void>
   if (!existsSync(dir)) return;
   const { removeLeftovers } = await import('./hover/engine/leftovers.js');
   removeLeftovers(dir, { links: [...netlink.links.values()], writer: netlink.writer });
+}
+
+function listenAddress(address: Address): ListenAddress {
+  return address.kind === 'unix' ? { path: address.path } : address;
 }
 
 function localInterface(plugged: PluggedInterface): LocalInterface {

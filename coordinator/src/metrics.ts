@@ -1,22 +1,19 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
+import { type Family, gauge, serveMetrics as serve } from '@iovisor-ovn/exposition';
 import type { Address } from './config/address.js';
 import { UsageError } from './config/settings.js';
 import type { Coordinator } from './coordinator.js';
 
 /** Serves GET /metrics in Prometheus' text format. Rejects with UsageError when the address cannot be bound. */
-export function serveMetrics(coordinator: Coordinator, address: Address): Promise<Server> {
-  const server = createServer((request, response) => {
-    const found = request.method === 'GET' && request.url === '/metrics';
-    response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
-    response.end(found ? metricsText(coordinator) : 'see /metrics\n');
-  });
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(new UsageError(`metrics: ${error.message}`)));
-    server.listen('path' in address ? { path: address.path } : address, () => resolve(server));
-  });
+export async function serveMetrics(coordinator: Coordinator, address: Address): Promise<Server> {
+  try {
+    return await serve(address, () => families(coordinator));
+  } catch (error) {
+    throw new UsageError(`metrics: ${(error as Error).message}`);
+  }
 }
 
-function metricsText(coordinator: Coordinator): string {
+function* families(coordinator: Coordinator): Generator<Family> {
   const { southbound, nbCfg } = coordinator.compiler;
   const sessions = [...coordinator.sessions.all()];
   const gauges: [name: string, help: string, value: number][] = [
@@ -47,13 +44,14 @@ function metricsText(coordinator: Coordinator): string {
     ['problems', 'Problems listed now.', coordinator.problems.size],
     ['resident_memory_bytes', 'Resident memory.', process.memoryUsage.rss()],
   ];
-  const lines = gauges.map(
-    ([name, help, value]) =>
-      `# HELP iovisor_coordinator_${name} ${help}\n# TYPE iovisor_coordinator_${name} gauge\niovisor_coordinator_${name} ${value}`,
-  );
-  const waiting = sessions.map(
-    (session) =>
-      `iovisor_coordinator_agent_revisions_unacknowledged{chassis=${JSON.stringify(session.name)}} ${session.revisions.sent - session.revisions.acked}`,
-  );
-  return `${[...lines, '# TYPE iovisor_coordinator_agent_revisions_unacknowledged gauge', ...waiting].join('\n')}\n`;
+  for (const [name, help, value] of gauges) yield gauge(`iovisor_coordinator_${name}`, help, value);
+  yield {
+    name: 'iovisor_coordinator_agent_revisions_unacknowledged',
+    help: 'Commits sent to an agent that it has not acknowledged.',
+    type: 'gauge',
+    samples: sessions.map(({ name, revisions }) => ({
+      labels: { chassis: name },
+      value: revisions.sent - revisions.acked,
+    })),
+  };
 }

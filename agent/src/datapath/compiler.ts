@@ -12,7 +12,7 @@ import { addresses, chooseTunnel } from './chooseTunnel.js';
 import type { Claims } from './claims.js';
 import { type Dest, destinationOf, type Localnet } from './compile/destination.js';
 import { compileGroup, GROUP_MAX_MEMBERS, type GroupId } from './compile/group.js';
-import { chassisOf, isOnSeveral, needsNoDevice, placeOf, vlanOf } from './compile/kind.js';
+import { chassisOf, isOnSeveral, needsNoDevice, placeOf, type Vlan, vlanOf } from './compile/kind.js';
 import { compileOtherTag, compilePort, type Tap } from './compile/port.js';
 import { elementSignature } from './compile/security.js';
 import { compileSwitch, UNKNOWN } from './compile/switch.js';
@@ -24,6 +24,7 @@ import { Localnets } from './localnets.js';
 import { type Delivery, SwitchMembers } from './members.js';
 import { Refused } from './refused.js';
 import { Resources } from './resources.js';
+import { type FurtherWire, Wires } from './wires.js';
 
 /** A local port, as reports need it. */
 export interface LocalPort {
@@ -70,6 +71,7 @@ export class Compiler {
   /** Switch whose groups a dirty port was in before the change. */
   readonly #dirtyMembers = new Map<string, string>();
   readonly #localnets = new Localnets();
+  readonly #wires: Wires;
   /** Where packets for a port go; of those that somebody may know. */
   readonly #dests = new Map<string, Buffer>();
   /** Ports whose machine has sent its RARP, though the resource does not say so yet. */
@@ -80,7 +82,14 @@ export class Compiler {
   #tunnelsCompiled = false;
   #changesSeen = 0;
 
-  constructor(claims: Claims, instances: Instances, pathOf: (tunnel: Tunnel) => TunnelPath | undefined) {
+  /** @param isWireThere whether an earlier agent has left a wire of that name into a physical network (see Wires) */
+  constructor(
+    claims: Claims,
+    instances: Instances,
+    pathOf: (tunnel: Tunnel) => TunnelPath | undefined,
+    isWireThere?: (wire: string) => boolean,
+  ) {
+    this.#wires = new Wires(isWireThere);
     this.#claims = claims;
     this.#instances = instances;
     this.#pathOf = pathOf;
@@ -94,6 +103,7 @@ export class Compiler {
   put(resource: Resource): void {
     this.#touch({ type: typeOf(resource), id: resource.id });
     this.resources.put(resource);
+    if (resource.body?.$case === 'logicalPort') this.#wires.set(resource.id, resource.body.value);
     this.#touch({ type: typeOf(resource), id: resource.id });
   }
 
@@ -101,7 +111,9 @@ export class Compiler {
     this.#touch(ref);
     this.resources.delete(ref);
     this.refusals.delete(refKey(ref));
-    if (ref.type === ResourceType.LOGICAL_PORT) this.#activated.delete(ref.id);
+    if (ref.type !== ResourceType.LOGICAL_PORT) return;
+    this.#activated.delete(ref.id);
+    this.#wires.set(ref.id, undefined);
   }
 
   #touch({ type, id }: ResourceRef): void {
@@ -130,11 +142,21 @@ export class Compiler {
   }
 
   /**
-   * @param device of a physical network, when it is there and carries the entry program; undefined: the network is not to be
-   * had here
+   * @param name of a physical network, or of a further wire into one
+   * @param device when it is there and carries the entry program; undefined: the network is not to be had here
    */
   setNetwork(name: string, device: Tap | undefined): void {
-    if (replace(this.#networks, name, device)) this.#touchPorts(this.resources.portsAtNetwork(name));
+    if (replace(this.#networks, name, device)) this.#touchPorts(this.#wires.portsAt(name));
+  }
+
+  /** Whether a port is at this physical network, or further wire into one, by it. */
+  usesNetwork(name: string): boolean {
+    return this.#wires.isUsed(name);
+  }
+
+  /** Wires into physical networks that are wanted beside one for each; another object whenever something changed. */
+  get furtherWires(): ReadonlyMap<string, FurtherWire> {
+    return this.#wires.further;
   }
 
   #touchPorts(ids: Iterable<string>): void {
@@ -202,7 +224,7 @@ export class Compiler {
   *localPorts(): Generator<LocalPort> {
     for (const [id, number] of this.#portOf.entries()) {
       const resource = this.resources.ports.get(id);
-      if (resource?.local) yield { id, number, resource, tap: this.#deviceOf(resource) };
+      if (resource?.local) yield { id, number, resource, tap: this.#deviceOf(id, resource) };
     }
   }
 
@@ -212,7 +234,7 @@ export class Compiler {
       const number = this.#portOf.number(id);
       const resource = this.resources.ports.get(id);
       if (number !== undefined && resource?.local)
-        yield { id, number, resource, tap: this.#deviceOf(resource) };
+        yield { id, number, resource, tap: this.#deviceOf(id, resource) };
     }
   }
 
@@ -222,6 +244,16 @@ export class Compiler {
    */
   isComplete(id: string): boolean {
     return this.#complete.has(id);
+  }
+
+  /** The devices of those ports of a switch that frames may be sent to here, as of the last compile(). */
+  *receivers(switchId: string): Generator<{ ifindex: number; vlan: Vlan | undefined }> {
+    for (const id of this.resources.portsOf(switchId)) {
+      const port = this.resources.ports.get(id)!;
+      const waits = port.awaitsRarp && !this.#activated.has(id);
+      const tap = this.#complete.has(id) && port.enabled && !waits ? this.#deviceOf(id, port) : undefined;
+      if (tap !== undefined) yield { ifindex: tap.ifindex, vlan: vlanOf(port) };
+    }
   }
 
   /** Ports that compile() looked at since the last call, also those that are gone. */
@@ -347,7 +379,7 @@ export class Compiler {
     const attachable = port.local && !needsNoDevice(port);
     const number = attachable ? this.#portOf.hold(id, `${datapath}/${port.tunnelKey}`) : undefined;
     if (number === undefined) this.#portOf.release(id);
-    const tap = number === undefined ? undefined : this.#deviceOf(port);
+    const tap = number === undefined ? undefined : this.#deviceOf(id, port);
     const here = tap === undefined ? undefined : number;
     this.#noteLocalnet(id, port, here);
     const localnet = this.#localnets.of(port.switchId);
@@ -390,10 +422,12 @@ export class Compiler {
   }
 
   /** The device by which a local port's frames come and go. */
-  #deviceOf(port: LogicalPort): Tap | undefined {
+  #deviceOf(id: string, port: LogicalPort): Tap | undefined {
     const place = placeOf(port);
     if (place.kind === 'nowhere') return undefined;
-    return (place.kind === 'tap' ? this.#taps : this.#networks).get(place.name);
+    if (place.kind === 'tap') return this.#taps.get(place.name);
+    const wire = this.#wires.of(id);
+    return wire === undefined ? undefined : this.#networks.get(wire);
   }
 
   /** The chassis that get a copy of what is flooded, because of this port. */

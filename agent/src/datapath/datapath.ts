@@ -24,12 +24,14 @@ import { Instances } from './instances.js';
 import { type Loaded, load } from './load.js';
 import { Networks } from './networks.js';
 import { type Observation, Observer } from './observe/observer.js';
+import { Queriers } from './querier/queriers.js';
 import { refOfUnit } from './refOfUnit.js';
 import { Refused } from './refused.js';
 import { TimeSlice } from './timeSlice.js';
 import { Tracer } from './tracer.js';
 import { TunnelPaths } from './tunnelPaths.js';
 import { resourceType, validate } from './validate.js';
+import type { FurtherWire } from './wires.js';
 import { Writer } from './write/writer.js';
 
 export interface DatapathOptions {
@@ -60,6 +62,11 @@ interface DatapathEvents {
   forwarding: [delta: ForwardingDelta, applied: boolean];
   /** The data plane saw something that OVN wants to know of. */
   observed: [observation: Observation];
+  /**
+   * Other wires into physical networks are wanted beside one for each, by name. Whoever makes them and says so by setNetworks()
+   * before this returns has them in what is about to be applied.
+   */
+  wires: [wires: ReadonlyMap<string, FurtherWire>];
 }
 
 /** How the plugged ports change, by name: those removed first. */
@@ -91,6 +98,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   readonly attachments: Attachments;
   readonly #entryDevices: EntryDevices;
   readonly #networks: Networks;
+  readonly #queriers: Queriers;
   #observer: Observer | undefined;
   readonly #log: Log;
   readonly #netlink: Netlink;
@@ -113,6 +121,8 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   #rewriteMs = RETRY_WRITE_MS.min;
   #again = false;
   #synced = false;
+  /** As last told; undefined until all ports are known. */
+  #wires: ReadonlyMap<string, FurtherWire> | undefined;
   #closed = false;
 
   private constructor(options: DatapathOptions) {
@@ -131,11 +141,16 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     this.counters = new PortCounters(maps);
     this.tracer = new Tracer(maps);
     this.#paths = new TunnelPaths(options.netlink);
-    this.compiler = new Compiler(claims, this.#instances, this.#paths.pathOf);
+    const isWireThere = (wire: string) => this.#networks.hasNamed(wire);
+    this.compiler = new Compiler(claims, this.#instances, this.#paths.pathOf, isWireThere);
     const { entry, uplink } = this.loaded.modules;
     const hooks = hooksFor(options.hook, this.loaded.pins, this.loaded.mapIds);
     this.attachments = new Attachments({ ...hooks, programs: { entry, uplink }, log: options.log });
     this.#entryDevices = new EntryDevices(this.attachments);
+    this.#queriers = new Queriers({
+      receivers: (switchId) => this.compiler.receivers(switchId),
+      send: (ifindex, frame) => void options.netlink.frames.send(ifindex, frame),
+    });
     this.#networks = new Networks({
       compiler: this.compiler,
       attachments: this.attachments,
@@ -176,6 +191,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     clearTimeout(this.#rewriteTimer);
     this.#netlink.off('link', this.#onLink);
     this.#paths.close();
+    this.#queriers.close();
     this.#observer?.close();
     await this.#running;
     await this.attachments.close();
@@ -194,7 +210,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   }
 
   /**
-   * The physical networks that are to be had here, with the devices that lead to them. To be called before setDevices() first,
+   * The physical networks that are to be had here and the further wires into them, with their devices. To be called before setDevices() first,
    * so that what an earlier agent attached to them stays.
    */
   setNetworks(networks: ReadonlyMap<string, number>): void {
@@ -360,6 +376,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     const invalid: Refusal[] = [];
     for (const ref of removals) {
       this.compiler.remove(ref);
+      if (ref.type === ResourceType.LOGICAL_SWITCH) this.#queriers.set(ref.id, undefined);
       this.#versions.delete(refKey(ref));
     }
     for (const resource of upserts) {
@@ -380,11 +397,14 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       return { resource: { type: held.type, id: held.id }, version: held.version, message: error.message };
     }
     this.compiler.put(resource);
+    if (resource.body?.$case === 'logicalSwitch')
+      this.#queriers.set(resource.id, resource.body.value.querier);
     this.#versions.set(refKey(held), held);
     return undefined;
   }
 
   async #bringUpToDate(full: boolean, slice: TimeSlice): Promise<void> {
+    this.#tellWires(full);
     await this.#compile(slice);
     if (!full && !this.#synced) return;
     if (full) await this.#prepareSweep(slice);
@@ -394,6 +414,15 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       await this.#flush(slice);
     }
     this.#updateForwarding(this.#collectFailures());
+    this.#queriers.begin();
+  }
+
+  /** Before what uses them is compiled. Until all ports are known, what an earlier agent has left stays. */
+  #tellWires(full: boolean): void {
+    const { furtherWires } = this.compiler;
+    if (this.#wires === furtherWires || (this.#wires === undefined && !full)) return;
+    this.#wires = furtherWires;
+    this.emit('wires', furtherWires);
   }
 
   async #flush(slice: TimeSlice): Promise<void> {

@@ -5,3 +5,4 @@ export { cleanup } from './cleanup.js';
 export { Datapath, type DatapathOptions, type Plugged } from './datapath.js';
 export type { ForwardingDelta } from './forwardingPorts.js';
 export type { Observation } from './observe/observer.js';
+export type { FurtherWire } from './wires.js';

@@ -89,7 +89,7 @@ test('localnet ports of several switches share a device by their tags', (t) => {
   one.put(switchIntent('a', 1), switchIntent('b', 2), switchIntent('c', 3));
   one.put(localnet('a', 0), localnet('b', 100), localnet('c', 100, 0x88a8));
   one.compile();
-  t.true(one.compiler.resources.usesNetwork('phys'));
+  t.true(one.compiler.usesNetwork('phys'));
   t.is(one.count('iov_ifindex') + one.count('iov_vlan_ports'), 0, 'the network is not here');
   one.wire('phys', 20);
   one.compile();
@@ -214,7 +214,7 @@ test('an l2gateway port is at the device of its network where it is bound, and o
   one.compile();
   t.deepEqual(one.vlans(), []);
   t.like(one.fdb(1, bytes(1)), { kind: kind.IOV_DEST_REMOTE, index: 1 });
-  t.false(one.compiler.resources.usesNetwork('phys'));
+  t.false(one.compiler.usesNetwork('phys'));
 });
 
 test('virtual and external ports have no device, nobody answers for them, and nothing is missing', (t) => {

@@ -11,7 +11,7 @@ export interface NetworksOptions {
 }
 
 /**
- * The devices of physical networks (ovn-bridge-mappings). One carries the entry program only while a port is at its network:
+ * The devices of physical networks (ovn-bridge-mappings), and of further wires into them. One carries the entry program only while a port is at its network:
  * what no port needs is left to the host.
  */
 export class Networks {
@@ -24,13 +24,18 @@ export class Networks {
     this.#options = options;
   }
 
-  /** @param devices ifindex by network name: those whose device exists */
+  /** @param devices ifindex by the name of the network or the further wire: those whose device exists */
   set(devices: ReadonlyMap<string, number>): void {
     const before = this.#devices;
     this.#devices = new Map(devices);
     for (const name of before.keys())
       if (!devices.has(name)) this.#options.compiler.setNetwork(name, undefined);
     this.sync();
+  }
+
+  /** Whether a network or a further wire of this name is to be had. */
+  hasNamed(name: string): boolean {
+    return this.#devices.has(name);
   }
 
   /** All ports are known from now on. */
@@ -50,8 +55,7 @@ export class Networks {
     const { compiler, attachments, entryDevices, links } = this.#options;
     const needed = [...this.#devices].filter(
       ([name, ifindex]) =>
-        compiler.resources.usesNetwork(name) ||
-        (!this.#portsKnown && attachments.isAttached('entry', ifindex)),
+        compiler.usesNetwork(name) || (!this.#portsKnown && attachments.isAttached('entry', ifindex)),
     );
     entryDevices.setNetworks(new Set(needed.map(([, ifindex]) => ifindex)));
     for (const [name, ifindex] of this.#devices) {

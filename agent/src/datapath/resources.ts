@@ -28,10 +28,6 @@ class Index {
   get(key: string): Iterable<string> {
     return this.#sets.get(key) ?? [];
   }
-
-  has(key: string): boolean {
-    return this.#sets.has(key);
-  }
 }
 
 /** Tunnel keys of ports count within their switch. */
@@ -48,7 +44,6 @@ export class Resources {
   readonly #bySwitch = new Index();
   readonly #byName = new Index();
   readonly #byTap = new Index();
-  readonly #byNetwork = new Index();
   readonly #byChassis = new Index();
   readonly #byKey = new Index();
   readonly #byVirtual = new Index();
@@ -67,15 +62,6 @@ export class Resources {
   /** Ports at the tap of this iface-id: the one of that name (while one is deleted and added again there may be two), and those nested behind it. */
   portsAtTap(ifaceId: string): Iterable<string> {
     return this.#byTap.get(ifaceId);
-  }
-
-  /** Local ports at a physical network. */
-  portsAtNetwork(network: string): Iterable<string> {
-    return this.#byNetwork.get(network);
-  }
-
-  usesNetwork(network: string): boolean {
-    return this.#byNetwork.has(network);
   }
 
   /** Ports that this chassis has, alone or with others. */
@@ -140,7 +126,6 @@ export class Resources {
     act(this.#bySwitch, port.switchId);
     act(this.#byName, port.name);
     if (place.kind === 'tap') act(this.#byTap, place.name);
-    if (place.kind === 'network') act(this.#byNetwork, place.name);
     for (const chassis of chassisOf(port)) act(this.#byChassis, chassis);
     act(this.#byKey, slotOf(port.switchId, port.tunnelKey));
     for (const { portId } of port.virtualAddresses) act(this.#byVirtual, portId);

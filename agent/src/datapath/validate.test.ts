@@ -1,11 +1,18 @@
-import type { Resource } from '@iovisor-ovn/proto';
+import type { MulticastQuerier, Resource } from '@iovisor-ovn/proto';
 import test from 'ava';
-import { learnedIntent, type PortIntent, portIntent } from '../testsupport/intents.js';
+import { learnedIntent, type PortIntent, portIntent, switchIntent } from '../testsupport/intents.js';
 import { Refused } from './refused.js';
 import { validate } from './validate.js';
 
 const port = (more: PortIntent) => portIntent('p', 's', 1, { local: true, ...more });
 const learned = (mac: string, key = 1) => learnedIntent('l', 's', mac, key);
+const querier = (more: Partial<MulticastQuerier>) =>
+  switchIntent('s', 1, {
+    querier: {
+      ...{ interval: 1, maxResponse: 1, ethSrc: Buffer.alloc(6) },
+      ...{ ip4Src: Buffer.alloc(4), ip6Src: Buffer.alloc(16), ...more },
+    },
+  });
 
 const nonsense: Record<string, [resource: Resource, says: RegExp]> = {
   'a tag of 13 bits': [port({ parent: 'vm', tag: 5000 }), /^tag is 5000/],
@@ -19,6 +26,8 @@ const nonsense: Record<string, [resource: Resource, says: RegExp]> = {
   'a learned multicast MAC': [learned('01:00:5e:00:00:01'), /^mac: nobody has/],
   'a learned broadcast MAC': [learned('ff:ff:ff:ff:ff:ff'), /^mac: nobody has/],
   'a learned MAC of zeroes': [learned('00:00:00:00:00:00'), /^mac: nobody has/],
+  'a querier that asks all the time': [querier({ interval: 0 }), /^interval of querier is 0/],
+  'a querier with half a MAC': [querier({ ethSrc: Buffer.alloc(3) }), /^querier: a MAC has 6 bytes/],
   'a learned MAC at no port': [learned('0a:00:00:00:00:01', 0), /^port_key is 0/],
 };
 

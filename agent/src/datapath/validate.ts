@@ -4,6 +4,7 @@ import type {
   LogicalPort,
   LogicalSwitch,
   MulticastGroup,
+  MulticastQuerier,
   RemoteChassis,
   Resource,
 } from '@iovisor-ovn/proto';
@@ -48,8 +49,9 @@ export function validate(resource: Resource): void {
   }
 }
 
-function validateSwitch({ tunnelKey, groups }: LogicalSwitch): void {
+function validateSwitch({ tunnelKey, groups, querier }: LogicalSwitch): void {
   inRange('tunnel_key', tunnelKey, 1, 0xffffff);
+  if (querier !== undefined) validateQuerier(querier);
   groups.forEach(validateGroup);
 }
 
@@ -58,6 +60,13 @@ function validateGroup({ name, tunnelKey, address }: MulticastGroup): void {
   if (![0, 4, 16].includes(address.length)) {
     throw new Refused(`address of group ${name}: an IP address has 4 or 16 bytes, not ${address.length}`);
   }
+}
+
+function validateQuerier({ interval, maxResponse, ethSrc, ip4Src, ip6Src }: MulticastQuerier): void {
+  inRange('interval of querier', interval, 1, 3600);
+  inRange('max_response of querier', maxResponse, 0, 3600);
+  const fits = ethSrc.length === 6 && [0, 4].includes(ip4Src.length) && [0, 16].includes(ip6Src.length);
+  if (!fits) throw new Refused('querier: a MAC has 6 bytes, an IPv4 address 4 and an IPv6 address 16');
 }
 
 function validatePort(port: LogicalPort): void {

@@ -128,13 +128,16 @@ test.serial('a chain of two modules redirects by their tables', async (t) => {
 });
 
 test.serial('links deleted; interfaces moved to another module, and back to the same', async (t) => {
-  const { machine, load, link, unlink } = await start(t);
+  const { hypervisor, machine, load, link, unlink } = await start(t);
   const [one, two, three] = [machine(1), machine(2), machine(2)];
   const module = await load(FORWARD);
   const first = await link(module, `i:${one.tap}`);
   const second = await link(module, `i:${two.tap}`);
   t.true(one.pings('10.10.1.2'));
+  const promiscuous = () => hypervisor.namespace.ip('link', 'show', one.tap).includes('PROMISC');
+  t.true(promiscuous());
   await unlink(first);
+  t.false(promiscuous());
   const other = await load(FORWARD);
   const moved = await link(other, `i:${one.tap}`);
   await link(other, `i:${three.tap}`);
@@ -279,7 +282,8 @@ test.serial(
     for (let round = 0; round < 5; round++) await cycle();
     const before = descriptors();
     for (let round = 0; round < 50; round++) await cycle();
-    t.is(descriptors(), before);
+    // A connection may be in the making; a leak would be one for each round at least.
+    t.true(descriptors() < before + 10, `${before} → ${descriptors()}`);
     await link(await load(FORWARD), `i:${one.tap}`);
     const filters = () => hypervisor.namespace.run('tc', 'filter', 'show', 'dev', one.tap, 'ingress');
     t.not(filters(), '');

@@ -6,6 +6,7 @@ export const AF_INET = 2;
 export const AF_BRIDGE = 7;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
+export const AF_PACKET = 17;
 export const SOCK_RAW_CLOEXEC_NONBLOCK = 3 | 0o2000000 | 0o4000;
 export const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 export const SIOCETHTOOL = 0x8946;
@@ -90,6 +91,7 @@ export const IN6_ADDR_GEN_MODE_NONE = 1;
 /** Leaves the counters out of RTM_GETLINK answers, which halves them. */
 export const RTEXT_FILTER_SKIP_STATS = 1 << 3;
 export const IFF_UP = 0x1;
+export const IFF_PROMISC = 0x100;
 export const IFF_LOWER_UP = 0x10000;
 
 /** linux/if_link.h: of a bridge. */

@@ -9,4 +9,4 @@ export type { Neighbour, NeighbourEvent, NeighbourState } from './neighbour.js';
 export { Netlink, type NetlinkEvents, type NetlinkOptions } from './netlink.js';
 export { NetlinkError } from './netlinkError.js';
 export type { Route, RouteOptions } from './route.js';
-export type { LinkStatistics } from './statistics.js';
+export type { CounterName, LinkCounters } from './statistics.js';

@@ -2,6 +2,7 @@ import koffi from 'koffi';
 import {
   AF_INET,
   AF_NETLINK,
+  AF_PACKET,
   EIO,
   NETLINK_ROUTE,
   SIOCETHTOOL,
@@ -37,6 +38,9 @@ const deviceRequest = koffi.struct({
 });
 const ioctl = self.func('ioctl', 'int', ['int', 'unsigned long', koffi.pointer(deviceRequest)]);
 const send = self.func('intptr_t send(int fd, const void *buffer, size_t length, int flags)');
+const sendto = self.func(
+  'intptr_t sendto(int fd, const void *buffer, size_t length, int flags, const void *address, uint32_t size)',
+);
 const recv = self.func('intptr_t recv(int fd, _Out_ void *buffer, size_t length, int flags)');
 
 function check(what: string, result: number): number {
@@ -100,6 +104,22 @@ export function openEthtoolSocket(): number {
 export function ethtoolRequest(fd: number, device: string, data: Buffer): void {
   const request = { name: device, data, rest: Array(16).fill(0) };
   check(`ethtool of ${device}`, ioctl(fd, SIOCETHTOOL, request));
+}
+
+/** A socket for `sendFrame` that receives nothing, in the calling thread's network namespace; throws NetlinkError. */
+export function openPacketSocket(): number {
+  return check('packet socket', socket(AF_PACKET, SOCK_RAW_CLOEXEC_NONBLOCK, 0));
+}
+
+/** Sends a frame, its Ethernet header included, out of a device. Throws NetlinkError. */
+export function sendFrame(fd: number, ifindex: number, frame: Buffer): void {
+  const address = Buffer.alloc(20); // struct sockaddr_ll
+  address.writeUInt16LE(AF_PACKET, 0);
+  frame.copy(address, 2, 12, 14);
+  address.writeInt32LE(ifindex, 4);
+  address.writeUInt8(6, 11);
+  frame.copy(address, 12, 0, 6);
+  check(`frame to device ${ifindex}`, Number(sendto(fd, frame, frame.length, 0, address, address.length)));
 }
 
 export function closeSocket(fd: number): void {

@@ -1,5 +1,6 @@
 import {
   IFF_LOWER_UP,
+  IFF_PROMISC,
   IFF_UP,
   IFLA_ADDRESS,
   IFLA_BR_VLAN_FILTERING,
@@ -29,6 +30,8 @@ export interface Link {
   readonly mtu: number;
   /** IFF_UP: administratively up. */
   readonly up: boolean;
+  /** IFF_PROMISC: somebody has set it to take frames for whatever address; what a bridge or a capture does by itself does not count. */
+  readonly promiscuous?: boolean;
   /** IFF_LOWER_UP: there is a carrier. */
   readonly lowerUp: boolean;
   /** IFLA_LINK: a veth's peer, a vlan's lower device; counted in the other namespace when `peerInOtherNetns`. */
@@ -77,6 +80,7 @@ export function parseLink(payload: Buffer): Link | undefined {
     mac: formatMac(attributes.get(IFLA_ADDRESS)),
     mtu,
     up: (flags & IFF_UP) !== 0,
+    promiscuous: (flags & IFF_PROMISC) !== 0,
     lowerUp: (flags & IFF_LOWER_UP) !== 0,
     peerIfindex: readU32(attributes.get(IFLA_LINK)) || undefined,
     peerInOtherNetns: attributes.has(IFLA_LINK_NETNSID),

@@ -1,6 +1,7 @@
 import {
   AF_INET6,
   EOPNOTSUPP,
+  IFF_PROMISC,
   IFF_UP,
   IFLA_ADDRESS,
   IFLA_AF_SPEC,
@@ -64,6 +65,11 @@ export class LinkWriter {
 
   setUp(ifindex: number): void {
     this.#change(`set device ${ifindex} up`, ifindex, [], IFF_UP);
+  }
+
+  /** Whether the device takes frames for whatever address. */
+  setPromiscuous(ifindex: number, on: boolean): void {
+    this.#change(`set device ${ifindex} promiscuous`, ifindex, [], on ? IFF_PROMISC : 0, IFF_PROMISC);
   }
 
   setMtu(ifindex: number, mtu: number): void {
@@ -170,8 +176,14 @@ export class LinkWriter {
     this.#reread(device.name);
   }
 
-  #change(what: string, ifindex: number, attributes: readonly AttributeToSend[], flags = 0): void {
-    this.#requests.request(what, RTM_NEWLINK, NLM_F_ACK, linkHeader(ifindex, flags, flags), attributes);
+  #change(
+    what: string,
+    ifindex: number,
+    attributes: readonly AttributeToSend[],
+    flags = 0,
+    mask = flags,
+  ): void {
+    this.#requests.request(what, RTM_NEWLINK, NLM_F_ACK, linkHeader(ifindex, flags, mask), attributes);
     this.#reread(ifindex);
   }
 }

@@ -225,8 +225,26 @@ test.serial('a device is set up and its MTU set; one that is gone is an error th
 
 test.serial('counters of every device', async (t) => {
   const lo = (await netlink.statistics()).get(1)!;
-  t.is(lo.rx_packets, lo.tx_packets);
+  t.is(lo.get('rx_packets'), lo.get('tx_packets'));
   t.true((await netlink.statistics()).size >= 2);
+});
+
+test.serial('counters that stand still are told from those that move without reading them', async (t) => {
+  ip('link add tc1 type veth peer name tc2');
+  const { ifindex } = netlink.findLink('tc1')!;
+  const now = async () => (await netlink.statistics()).get(ifindex)!;
+  const before = await now();
+  t.true((await now()).equals(before));
+  ip('link set tc2 up');
+  ip('link set tc1 up');
+  ip('address add 192.0.2.9/24 dev tc1');
+  // Nobody answers: its ARP request is what moves them.
+  netlink.useNeighbour(ifindex, '192.0.2.10');
+  for (let look = 0; look < 100 && (await now()).equals(before); look++);
+  const after = await now();
+  t.false(after.equals(before));
+  t.true(after.get('tx_packets') > before.get('tx_packets'));
+  ip('link del tc1');
 });
 
 test.serial('lost events: everything is read again and the difference is announced', async (t) => {

@@ -22,6 +22,7 @@ import {
 } from './constants.js';
 import { type DriverFacts, Ethtool } from './ethtool.js';
 import { DEFAULT_EVENT_BUFFER, EventSocket } from './eventSocket.js';
+import { FrameSender } from './frameSender.js';
 import { readInventory, WITHOUT_STATISTICS } from './inventory.js';
 import { type Link, type LinkEvent, linkHeader, parseLink } from './link.js';
 import { LinkTable } from './linkTable.js';
@@ -38,7 +39,7 @@ import {
 import { NetlinkError } from './netlinkError.js';
 import { RequestSocket } from './requestSocket.js';
 import { askRoute, type Route, type RouteOptions } from './route.js';
-import { dumpStatistics, type LinkStatistics } from './statistics.js';
+import { dumpStatistics, type LinkCounters } from './statistics.js';
 
 export interface NetlinkEvents {
   /** A device came, changed or went. */
@@ -73,6 +74,8 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
   readonly writer: LinkWriter;
   /** VLANs of the ports of bridges. */
   readonly bridgeVlans: BridgeVlans;
+  /** Sends frames out of devices. */
+  readonly frames = new FrameSender();
   readonly #ethtool = new Ethtool();
   readonly #links = new LinkTable();
   readonly #addresses = new AddressTable();
@@ -122,6 +125,7 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
     this.#events?.close();
     this.#requests.close();
     this.#ethtool.close();
+    this.frames.close();
   }
 
   get links(): ReadonlyMap<number, Link> {
@@ -185,7 +189,7 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
   }
 
   /** The counters of every device, by ifindex; rejects with NetlinkError. */
-  statistics(): Promise<ReadonlyMap<number, LinkStatistics>> {
+  statistics(): Promise<ReadonlyMap<number, LinkCounters>> {
     return dumpStatistics();
   }
 

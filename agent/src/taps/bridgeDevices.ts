@@ -3,7 +3,7 @@ import { type Link, type Log, type Netlink, NetlinkError } from '../netlink/inde
 import type { Complaint } from './complaint.js';
 import { localMac } from './localMac.js';
 import { aliasFor, isMade } from './madeDevices.js';
-import { ALL_VLANS, carriesAll, vlansOf } from './portVlans.js';
+import { ALL_VLANS, carriesAll, type VlanColumns, vlansOf } from './portVlans.js';
 
 /** A port of a bridge, as its device takes part in it. */
 interface Member {
@@ -139,14 +139,17 @@ export class BridgeDevices {
     this.#vlans.delete(ifindex);
   }
 
-  /** Puts an end of a physical network into a bridge, for all VLANs; returns why it is not there. */
-  connect(name: string, link: Link): string | undefined {
+  /**
+   * Puts an end of a physical network into a bridge; returns why it is not there.
+   * @param vlans undefined: all; in a bridge that does not tell them apart it gets all, too
+   */
+  connect(name: string, link: Link, vlans?: VlanColumns): string | undefined {
     const bridge = this.device(name);
     if (bridge === undefined) return 'No such device';
     return (
       this.#try(() => {
         if (link.master !== bridge.ifindex) this.#netlink.writer.setMaster(link.ifindex, bridge.ifindex);
-      }) ?? this.#setVlans(bridge, link, undefined)
+      }) ?? this.#setVlans(bridge, link, bridge.vlanFiltering ? vlans : undefined)
     );
   }
 
@@ -240,14 +243,14 @@ export class BridgeDevices {
   }
 
   /** Why the port's VLANs cannot be had: then it must not be in the bridge, which would open others to it. */
-  #unfit(bridge: Link, port: Port | undefined): string | undefined {
+  #unfit(bridge: Link, port: VlanColumns | undefined): string | undefined {
     if (port === undefined || carriesAll(port)) return undefined;
     if (vlansOf(port) === undefined) return `VLAN mode ${port.vlan_mode} is not supported`;
     if (bridge.vlanFiltering) return undefined;
     return 'this kernel has no bridges with VLANs (CONFIG_BRIDGE_VLAN_FILTERING), or this bridge has them off';
   }
 
-  #setVlans(bridge: Link, link: Link, port: Port | undefined): string | undefined {
+  #setVlans(bridge: Link, link: Link, port: VlanColumns | undefined): string | undefined {
     const unfit = this.#unfit(bridge, port);
     if (unfit !== undefined || !bridge.vlanFiltering) return unfit;
     const wanted = port === undefined ? ALL_VLANS : (vlansOf(port) ?? []);

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { enterPrivateNetns } from '../netlink/testsupport/privateNetns.js';
 import { IFACE_TYPES } from './interfaceKind.js';
@@ -9,11 +11,12 @@ test.before(() => enterPrivateNetns());
 // ovn-controller adds what it can do itself; of our chassis the coordinator says that.
 const FEATURES = ['ct-no-masked-label', 'mac-binding-timestamp', 'ovn-ct-lb-related', 'port-up-notif'];
 
-const published = async (t: import('ava').ExecutionContext, settings: string) => {
+const published = async (t: import('ava').ExecutionContext, settings: string, override?: string) => {
   const hv = new Hypervisor();
   t.teardown(() => hv.stop());
   await hv.db.start();
   await hv.set(settings);
+  if (override !== undefined) writeFileSync(join(hv.db.directory, 'system-id-override'), override);
   await hv.db.vsctl(`--no-wait set Open_vSwitch . iface_types=[${IFACE_TYPES.join(',')}]`);
   const stock = await registerByStock(hv.db);
   await hv.startTaps();
@@ -122,3 +125,14 @@ test.serial('ovn-bridge names another bridge: the taps of that one are plugged',
   await hv.db.vsctl('remove Open_vSwitch . external_ids ovn-bridge-hv1');
   t.is(hv.taps.plugged.size, 0);
 });
+
+test.serial(
+  'the name in the file system-id-override wins, also in keys of one chassis, as with stock',
+  async (t) => {
+    const settings =
+      'system-id=hv2 ovn-encap-type=geneve ovn-encap-ip=127.0.0.1 ovn-cms-options-hv1=a ovn-cms-options=b';
+    const { ours, stock } = await published(t, settings, 'hv1\nhv3\n');
+    t.deepEqual(ours, stock);
+    t.is(ours.otherConfig['ovn-cms-options'], 'a');
+  },
+);

@@ -41,8 +41,9 @@ export function readChassisSettings(
   ifaceTypes: readonly string[],
   hostname: string,
   complain: (complaint: Complaint) => void,
+  systemIdOverride?: string,
 ): ChassisSettings {
-  const settings = new SystemSettings(root.external_ids);
+  const settings = new SystemSettings(root.external_ids, systemIdOverride);
   const { systemId } = settings;
   const wrong = (key: string, message: string) =>
     complain({

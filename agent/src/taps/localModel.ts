@@ -12,7 +12,7 @@ import { saysSomethingNew } from './interfaceChange.js';
 import { IFACE_TYPES } from './interfaceKind.js';
 import type { LocalTables } from './localTables.js';
 import { deviceName, removeMadeDevices } from './madeDevices.js';
-import { PhysicalNetworks } from './physicalNetworks.js';
+import { PhysicalNetworks, type WantedWire } from './physicalNetworks.js';
 import { Plugs } from './plugs.js';
 import type { ReportComplaints } from './problemBook.js';
 import { SystemSettings } from './systemSettings.js';
@@ -53,6 +53,7 @@ export class LocalModel {
   readonly #report: ReportComplaints;
   readonly #setup: DeviceSetup;
   readonly #fixedBridge: string | undefined;
+  readonly #systemIdOverride: string | undefined;
   readonly #bridges;
   readonly #interfaces;
   readonly #ports;
@@ -81,6 +82,7 @@ export class LocalModel {
     log: Log,
     report: ReportComplaints,
     bridge: string | undefined,
+    systemIdOverride?: string,
   ) {
     this.#replica = replica;
     this.#netlink = netlink;
@@ -103,6 +105,7 @@ export class LocalModel {
       bridge: (name) => this.bridge(name),
     });
     this.#fixedBridge = bridge;
+    this.#systemIdOverride = systemIdOverride;
     this.#bridges = replica.table('Bridge').index('name');
     this.#interfaces = replica.table('Interface').index('name');
     this.#ports = replica.table('Port');
@@ -146,6 +149,17 @@ export class LocalModel {
   /** Physical network → ifindex of the data plane's end; another object whenever something changed. */
   get networks(): ReadonlyMap<string, number> {
     return this.#networks.ends;
+  }
+
+  /** Further wires into physical networks, by name. */
+  setWires(wires: ReadonlyMap<string, WantedWire>): void {
+    this.#networks.wires = wires;
+    this.#networksDirty = true;
+  }
+
+  /** Connects them now, when nothing else waits that comes first. */
+  connectWires(mayChange: boolean): void {
+    if (!this.#systemDirty && this.#dirty.size === 0 && this.#networksDirty) this.#updateNetworks(mayChange);
   }
 
   /** Takes note of what one transaction changed in the database. */
@@ -394,7 +408,7 @@ export class LocalModel {
     this.#systemDirty = false;
     this.#networksDirty = true;
     const { root } = this;
-    this.#system = new SystemSettings(root?.external_ids ?? new Map());
+    this.#system = new SystemSettings(root?.external_ids ?? new Map(), this.#systemIdOverride);
     const name = this.#fixedBridge ?? (this.#system.get('ovn-bridge') || DEFAULT_BRIDGE);
     if (name !== this.#bridgeName) for (const { _uuid } of this.#interfaceTable) this.#dirty.add(_uuid);
     this.#bridgeName = name;
@@ -405,8 +419,14 @@ export class LocalModel {
       this.#settings = { cleanupOnExit: false };
     } else {
       const bridge = this.#bridges.get(name);
-      this.#settings = readChassisSettings(root, bridge, IFACE_TYPES, hostname(), (complaint) =>
-        complaints.push(complaint),
+      const complain = (complaint: Complaint) => complaints.push(complaint);
+      this.#settings = readChassisSettings(
+        root,
+        bridge,
+        IFACE_TYPES,
+        hostname(),
+        complain,
+        this.#systemIdOverride,
       );
     }
     this.#report('Open_vSwitch', complaints);

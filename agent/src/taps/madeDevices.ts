@@ -10,6 +10,8 @@ const MARK = 'iovisor';
  * - `network`: the end of a physical network that the data plane has
  * - `uplink`: its other end, in the bridge of that network
  * - `patch`: the end of a patch port
+ *
+ * Further wires into networks (physicalNetworks.ts) have names of their own.
  */
 export type DeviceRole = 'internal' | 'network' | 'uplink' | 'patch';
 

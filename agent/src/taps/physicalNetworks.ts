@@ -4,6 +4,7 @@ import type { BridgeDevices } from './bridgeDevices.js';
 import type { BridgeMapping } from './bridgeMappings.js';
 import type { Complaint } from './complaint.js';
 import { deviceName, isMade } from './madeDevices.js';
+import type { VlanColumns } from './portVlans.js';
 import { hide, makeHiddenPair } from './vethPair.js';
 
 export interface PhysicalNetworksOptions {
@@ -14,22 +15,46 @@ export interface PhysicalNetworksOptions {
   readonly bridge: (name: string) => Bridge | undefined;
 }
 
+/** A way into a physical network beside the one that all its ports share. */
+export interface WantedWire {
+  readonly network: string;
+  /** The VLAN that it carries; undefined: everything. */
+  readonly vlan: number | undefined;
+}
+
+/** Names of further wires begin with it. */
+const WIRE = 'iovx.';
+
+/** The end in the bridge, by the name of the wire, which is that of the data plane's end. */
+const otherEnd = (wire: string) => `iovy.${wire.slice(WIRE.length)}`;
+
+/** A veth between the data plane and a bridge. */
+interface Pair {
+  readonly network: string;
+  readonly bridge: string;
+  readonly name: string;
+  readonly uplink: string;
+  readonly vlans: VlanColumns | undefined;
+}
+
 /**
  * The physical networks of ovn-bridge-mappings: a veth each, one end in the network's bridge, the other the data plane's, which
  * gets every frame of the network there and sends frames by it. It stays what it is while bridge and mapping stay, also over a
- * restart.
+ * restart. Ports that want the same frames have further wires, each a port of the bridge of its own.
  */
 export class PhysicalNetworks {
   readonly #options: PhysicalNetworksOptions;
   #ends: ReadonlyMap<string, number> = new Map();
   /** Names of the devices that are used. */
   #used = new Set<string>();
+  /** By name; undefined until somebody says which are wanted: what an earlier agent has left stays until then. */
+  wires: ReadonlyMap<string, WantedWire> | undefined;
 
   constructor(options: PhysicalNetworksOptions) {
     this.#options = options;
   }
 
-  /** Network name → ifindex of the data plane's end; another object whenever something changed. */
+  /** Name of the network or the further wire → ifindex of the data plane's end; another object whenever something changed. */
   get ends(): ReadonlyMap<string, number> {
     return this.#ends;
   }
@@ -44,8 +69,14 @@ export class PhysicalNetworks {
     const wrong: string[] = [];
     const ends = new Map<string, number>();
     const used = new Set<string>();
+    const connect = (key: string, pair: Pair) => {
+      for (const name of [pair.name, pair.uplink]) used.add(name);
+      const end = this.#connect(pair, mayChange);
+      if (typeof end === 'number') ends.set(key, end);
+      else wrong.push(`network "${pair.network}" is not connected to ${pair.bridge}: ${end}`);
+    };
+    const bridges = new Map<string, string>();
     for (const { network, bridge } of mappings) {
-      const names = [deviceName('network', network), deviceName('uplink', network)];
       if (bridge === integrationBridge) {
         wrong.push(`network "${network}": ${bridge} is the integration bridge, which is no physical network`);
         continue;
@@ -54,21 +85,37 @@ export class PhysicalNetworks {
         wrong.push(`Bridge '${bridge}' not found for network '${network}'`);
         continue;
       }
-      for (const name of names) used.add(name);
-      const end = this.#connect(network, bridge, mayChange);
-      if (typeof end === 'number') ends.set(network, end);
-      else wrong.push(`network "${network}" is not connected to ${bridge}: ${end}`);
+      bridges.set(network, bridge);
+      const [name, uplink] = [deviceName('network', network), deviceName('uplink', network)];
+      connect(network, { network, bridge, name, uplink, vlans: undefined });
     }
+    for (const [wire, { network, vlan }] of this.wires ?? []) {
+      const bridge = bridges.get(network);
+      const vlans = vlan === undefined ? undefined : { tag: undefined, trunks: [vlan], vlan_mode: undefined };
+      if (bridge !== undefined) connect(wire, { network, bridge, name: wire, uplink: otherEnd(wire), vlans });
+    }
+    if (this.wires === undefined) this.#keepWires(ends, used);
     if (mayChange) for (const name of this.#used) if (!used.has(name)) this.#remove(name);
     this.#used = used;
     if (!sameMap(ends, this.#ends)) this.#ends = ends;
     return wrong;
   }
 
+  /** Those that an earlier agent has left, as they are. */
+  #keepWires(ends: Map<string, number>, used: Set<string>): void {
+    const { netlink } = this.#options;
+    for (const link of netlink.links.values()) {
+      if (!link.name.startsWith(WIRE) || !isMade(link)) continue;
+      const other = netlink.linkByName(otherEnd(link.name));
+      if (other === undefined || !isMade(other)) continue;
+      for (const name of [link.name, other.name]) used.add(name);
+      ends.set(link.name, link.ifindex);
+    }
+  }
+
   /** ifindex of the data plane's end, or why there is none. */
-  #connect(network: string, bridge: string, mayChange: boolean): number | string {
+  #connect({ network, bridge, name, uplink, vlans }: Pair, mayChange: boolean): number | string {
     const { netlink, bridges, log } = this.#options;
-    const [name, uplink] = [deviceName('network', network), deviceName('uplink', network)];
     const purpose = `physical network ${network}`;
     try {
       if (mayChange && (netlink.findLink(name) === undefined || netlink.findLink(uplink) === undefined)) {
@@ -78,7 +125,7 @@ export class PhysicalNetworks {
       const end = netlink.linkByName(name);
       const other = netlink.linkByName(uplink);
       if (end === undefined || other === undefined) return 'its devices are not there';
-      const reason = mayChange ? bridges.connect(bridge, other) : undefined;
+      const reason = mayChange ? bridges.connect(bridge, other, vlans) : undefined;
       return reason ?? end.ifindex;
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error;

@@ -7,7 +7,8 @@ import type { BridgeVlan } from '../netlink/index.js';
  */
 export const UNTAGGED = 4094;
 
-type VlanColumns = Pick<Port, 'tag' | 'trunks' | 'vlan_mode'>;
+/** Columns of Port that say which VLANs it carries. */
+export type VlanColumns = Pick<Port, 'tag' | 'trunks' | 'vlan_mode'>;
 
 const NO_COLUMNS: VlanColumns = { tag: undefined, trunks: [], vlan_mode: undefined };
 

@@ -1,5 +1,5 @@
 import { byUuid, type Client } from '@iovisor-ovn/ovsdb-client';
-import type { LinkStatistics, Log, Netlink } from '../netlink/index.js';
+import type { CounterName, LinkCounters, Log, Netlink } from '../netlink/index.js';
 
 export interface StatisticsWriterOptions {
   readonly client: Client;
@@ -30,12 +30,18 @@ const SHOWN = [
   'tx_dropped',
   'tx_errors',
   'tx_packets',
-] as const satisfies readonly (keyof LinkStatistics)[];
+] as const satisfies readonly CounterName[];
+
+/** Most rows in one transaction: some milliseconds of work here, and as much in ovsdb-server while nobody else is answered. */
+const ROWS_AT_ONCE = 256;
+
+/** An Interface row whose counters are to be written. */
+type News = readonly [uuid: string, counters: LinkCounters];
 
 /** Keeps Interface.statistics, in a rhythm: the kernel announces no counters. Rows whose counters stand still are not written. */
 export class StatisticsWriter {
   readonly #options: StatisticsWriterOptions;
-  readonly #written = new Map<string, string>();
+  readonly #written = new Map<string, LinkCounters>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: StatisticsWriterOptions) {
@@ -65,30 +71,35 @@ export class StatisticsWriter {
   }
 
   async #write(): Promise<void> {
-    const { client, netlink, log, lock, devices, beforeEach } = this.#options;
+    const { netlink, log, devices, beforeEach } = this.#options;
     try {
       beforeEach();
       const plugged = new Map(devices());
       for (const uuid of this.#written.keys()) if (!plugged.has(uuid)) this.#written.delete(uuid);
       if (plugged.size === 0) return;
       const counters = await netlink.statistics();
-      const transaction = client.transaction().assertLock(lock);
-      const news = new Map<string, string>();
+      const news: News[] = [];
       for (const [uuid, ifindex] of plugged) {
-        const of = counters.get(ifindex);
-        if (of === undefined) continue;
-        const statistics = SHOWN.map((name) => [name, of[name]] as const);
-        const text = JSON.stringify(statistics);
-        if (this.#written.get(uuid) === text) continue;
-        news.set(uuid, text);
-        transaction.update('Interface', [byUuid(uuid)], { statistics: new Map(statistics) });
+        const now = counters.get(ifindex);
+        const before = this.#written.get(uuid);
+        if (now !== undefined && (before === undefined || !before.equals(now))) news.push([uuid, now]);
       }
-      if (news.size === 0) return;
-      await transaction.commit();
-      for (const [uuid, text] of news) this.#written.set(uuid, text);
+      for (let at = 0; at < news.length; at += ROWS_AT_ONCE)
+        await this.#writeSome(news.slice(at, at + ROWS_AT_ONCE));
     } catch (error) {
       // Counters are for looking at; the next round comes soon.
       log.debug({ error: String(error) }, 'interface statistics were not written');
     }
+  }
+
+  async #writeSome(news: readonly News[]): Promise<void> {
+    const { client, lock } = this.#options;
+    const transaction = client.transaction().assertLock(lock);
+    for (const [uuid, counters] of news) {
+      const statistics = new Map(SHOWN.map((name) => [name, counters.get(name)]));
+      transaction.update('Interface', [byUuid(uuid)], { statistics });
+    }
+    await transaction.commit();
+    for (const [uuid, counters] of news) this.#written.set(uuid, counters);
   }
 }

@@ -3,13 +3,13 @@
  * several chassis can share one database.
  */
 export class SystemSettings {
-  /** external_ids:system-id, the chassis name; undefined when unset or empty. */
+  /** The chassis name: that of system-id-override, else external_ids:system-id; undefined when unset or empty. */
   readonly systemId: string | undefined;
   readonly #externalIds: ReadonlyMap<string, string>;
 
-  constructor(externalIds: ReadonlyMap<string, string>) {
+  constructor(externalIds: ReadonlyMap<string, string>, override?: string) {
     this.#externalIds = externalIds;
-    this.systemId = externalIds.get('system-id') || undefined;
+    this.systemId = override || externalIds.get('system-id') || undefined;
   }
 
   get(key: string): string | undefined {

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { Client, Replica } from '@iovisor-ovn/ovsdb-client';
 import test from 'ava';
+import type { Open_vSwitchTables } from '../gen/vswitch.js';
 import { enterPrivateNetns, ip, ipBatch } from '../netlink/testsupport/privateNetns.js';
 import { Hypervisor } from './testsupport/hypervisor.js';
 
@@ -420,6 +422,38 @@ test.serial('counters follow the device', async (t) => {
   await hv.db.vsctl('wait-until Interface tn1 statistics:rx_packets>0 statistics:rx_bytes>0');
   t.is(await hv.db.get('Interface', 'tn1', 'statistics:rx_errors'), '0');
   ip('link del tn1');
+});
+
+test.serial('counters of many devices are written some at a time', async (t) => {
+  const hv = await Hypervisor.start();
+  t.teardown(() => hv.stop());
+  const taps = Array.from({ length: 300 }, (_, at) => `ts${at}`);
+  // In a group, since removing one by one takes long.
+  ipBatch(taps.flatMap((tap) => [`tuntap add ${tap} mode tap`, `link set ${tap} group 77`]));
+  await hv.db.vsctl(taps.map((tap) => `add-port br-int ${tap}`).join(' -- '));
+  const client = new Client({ remotes: hv.db.remote, database: 'Open_vSwitch' });
+  const replica = new Replica<Pick<Open_vSwitchTables, 'Interface'>>(client, {
+    tables: { Interface: { columns: ['name', 'statistics'] } },
+  });
+  t.teardown(() => client.close());
+  client.start();
+  replica.start();
+  await replica.ready;
+  const rows = () => [...replica.table('Interface')].filter(({ statistics }) => statistics.size > 0).length;
+  t.is(rows(), 0);
+  const batches: number[] = [];
+  while (rows() < 301) {
+    const [batch] = (await once(replica, 'change')) as [readonly unknown[]];
+    batches.push(batch.length);
+  }
+  t.is(
+    batches.reduce((sum, size) => sum + size),
+    301,
+    'each once',
+  );
+  t.true(Math.max(...batches) <= 256, `${batches}`);
+  await hv.db.vsctl(taps.map((tap) => `del-port ${tap}`).join(' -- '));
+  ip('link del group 77');
 });
 
 test.serial('a hundred taps in one transaction, and removed in one', async (t) => {

@@ -8,6 +8,7 @@ import type { NbCfg } from './integrationBridge.js';
 import { LocalModel } from './localModel.js';
 import { LOCAL_TABLES, type LocalTables } from './localTables.js';
 import { PendingWrites } from './pendingWrites.js';
+import type { WantedWire } from './physicalNetworks.js';
 import type { DevicesDelta, PluggedDelta } from './pluggedDelta.js';
 import type { PluggedInterface } from './pluggedInterface.js';
 import { ProblemBook } from './problemBook.js';
@@ -23,6 +24,8 @@ export interface TapsOptions {
   readonly log: Log;
   /** Integration bridge; default: external_ids:ovn-bridge, else br-int. */
   readonly bridge?: string;
+  /** Chassis name that wins over external_ids:system-id. */
+  readonly systemIdOverride?: string;
 }
 
 export interface TapsEvents {
@@ -93,7 +96,7 @@ export class Taps extends EventEmitter<TapsEvents> {
   });
 
   /** Throws RemoteSyntaxError when `remote` cannot be understood. */
-  constructor({ remote, tls, netlink, log, bridge }: TapsOptions) {
+  constructor({ remote, tls, netlink, log, bridge, systemIdOverride }: TapsOptions) {
     super();
     this.#netlink = netlink;
     this.#remote = remote;
@@ -101,7 +104,7 @@ export class Taps extends EventEmitter<TapsEvents> {
     this.#lock = this.#client.lock(LOCK);
     this.#replica = new Replica<LocalTables>(this.#client, { tables: LOCAL_TABLES });
     const report = this.#problems.set.bind(this.#problems);
-    this.#model = new LocalModel(this.#replica, netlink, log, report, bridge);
+    this.#model = new LocalModel(this.#replica, netlink, log, report, bridge, systemIdOverride);
     this.#networks = this.#model.networks;
     this.#writes = new PendingWrites(this.#model, this.#replica);
     this.#writer = new DatabaseWriter({
@@ -200,7 +203,8 @@ export class Taps extends EventEmitter<TapsEvents> {
   }
   /**
    * Physical networks of ovn-bridge-mappings that are connected: network name → ifindex of the data plane's end. What comes from
-   * the network arrives there (ingress); what is sent out of it (egress) goes to the network. Not among `devices`.
+   * the network arrives there (ingress); what is sent out of it (egress) goes to the network. Not among `devices`. Further wires
+   * into them are here by their own names; before `setWires` those that an earlier agent has left.
    */
   get networks(): ReadonlyMap<string, number> {
     return this.#networks;
@@ -233,6 +237,19 @@ export class Taps extends EventEmitter<TapsEvents> {
   removeInstalled(ifaceIds: Iterable<string>): void {
     this.#writes.removeInstalled(ifaceIds);
     this.#requestWrites();
+  }
+
+  /**
+   * Says which wires into physical networks are wanted beside one for each, by name: they are made, others removed, and
+   * `networks` is told before this returns, unless the database is away or devices are just being removed.
+   */
+  setWires(wires: ReadonlyMap<string, WantedWire>): void {
+    this.#model.setWires(wires);
+    if (this.#connected && this.#netlink.writer.removed === undefined) {
+      this.#model.connectWires(this.#writer.enabled);
+      this.#announceNetworks();
+    }
+    this.#schedule();
   }
 
   /** Says which SB_Global.nb_cfg is in effect, for external_ids:ovn-nb-cfg of the integration bridge. */
@@ -335,12 +352,16 @@ export class Taps extends EventEmitter<TapsEvents> {
     const { plugs } = this.#model;
     const devices = plugs.takeDevicesDelta();
     const plugged = plugs.takePluggedDelta();
-    const networks = this.#networks !== this.#model.networks;
-    this.#networks = this.#model.networks;
     if (config) this.emit('config');
-    if (networks) this.emit('networks');
+    this.#announceNetworks();
     if (devices !== undefined) this.emit('devices', devices);
     if (plugged !== undefined) this.emit('plugged', plugged);
+  }
+
+  #announceNetworks(): void {
+    if (this.#networks === this.#model.networks) return;
+    this.#networks = this.#model.networks;
+    this.emit('networks');
   }
 
   #reportReplica(): void {

@@ -64,6 +64,7 @@ export function switchIntent(id: string, tunnelKey: number, more: Partial<Logica
     vlanPassthru: false,
     mcastSnoop: false,
     mcastFloodUnregistered: false,
+    querier: undefined,
     ...more,
   };
   return { id, version: ++version, body: { $case: 'logicalSwitch', value } };

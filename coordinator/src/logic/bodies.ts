@@ -8,7 +8,7 @@ import {
 } from '@iovisor-ovn/proto';
 import type { FdbRow } from '../monitor/rows.js';
 import { macBytes } from './addresses.js';
-import { defaultTableSize, isSet, multicastGroups } from './multicast.js';
+import { defaultTableSize, isSet, multicastGroups, querierOf } from './multicast.js';
 import type { Northbound, NorthboundPort } from './northbound.js';
 import {
   bindingOf,
@@ -31,6 +31,7 @@ export function switchBody(state: SwitchState, northbound: Northbound): LogicalS
     vlanPassthru: row?.other_config?.get('vlan-passthru') === 'true',
     mcastSnoop: isSet(row?.other_config, 'mcast_snoop'),
     mcastFloodUnregistered: isSet(row?.other_config, 'mcast_flood_unregistered'),
+    querier: querierOf(state.multicast),
   };
 }
 

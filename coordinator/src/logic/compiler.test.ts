@@ -165,7 +165,16 @@ test('ports that only a VLAN could tell apart, and that have the same, are probl
     ],
   );
   bench.sb('Port_Binding', binding('ln2', wire));
-  t.regex(said().at(-1)!.message, /^ln, ln2 are all the untagged frames of the physical network phys;/);
+  t.regex(
+    said().at(-1)!.message,
+    /^ln, ln2 are all the untagged frames of the physical network phys in one /,
+  );
+  bench.sb('Port_Binding', binding('ln2', { ...wire, datapath: 'dp2' }));
+  t.false(
+    said().some(({ name }) => name === 'ln'),
+    'each switch has a wire of its own',
+  );
+  bench.sb('Port_Binding', binding('ln2', wire));
   bench.sb('Port_Binding', binding('kid', { parent_port: 'a', tag: 6 }));
   bench.remove('sb', 'Port_Binding', 'pb-ln');
   t.deepEqual(said(), []);

@@ -1,10 +1,11 @@
-import type { MulticastGroup } from '@iovisor-ovn/proto';
-import type { MulticastGroupRow, StringMap } from '../monitor/rows.js';
-import { ipBytes } from './addresses.js';
+import type { MulticastGroup, MulticastQuerier } from '@iovisor-ovn/proto';
+import type { IpMulticastRow, MulticastGroupRow, StringMap } from '../monitor/rows.js';
+import { ipBytes, macBytes } from './addresses.js';
 
 /** What ovn-controller assumes where IP_Multicast says nothing (ip-mcast-index.h). */
 export const defaultTableSize = 2048;
 export const defaultIdleTimeout = 300;
+const defaultMaxResponse = 1;
 
 /** smap_get_bool() of OVN, for options that are false by default. */
 export function isSet(map: StringMap | undefined, key: string): boolean {
@@ -29,6 +30,25 @@ export function multicastGroups(rows: Iterable<MulticastGroupRow>, tableSize: nu
         address: fits ? address : noAddress,
       };
     });
+}
+
+const longest = 3600;
+const within = (least: number, seconds: number) => Math.min(Math.max(least, seconds), longest);
+
+/** Who asks the machines of a switch, as ovn-controller reads it; undefined: nobody, or an address is wrong. */
+export function querierOf(row: IpMulticastRow | undefined): MulticastQuerier | undefined {
+  if (!row?.enabled || !row.querier) return undefined;
+  const ethSrc = macBytes(row.eth_src ?? '');
+  const ip4Src = ipBytes(row.ip4_src ?? '');
+  const ip6Src = ipBytes(row.ip6_src ?? '');
+  const querier = {
+    interval: within(1, row.query_interval ?? Math.floor((row.idle_timeout ?? defaultIdleTimeout) / 2)),
+    maxResponse: within(0, row.query_max_resp ?? defaultMaxResponse),
+    ip4Src: ip4Src?.length === 4 ? ip4Src : noAddress,
+    ip6Src: ip6Src?.length === 16 ? ip6Src : noAddress,
+  };
+  if (!ethSrc || querier.ip4Src.length + querier.ip6Src.length === 0) return undefined;
+  return { ...querier, ethSrc };
 }
 
 const noAddress = new Uint8Array();

@@ -10,8 +10,9 @@ interface Place {
 }
 
 /**
- * Nested ports of one parent, and localnet ports of one physical network, are told apart by their VLAN alone. Two with the
- * same one are a mistake that nothing else would show: both are bound, and only one of them gets frames.
+ * Nested ports of one parent are told apart by their VLAN alone, and localnet ports of one switch by physical network and VLAN.
+ * Two with the same one are a mistake that nothing else would show: both are bound, and only one of them gets frames (of such
+ * localnet ports OVN makes a loop). Localnet ports of different switches may have the same one: the switches are connected.
  */
 export class TagConflicts {
   readonly #problems: ProblemRegistry;
@@ -61,7 +62,7 @@ export class TagConflicts {
   }
 }
 
-function placeOf({ parent_port, tag, type, options }: PortBindingRow): Place | undefined {
+function placeOf({ parent_port, tag, type, options, datapath }: PortBindingRow): Place | undefined {
   const vlan = tag ?? 0;
   if (parent_port) {
     if (vlan === 0) return undefined;
@@ -70,5 +71,6 @@ function placeOf({ parent_port, tag, type, options }: PortBindingRow): Place | u
   const network = options.get('network_name');
   if (type !== 'localnet' || !network) return undefined;
   const what = vlan === 0 ? 'the untagged frames' : `VLAN ${vlan}`;
-  return { key: `network ${network} ${vlan}`, what: `${what} of the physical network ${network}` };
+  const key = `network ${network} ${vlan} ${datapath}`;
+  return { key, what: `${what} of the physical network ${network} in one logical switch` };
 }

@@ -1,6 +1,7 @@
 import type { LogicalSwitchPortRow, LogicalSwitchRow } from '../monitor/rows.js';
 import type { ProblemStatement } from '../problems/registry.js';
 import { strategyProblem } from './activation.js';
+import { ipBytes, macBytes } from './addresses.js';
 import { isSet } from './multicast.js';
 
 const supportedTypes: ReadonlySet<string> = new Set([
@@ -80,11 +81,7 @@ export function unsupportedBySwitch(row: LogicalSwitchRow): ProblemStatement[] {
   set('dns_records', 'DNS records are not supported yet: queries go to the server asked');
   set('forwarding_groups', 'forwarding groups are not supported yet: their VIPs are not answered');
   set('copp', 'control plane policing is not supported yet');
-  if (asksForQueries(row))
-    found.push([
-      'other_config',
-      'mcast_querier is not supported yet: no queries are sent; who joined a group and is asked by no other querier leaves it after mcast_idle_timeout',
-    ]);
+  found.push(...wrongQuerier(row));
   return found.map(([column, message]) => ({
     where: 'Northbound',
     table: 'Logical_Switch',
@@ -95,8 +92,17 @@ export function unsupportedBySwitch(row: LogicalSwitchRow): ProblemStatement[] {
   }));
 }
 
-/** Whether ovn-controller would send queries there. It does by default, but only from addresses that it is given. */
-function asksForQueries({ other_config: config }: LogicalSwitchRow): boolean {
-  if (!isSet(config, 'mcast_snoop') || config?.get('mcast_querier')?.toLowerCase() === 'false') return false;
-  return config!.has('mcast_eth_src') && (config!.has('mcast_ip4_src') || config!.has('mcast_ip6_src'));
+/** Addresses of queries that are none. Without any there are no queries, which is how most have it. */
+function wrongQuerier({ other_config: config }: LogicalSwitchRow): [column: string, message: string][] {
+  if (!isSet(config, 'mcast_snoop') || config?.get('mcast_querier')?.toLowerCase() === 'false') return [];
+  const kinds = {
+    mcast_eth_src: (text: string) => macBytes(text) !== undefined,
+    mcast_ip4_src: (text: string) => ipBytes(text)?.length === 4,
+    mcast_ip6_src: (text: string) => ipBytes(text)?.length === 16,
+  };
+  return Object.entries(kinds).flatMap(([key, isOne]) => {
+    const text = config?.get(key) ?? '';
+    if (text === '' || isOne(text)) return [];
+    return [['other_config', `${key} is "${text}", which is no such address: no queries are sent from it`]];
+  });
 }

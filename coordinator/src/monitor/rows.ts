@@ -154,6 +154,14 @@ export interface IpMulticastRow {
   readonly table_size?: number;
   /** Seconds. */
   readonly idle_timeout?: number;
+  readonly querier?: boolean;
+  /** Seconds. */
+  readonly query_interval?: number;
+  /** Seconds. */
+  readonly query_max_resp?: number;
+  readonly eth_src?: string;
+  readonly ip4_src?: string;
+  readonly ip6_src?: string;
   /** Another than before: what was learned is to be forgotten. */
   readonly seq_no: number;
 }

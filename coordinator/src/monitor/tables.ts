@@ -93,7 +93,21 @@ export const southboundTables: Columns<SouthboundRows> = {
       ['tunnel_key', '==', floodL2],
     ],
   },
-  IP_Multicast: { columns: ['datapath', 'enabled', 'table_size', 'idle_timeout', 'seq_no'] },
+  IP_Multicast: {
+    columns: [
+      'datapath',
+      'enabled',
+      'table_size',
+      'idle_timeout',
+      'seq_no',
+      'querier',
+      'query_interval',
+      'query_max_resp',
+      'eth_src',
+      'ip4_src',
+      'ip6_src',
+    ],
+  },
   IGMP_Group: { columns: ['address', 'datapath', 'chassis', 'ports'] },
 };
 

@@ -43,6 +43,10 @@ export class LocalOvsdb {
     return `unix:${join(this.dir, 'db.sock')}`;
   }
 
+  get pid(): number | undefined {
+    return this.#server.pid;
+  }
+
   /** Plain ovs-vsctl: it waits for the switch daemon unless told not to; gives up after 10 s. */
   vsctl(...args: string[]): Promise<string> {
     return command(['ovs-vsctl', '--timeout=10', ...args], { env: runtimeEnv(this.dir) });

@@ -52,6 +52,11 @@ export class StockHypervisor extends Hypervisor {
     return [this.#vswitchd?.pid, this.#controller?.pid].flatMap((pid) => pid ?? []);
   }
 
+  /** The same, by name. */
+  get daemons(): Record<string, number | undefined> {
+    return { 'ovs-vswitchd': this.#vswitchd?.pid, 'ovn-controller': this.#controller?.pid };
+  }
+
   override async stop(): Promise<void> {
     await this.#controller?.stop('SIGKILL');
     await this.#vswitchd?.stop('SIGKILL');

@@ -35,10 +35,11 @@ export class Bench {
   readonly #networks = new Map<string, Tap>();
   readonly #resources = new Map<string, Resource>();
 
-  constructor(limits: Partial<Limits> = {}, instances?: Instances) {
+  constructor(limits: Partial<Limits> = {}, instances?: Instances, wires?: ReadonlyMap<string, unknown>) {
     this.#limits = { ...LIMITS, ...limits };
     this.#instances = instances ?? new Instances(this.#limits);
-    this.compiler = new Compiler(this.claims, this.#instances, () => PATH);
+    const isWireThere = (name: string) => wires?.has(name) === true;
+    this.compiler = new Compiler(this.claims, this.#instances, () => PATH, isWireThere);
   }
 
   put(...resources: Resource[]): void {
@@ -90,7 +91,7 @@ export class Bench {
   restarted(): Bench {
     const instances = new Instances(this.#limits);
     instances.recover((map) => this.contents(map));
-    const fresh = new Bench(this.#limits, instances);
+    const fresh = new Bench(this.#limits, instances, this.compiler.furtherWires);
     fresh.compiler.setLocalEncaps(
       ['vxlan', 'geneve'].map((type) => ({ type, ip: '192.0.2.1', csum: false })),
     );

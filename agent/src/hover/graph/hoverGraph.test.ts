@@ -239,3 +239,14 @@ test('a thousand times made and deleted: nothing is left', async (t) => {
   t.deepEqual(told(engine), { ports: [], ingress: [], egress: [], loaded: [] });
   t.is((await load()).number, 0);
 });
+
+test('an interface is promiscuous while it is linked, and as it was afterwards', async (t) => {
+  const { devices, graph, load } = setUp();
+  devices.set(11, 'veth1', { promiscuous: false });
+  devices.set(12, 'veth2', { promiscuous: true });
+  const { path } = await load();
+  const links = [await graph.createLink('i:veth1', path), await graph.createLink('i:veth2', path)];
+  t.deepEqual([...devices.promiscuous], [[11, true]]);
+  for (const link of links) graph.deleteLink(link);
+  t.deepEqual([...devices.promiscuous], [[11, false]]);
+});

@@ -44,6 +44,7 @@ export interface ModuleSpec {
 export interface Devices {
   readonly links: ReadonlyMap<number, Device>;
   findLink(name: string): Device | undefined;
+  readonly writer: { setPromiscuous(ifindex: number, on: boolean): void };
   on(event: 'link', listener: (event: LinkEvent) => void): unknown;
   on(event: 'resync', listener: () => void): unknown;
   off(event: 'link', listener: (event: LinkEvent) => void): unknown;
@@ -204,15 +205,34 @@ export class HoverGraph extends EventEmitter<{ packetIn: [PacketIn] }> {
         throw new HoverError(`Link already exists between "${fromNode.path}" and "${toNode.path}"`);
       const link = { id: randomUUID(), from: takePort(fromNode, taken), to: takePort(toNode, taken) };
       for (const end of taken) connect(end, link);
+      // A port has its rules before its first packet.
+      for (const { node } of taken) this.#portsChanged(node);
       this.#wiring.apply(this.#wishesOf([link]));
       this.#links.set(link.id, link);
-      for (const { node } of taken) this.#portsChanged(node);
+      for (const { node } of taken) if (node.kind === 'interface') this.#openWide(node);
       return link;
     } catch (error) {
       for (const end of taken) disconnect(end);
       for (const { node, port } of taken) if (node.kind === 'module') node.ports.release(port);
+      for (const { node } of taken) this.#portsChanged(node);
       for (const node of made) this.#forgetInterface(node);
       throw error;
+    }
+  }
+
+  /** A network card gives only frames for its own address; modules want all. What cannot is left as it is. */
+  #openWide(node: InterfaceNode): void {
+    if (this.#options.devices.links.get(node.ifindex)?.promiscuous !== false) return;
+    node.madePromiscuous = this.#setPromiscuous(node, true);
+  }
+
+  #setPromiscuous(node: InterfaceNode, on: boolean): boolean {
+    try {
+      this.#options.devices.writer.setPromiscuous(node.ifindex, on);
+      return true;
+    } catch (error) {
+      this.#options.log.debug({ interface: node.name, on, error: String(error) }, 'promiscuous mode');
+      return false;
     }
   }
 
@@ -250,6 +270,7 @@ export class HoverGraph extends EventEmitter<{ packetIn: [PacketIn] }> {
     this.#closed = true;
     this.#options.devices.off('link', this.#onLink);
     for (const module of this.#modules.values()) module.builtin?.close?.();
+    for (const node of [...this.#interfaces.values()]) this.#forgetInterface(node);
     await this.#starting?.catch(() => undefined);
     await this.#engine?.close();
   }
@@ -321,6 +342,8 @@ export class HoverGraph extends EventEmitter<{ packetIn: [PacketIn] }> {
   }
 
   #forgetInterface(node: InterfaceNode): void {
+    if (node.madePromiscuous && this.#options.devices.links.has(node.ifindex))
+      this.#setPromiscuous(node, false);
     this.#interfaces.delete(node.ifindex);
     this.#numbers.release(node.number);
   }

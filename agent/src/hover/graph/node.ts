@@ -60,6 +60,8 @@ export class ModuleNode {
 export class InterfaceNode {
   readonly kind = 'interface';
   link: Link | undefined;
+  /** It was made promiscuous for its link, and was not before. */
+  madePromiscuous = false;
 
   constructor(
     readonly number: number,

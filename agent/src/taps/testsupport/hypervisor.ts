@@ -1,6 +1,7 @@
 import { type Link, Netlink } from '../../netlink/index.js';
 import { RecordingLog } from '../../netlink/testsupport/recordingLog.js';
 import { until } from '../../netlink/testsupport/until.js';
+import { readSystemIdOverride } from '../systemIdOverride.js';
 import { Taps } from '../taps.js';
 import { LocalOvsdb } from './localOvsdb.js';
 
@@ -39,7 +40,12 @@ export class Hypervisor {
 
   async startTaps(): Promise<void> {
     this.events.length = 0;
-    this.#taps = new Taps({ remote: this.db.remote, netlink: this.#netlink, log: this.log });
+    this.#taps = new Taps({
+      remote: this.db.remote,
+      netlink: this.#netlink,
+      log: this.log,
+      systemIdOverride: readSystemIdOverride(this.db.directory),
+    });
     for (const event of EVENTS) this.taps.on(event, () => this.events.push(event));
     await this.taps.start();
   }

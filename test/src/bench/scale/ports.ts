@@ -33,10 +33,11 @@ export const addCommands = (ports: readonly ScalePort[]): string[] =>
 export async function plug(lab: Lab, hypervisor: number, ports: readonly ScalePort[]): Promise<void> {
   const hv = lab.hv(hypervisor);
   await hv.netns.ip(...ports.flatMap(({ tap }) => [`tuntap add dev ${tap} mode tap`, `link set ${tap} up`]));
-  const commands = ports.flatMap(({ name, tap }) => [
-    ...['--', 'add-port', 'br-int', tap],
-    ...['--', 'set', 'Interface', tap, `external_ids:iface-id=${name}`],
-  ]);
+  // In this order: at the first add-port after a set, ovs-vsctl looks at all ports again.
+  const commands = [
+    ...ports.flatMap(({ tap }) => ['--', 'add-port', 'br-int', tap]),
+    ...ports.flatMap(({ name, tap }) => ['--', 'set', 'Interface', tap, `external_ids:iface-id=${name}`]),
+  ];
   await hv.vsctl('--timeout=120', ...commands.slice(1));
 }
 

@@ -1,0 +1,112 @@
+import test from 'ava';
+import { Netlink } from '../netlink/index.js';
+import { enterPrivateNetns, ip } from '../netlink/testsupport/privateNetns.js';
+import { RecordingLog } from '../netlink/testsupport/recordingLog.js';
+import { until } from '../netlink/testsupport/until.js';
+import { parseIp4 } from './compile/ip.js';
+import type { Tunnel } from './compile/tunnel.js';
+import { TunnelPaths } from './tunnelPaths.js';
+
+const LOCAL = parseIp4('192.0.2.1')!;
+
+const tunnelTo = (remote: string): Tunnel => {
+  const remoteIp = parseIp4(remote)!;
+  return { encap: 'vxlan', localIp: LOCAL, remoteIp, remoteIps: [remoteIp], localIps: [LOCAL] };
+};
+const near = tunnelTo('192.0.2.2');
+const far = tunnelTo('198.51.100.2');
+
+let netlink: Netlink;
+let paths: TunnelPaths;
+/** Which of the tunnels each event was about. */
+const asked: string[] = [];
+
+test.before(async () => {
+  enterPrivateNetns();
+  for (const [name, address] of [
+    ['near', '192.0.2.1/24'],
+    ['far', '198.51.100.1/24'],
+  ] as const) {
+    ip(`link add ${name} type veth peer name ${name}p`);
+    ip(`address add ${address} dev ${name}`);
+    ip(`link set ${name}p up`);
+    ip(`link set ${name} up`);
+  }
+  netlink = Netlink.open(new RecordingLog());
+  await netlink.start();
+  paths = new TunnelPaths(netlink);
+  paths.on('changed', (concerns) => {
+    const about = [near, far].map((tunnel) => concerns?.(tunnel) ?? true);
+    asked.push(about.join());
+    for (const tunnel of [near, far]) if (concerns?.(tunnel) ?? true) paths.pathOf(tunnel);
+  });
+  for (const tunnel of [near, far]) paths.pathOf(tunnel);
+});
+test.after.always(() => {
+  paths?.close();
+  netlink?.close();
+});
+
+const links = (condition: () => boolean) => until(netlink, ['link'], condition);
+const isUp = (name: string) => netlink.linkByName(name)?.up === true;
+const ifindexOf = (name: string) => netlink.linkByName(name)!.ifindex;
+
+/** What is said of a change is said by when this resolves. */
+async function settled(): Promise<void> {
+  ip('tuntap add mark mode tap');
+  await links(() => netlink.linkByName('mark') !== undefined);
+  ip('link del mark');
+  await links(() => netlink.linkByName('mark') === undefined);
+}
+
+test.serial('a new tap is no reason to ask for the way to any other hypervisor', async (t) => {
+  await settled();
+  asked.length = 0;
+  // As libvirt does: the hypervisor itself must not speak IPv6 into its guests, and so has no routes there.
+  ip('link set lo up');
+  for (const tap of ['tap1', 'tap2']) {
+    ip(`tuntap add ${tap} mode tap`);
+    // addrgenmode none: no address, hence no route.
+    ip(`link set ${tap} addrgenmode none`);
+    ip(`link set ${tap} up`);
+  }
+  await links(() => isUp('tap1') && isUp('tap2'));
+  await settled();
+  t.deepEqual(asked, []);
+});
+
+test.serial('what happens to a device concerns the tunnels that use it', async (t) => {
+  asked.length = 0;
+  ip('link set near mtu 1400');
+  await links(() => netlink.linkByName('near')?.mtu === 1400);
+  t.deepEqual(new Set(asked), new Set(['true,false']));
+  t.is(paths.pathOf(near)?.mtu, 1400);
+});
+
+test.serial('a device that was up and comes up again may be the way of any', async (t) => {
+  ip('link set near down');
+  await links(() => !isUp('near'));
+  t.is(paths.pathOf(near), undefined);
+  await settled();
+  asked.length = 0;
+  ip('link set near up');
+  await links(() => isUp('near'));
+  t.true(asked.includes('true,true'));
+  await settled();
+  t.is(paths.pathOf(near)?.ifindex, ifindexOf('near'));
+  t.deepEqual([...paths.devices([LOCAL])].sort(), [ifindexOf('near'), ifindexOf('far')].sort());
+});
+
+test.serial('tunnels that are no more use no device', async (t) => {
+  paths.keepOnly([near]);
+  await settled();
+  asked.length = 0;
+  ip('link set far mtu 1300');
+  await links(() => netlink.linkByName('far')?.mtu === 1300);
+  t.deepEqual(asked, []);
+  paths.pathOf(far);
+  ip('link del far');
+  await links(() => netlink.linkByName('far') === undefined);
+  t.true(asked.some((about) => about.endsWith('true')));
+  t.is(paths.pathOf(far), undefined);
+});
