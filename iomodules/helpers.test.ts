@@ -1,4 +1,5 @@
 import test from 'ava';
+import { builtinModules } from './builtin/registry.js';
 import { modules } from './modules.js';
 import { helperIds } from './testing/helper-ids.js';
 
@@ -6,9 +7,12 @@ import { helperIds } from './testing/helper-ids.js';
 const allowed: Record<number, [name: string, since: string]> = {
   1: ['map_lookup_elem', '3.19'],
   2: ['map_update_elem', '3.19'],
+  3: ['map_delete_elem', '3.19'],
   5: ['ktime_get_ns', '4.1'],
+  7: ['get_prandom_u32', '4.1'],
   9: ['skb_store_bytes', '4.1'],
   10: ['l3_csum_replace', '4.1'],
+  11: ['l4_csum_replace', '4.1'],
   12: ['tail_call', '4.2'],
   13: ['clone_redirect', '4.2'],
   18: ['skb_vlan_push', '4.3'],
@@ -34,7 +38,8 @@ const allowed: Record<number, [name: string, since: string]> = {
   160: ['ktime_get_coarse_ns', '5.11'],
 };
 
-for (const { name, object } of modules) {
+const builtins = builtinModules.map(({ types, object }) => ({ name: `module_type ${types[0]}`, object }));
+for (const { name, object } of [...modules, ...builtins]) {
   test(`${name} uses only helpers that kernel 5.15 has`, (t) => {
     const ids = helperIds(object);
     t.true(ids.includes(1));

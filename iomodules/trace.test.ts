@@ -470,16 +470,19 @@ test.serial('events name module, program and slot', (t) => {
   ]);
 });
 
-test.serial('a GSO-sized frame can be traced into a tunnel that it does not fit, and the answer to its sender', (t) => {
-  const payload = ipv4({ src: '10.0.0.1', dst: '10.0.0.2', proto: 6 }, tcp(1, 2, Buffer.alloc(2000)));
-  const large = ether({ src: macOf(1), dst: macOf(90), type: 0x0800 }, payload);
-  const { events } = lab.trace(large, a);
-  t.like(
-    events.find(({ kind }) => kind === 'drop'),
-    { reason: 'tunnel_mtu' },
-  );
-  t.like(events.at(-1), { kind: 'deliver', port: a.number });
-});
+test.serial(
+  'a GSO-sized frame can be traced into a tunnel that it does not fit, and the answer to its sender',
+  (t) => {
+    const payload = ipv4({ src: '10.0.0.1', dst: '10.0.0.2', proto: 6 }, tcp(1, 2, Buffer.alloc(2000)));
+    const large = ether({ src: macOf(1), dst: macOf(90), type: 0x0800 }, payload);
+    const { events } = lab.trace(large, a);
+    t.like(
+      events.find(({ kind }) => kind === 'drop'),
+      { reason: 'tunnel_mtu' },
+    );
+    t.like(events.at(-1), { kind: 'deliver', port: a.number });
+  },
+);
 
 test.serial('a load that is not for tracing is refused', (t) => {
   t.throws(() => tracePacket(lab.modules, 'entry', udpFrame(1, ALL), { ifindex: a.ifindex }), {
