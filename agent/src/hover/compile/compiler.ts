@@ -5,13 +5,11 @@ import {
   existsSync,
   promises as fs,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hoverFiles } from '@iovisor-ovn/iomodules';
 import { possibleCpus } from '@iovisor-ovn/libbpf';
@@ -21,6 +19,7 @@ import { publicMessages } from './diagnostics.js';
 import { ObjectCache } from './objectCache.js';
 import { MAIN, MODULE } from './rewrite.js';
 import { rewriteAside } from './rewriteAside.js';
+import { makeWorkspace } from './workspace.js';
 
 export interface CompilerOptions {
   /** Where objects are kept for later runs; default: only as long as this compiler. Made, for root alone, if missing. */
@@ -65,7 +64,7 @@ export class Compiler {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#free = options.concurrency ?? 2;
-    this.#workspace = mkdtempSync(join(tmpdir(), 'iovisor-hover-'));
+    this.#workspace = makeWorkspace();
     chmodSync(this.#workspace, 0o711);
     const copies = hoverFiles.headers.map((from, i) => {
       const to = join(this.#workspace, `headers${i}`);
