@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { mountTestBpffs, Namespace, sh, temporaryDirectory } from './namespace.js';
 
@@ -43,13 +45,7 @@ export class Hypervisor {
       cwd: this.#directory.path,
       env: { ...process.env, OVS_RUNDIR: this.#directory.path },
     });
-    await new Promise<void>((resolve) => {
-      const timer = setInterval(() => {
-        if (!existsSync(this.socket)) return;
-        clearInterval(timer);
-        resolve();
-      }, 5);
-    });
+    while (!(await answers(this.socket))) await setTimeout(5);
     this.vsctl('--no-wait', 'init');
   }
 
@@ -120,4 +116,14 @@ export class Hypervisor {
     this.#bpffs.unmount();
     this.#directory.remove();
   }
+}
+
+/** Whether somebody listens. That the file is there says only that it was bound. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    }).once('error', () => resolve(false));
+  });
 }
