@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import { nodes } from '../e2e/support/iovctl.js';
 import { ip4, ip6, mac, network } from '../e2e/support/network.js';
 import { transfer } from '../e2e/support/transfer.js';
 import { type Lab, type Machine, until } from '../lab/index.js';
@@ -31,6 +32,8 @@ for (const underlayFamily of ['ip4', 'ip6'] as const) {
       });
       t.teardown(() => lab.destroy());
       await until('the stock hypervisor has its tunnels', () => lab.vm('vm3').reaches(ip4(1)));
+      const kinds = (await nodes(lab)).map(({ kind }) => kind);
+      t.deepEqual(kinds, ['iovisor', 'iovisor', 'ovn-controller']);
       for (const [name, from, to] of pairs) await everyKind(t, lab, name, from, to);
     });
   }
