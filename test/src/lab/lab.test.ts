@@ -31,7 +31,8 @@ test('the lab itself: stock OVN forwards in it, and nothing of it is left afterw
   const { sent, lost } = await series.stop();
   t.true(sent > 20);
   t.is(lost, 0);
-  t.true(capture.matching(/ICMP echo request/).length > 20);
+  // tcpdump writes when it gets round to it.
+  await until('all of them are captured', async () => capture.matching(/ICMP echo request/).length > 20);
 
   await lab.destroy();
   t.false(existsSync(lab.registry.dir));
