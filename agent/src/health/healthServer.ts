@@ -1,8 +1,7 @@
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
-import { dirname } from 'node:path';
+import { chmodSync, rmSync } from 'node:fs';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation, type ServingStatusMap } from 'grpc-health-check';
+import { removeStaleSocket } from '../listen/staleSocket.js';
 import { type Address, formatAddress } from '../session/index.js';
 
 /** Services of grpc.health.v1; '' is the agent as a whole. */
@@ -26,7 +25,10 @@ export class HealthServer {
   /** @throws Error when the address is taken */
   async listen(): Promise<void> {
     const address = this.#address;
-    if (address.kind === 'unix') await prepareSocket(address.path);
+    if (address.kind === 'unix' && !(await removeStaleSocket(address.path)))
+      throw new Error(
+        `--health: ${formatAddress(address)} is in use by another agent; give this one its own address`,
+      );
     const target = address.kind === 'unix' ? `unix:${address.path}` : formatAddress(address);
     await new Promise<void>((resolve, reject) => {
       this.#server.bindAsync(target, ServerCredentials.createInsecure(), (error) =>
@@ -47,18 +49,4 @@ export class HealthServer {
     this.#server.forceShutdown();
     if (this.#address.kind === 'unix') rmSync(this.#address.path, { force: true });
   }
-}
-
-/** A socket that nobody listens on is left from a crash and may go. */
-async function prepareSocket(path: string): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true });
-  const alive = await new Promise<boolean>((resolve) => {
-    const socket = connect(path, () => {
-      socket.destroy();
-      resolve(true);
-    }).on('error', () => resolve(false));
-  });
-  if (alive)
-    throw new Error(`--health: unix:${path} is in use by another agent; give this one its own address`);
-  rmSync(path, { force: true });
 }

@@ -1,10 +1,9 @@
 import { X509Certificate } from 'node:crypto';
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { connect } from 'node:net';
-import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { removeStaleSocket } from '../../listen/staleSocket.js';
 import type { Log } from '../../netlink/index.js';
 import { type Address, formatAddress, isLocal } from '../../session/address.js';
 import type { HoverGraph } from '../graph/index.js';
@@ -74,7 +73,8 @@ export class HoverServer {
   /** @throws Error when the address is taken */
   async listen(): Promise<void> {
     const { address } = this.#options;
-    if (address.kind === 'unix') await prepareSocket(address.path);
+    if (address.kind === 'unix' && !(await removeStaleSocket(address.path)))
+      throw new Error(`${formatAddress(address)} is in use by another process`);
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       const listening = () => {
@@ -180,17 +180,4 @@ async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
     if (length <= MAX_BODY) chunks.push(chunk as Buffer);
   }
   return length > MAX_BODY ? undefined : Buffer.concat(chunks).toString('utf8');
-}
-
-/** A socket that nobody listens on is left from a crash and may go. */
-async function prepareSocket(path: string): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true });
-  const alive = await new Promise<boolean>((resolve) => {
-    const socket = connect(path, () => {
-      socket.destroy();
-      resolve(true);
-    }).on('error', () => resolve(false));
-  });
-  if (alive) throw new Error(`${formatAddress({ kind: 'unix', path })} is in use by another process`);
-  rmSync(path, { force: true });
 }
