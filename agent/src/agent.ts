@@ -12,6 +12,7 @@ import { Datapath, type ForwardingDelta } from './datapath/index.js';
 import { HealthServer } from './health/index.js';
 import { builtinRegistry } from './hover/builtins/index.js';
 import { Hover } from './hover/hover.js';
+import { removeStaleSocket } from './listen/staleSocket.js';
 import { LocalAnswers } from './localAnswers.js';
 import { AgentMetrics, type MetricsSource } from './metrics/index.js';
 import { type Link, Netlink } from './netlink/index.js';
@@ -213,6 +214,8 @@ export class Agent {
     const { metrics } = this.#config;
     if (metrics === undefined) return;
     try {
+      if (metrics.kind === 'unix' && !(await removeStaleSocket(metrics.path)))
+        throw new Error('in use by another process');
       this.#metricsServer = await serveMetrics(listenAddress(metrics), () =>
         this.#metrics.families(this.#metricsSource),
       );

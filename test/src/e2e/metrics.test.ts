@@ -54,6 +54,10 @@ test('the agent counts what each port sends, gets and drops, and how far it is',
     await vm1.ping(ip4(2), { count: 1 });
     return ((await scrape(socket)).get(drops) ?? 0) > 0;
   });
+  // A killed agent leaves its socket; the next one takes its place.
+  await lab.hv(1).stopAgent('SIGKILL');
+  await lab.hv(1).startAgent('--metrics', `unix:${socket}`);
+  t.is((await scrape(socket)).get('iovisor_agent_ovsdb_connected'), 1);
   await lab.coordinator.stop();
   await until(
     'the lost session shows',
