@@ -17,12 +17,14 @@ const PORT_COUNTERS = [
  * a machine sends makes a new one.
  */
 export function* datapathFamilies(datapath: Datapath): Generator<Family> {
+  // Four families, one reading of each port's counters.
+  const read = new Map<number, iov_counters>();
   for (const [name, help, field] of PORT_COUNTERS)
     yield {
       name: `iovisor_agent_port_${name}_total`,
       help,
       type: 'counter',
-      samples: portSamples(datapath, field),
+      samples: portSamples(datapath, field, read),
     };
   yield {
     name: 'iovisor_agent_port_forwarding',
@@ -59,12 +61,16 @@ export function* datapathFamilies(datapath: Datapath): Generator<Family> {
   );
 }
 
-function* portSamples(datapath: Datapath, field: keyof iov_counters): Generator<Sample> {
-  for (const { number, resource } of datapath.compiler.localPorts())
-    yield {
-      labels: labelsOf(datapath, resource),
-      value: datapath.counters.ofPort(number)[field],
-    };
+function* portSamples(
+  datapath: Datapath,
+  field: keyof iov_counters,
+  read: Map<number, iov_counters>,
+): Generator<Sample> {
+  for (const { number, resource } of datapath.compiler.localPorts()) {
+    const counters = read.get(number) ?? datapath.counters.ofPort(number);
+    read.set(number, counters);
+    yield { labels: labelsOf(datapath, resource), value: counters[field] };
+  }
 }
 
 function* forwardingSamples(datapath: Datapath): Generator<Sample> {
