@@ -12,7 +12,7 @@ test.before(async () => {
 });
 test.after.always(() => lab?.destroy());
 
-test('a second agent with the same system-id is refused, and harms nothing', async (t) => {
+test.serial('a second agent with the same system-id is refused, and harms nothing', async (t) => {
   const [hv1, hv2] = [lab.hv(1), lab.hv(2)];
   const series = await vm(1).pingSeries(ip4(3));
   await hv2.stopAgent();
@@ -58,7 +58,7 @@ for (const [who, argv, what] of [
   ],
   ['iovctl', ['no-such-subcommand'], /no-such-subcommand/],
 ] as const) {
-  test(`${who} ${argv.join(' ')}: status 2 and one line`, async (t) => {
+  test.serial(`${who} ${argv.join(' ')}: status 2 and one line`, async (t) => {
     const room = who === 'iovisor-agent' ? 'agent' : 'coordinator';
     const { status, stdout, stderr } = await tryCommand([...program(room, who), ...argv], {
       timeoutMs: 10_000,
@@ -69,7 +69,7 @@ for (const [who, argv, what] of [
   });
 }
 
-test('not root: one line, before anything is touched', async (t) => {
+test.serial('not root: one line, before anything is touched', async (t) => {
   const argv = [...program('agent', 'iovisor-agent'), '--bpffs', `${lab.hv(1).bpffs}-user`];
   // Nobody, but able to read a checkout below /root.
   const read = ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'];
@@ -80,7 +80,7 @@ test('not root: one line, before anything is touched', async (t) => {
   t.regex(stderr, /root|CAP_/);
 });
 
-test('no bpffs: one line, before anything is touched', async (t) => {
+test.serial('no bpffs: one line, before anything is touched', async (t) => {
   const { status, stderr } = await lab
     .hv(1)
     .runAgent('--ovsdb', lab.hv(1).ovsdb.remote, '--bpffs', lab.hv(1).dir);
@@ -89,7 +89,7 @@ test('no bpffs: one line, before anything is touched', async (t) => {
   t.regex(stderr, /bpf/);
 });
 
-test('--cleanup removes every program, map and link, and does nothing the second time', async (t) => {
+test.serial('--cleanup removes every program, map and link, and does nothing the second time', async (t) => {
   const hv = lab.hv(1);
   await hv.stopAgent();
   t.true(existsSync(hv.bpffs));

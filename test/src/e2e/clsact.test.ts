@@ -15,7 +15,7 @@ test.after.always(() => lab?.destroy());
 const filters = (device: string) =>
   command([...lab.hv(1).netns.prefix, 'tc', 'filter', 'show', 'dev', device, 'ingress']);
 
-test('with --hook clsact: pings, ND and TCP, inside and across', async (t) => {
+test.serial('with --hook clsact: pings, ND and TCP, inside and across', async (t) => {
   t.regex(await filters('tap1'), /bpf/);
   t.true(await vm(1).reaches(ip4(2)));
   t.true(await vm(1).reaches(ip4(3)));
@@ -26,7 +26,7 @@ test('with --hook clsact: pings, ND and TCP, inside and across', async (t) => {
   }
 });
 
-test('with --hook clsact: an agent killed and started again loses no ping', async (t) => {
+test.serial('with --hook clsact: an agent killed and started again loses no ping', async (t) => {
   const series = await vm(1).pingSeries(ip4(3));
   await lab.hv(1).stopAgent('SIGKILL');
   await series.answers(10);
@@ -37,7 +37,7 @@ test('with --hook clsact: an agent killed and started again loses no ping', asyn
   t.is((await filters('tap1')).match(/\bid \d+/g)?.length, 1, 'one filter, not one for each start');
 });
 
-test('with --hook clsact: --cleanup leaves no filter', async (t) => {
+test.serial('with --hook clsact: --cleanup leaves no filter', async (t) => {
   const hv = lab.hv(1);
   await hv.stopAgent();
   t.is((await hv.runAgent('--cleanup', '--bpffs', hv.bpffs, '--ovsdb', hv.ovsdb.remote)).status, 0);

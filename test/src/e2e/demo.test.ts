@@ -3,7 +3,7 @@ import test from 'ava';
 import { program, tryCommand } from '../lab/index.js';
 import { labRoot } from '../lab/registry.js';
 
-test('npm run demo: every step as expected, in under a minute, and no trace of it left', async (t) => {
+test.serial('npm run demo: every step as expected, in under a minute, and no trace of it left', async (t) => {
   // A demo that somebody keeps on this machine is theirs.
   if (existsSync(`${labRoot}/iov.traces`)) return t.pass('a demo is running here');
   t.timeout(100_000);

@@ -22,7 +22,7 @@ function scrape(socketPath: string): Promise<Map<string, number>> {
   });
 }
 
-test('the agent counts what each port sends, gets and drops, and how far it is', async (t) => {
+test.serial('the agent counts what each port sends, gets and drops, and how far it is', async (t) => {
   const lab = await network();
   t.teardown(() => lab.destroy());
   const socket = join(lab.hv(1).dir, 'metrics.sock');
@@ -65,7 +65,7 @@ test('the agent counts what each port sends, gets and drops, and how far it is',
   );
 });
 
-test('an address for metrics that is taken ends the agent with the flag named', async (t) => {
+test.serial('an address for metrics that is taken ends the agent with the flag named', async (t) => {
   const lab = await network({ hypervisors: 1, machines: { 1: 1 } });
   t.teardown(() => lab.destroy());
   const hv = lab.hv(1);

@@ -16,7 +16,7 @@ test.before(async () => {
 });
 test.after.always(() => lab?.destroy());
 
-test('ovs-vsctl returns by itself, with an ofport for what was plugged', async (t) => {
+test.serial('ovs-vsctl returns by itself, with an ofport for what was plugged', async (t) => {
   await lab.nbctl(...lsp('vm11', 11));
   // No --no-wait: the agent must answer cur_cfg; the command would end with an error after ten seconds.
   const vm11 = await lab.addMachine(lab.hv(1), spec(11));
@@ -26,7 +26,7 @@ test('ovs-vsctl returns by itself, with an ofport for what was plugged', async (
   t.true(await vm11.reaches(ip4(3)));
 });
 
-test('unplugging releases the port', async (t) => {
+test.serial('unplugging releases the port', async (t) => {
   await lab.hv(1).unplug('tap11');
   await lab.nbctl('--timeout=10', 'wait-until', 'Logical_Switch_Port', 'vm11', 'up=false');
   t.is(
@@ -36,7 +36,7 @@ test('unplugging releases the port', async (t) => {
   await lab.sync();
 });
 
-test('a device that does not exist yet: said in the row, and plugged when it comes', async (t) => {
+test.serial('a device that does not exist yet: said in the row, and plugged when it comes', async (t) => {
   const hv = lab.hv(1);
   const result = await hv.ovsdb.tryVsctl(
     ...['add-port', 'br-int', 'tap12', '--', 'set', 'Interface', 'tap12', 'external_ids:iface-id=vm12'],
@@ -52,7 +52,7 @@ test('a device that does not exist yet: said in the row, and plugged when it com
   t.true(await vm12.reaches(ip4(3)));
 });
 
-test('a tap that vanishes releases its port, and gets it back', async (t) => {
+test.serial('a tap that vanishes releases its port, and gets it back', async (t) => {
   await vm(12).detach();
   await lab.nbctl('--timeout=10', 'wait-until', 'Logical_Switch_Port', 'vm12', 'up=false');
   t.is((await vm(3).ping(ip4(12), { count: 1 })).received, 0);
@@ -63,7 +63,7 @@ test('a tap that vanishes releases its port, and gets it back', async (t) => {
   t.true(await vm(12).reaches(ip4(3)));
 });
 
-test('an iface-id that no switch knows is a problem until it is one', async (t) => {
+test.serial('an iface-id that no switch knows is a problem until it is one', async (t) => {
   const vm13 = await lab.addMachine(lab.hv(1), { ...spec(13), port: 'typo' });
   const shown = () => problems(lab).then((all) => all.find(({ name }) => name === 'typo'));
   const problem = await until('the problem is listed', shown);
@@ -79,7 +79,7 @@ test('an iface-id that no switch knows is a problem until it is one', async (t) 
   t.true(await vm13.reaches(ip4(3)));
 });
 
-test('an iface-id whose port is made later', async (t) => {
+test.serial('an iface-id whose port is made later', async (t) => {
   const vm14 = await lab.addMachine(lab.hv(1), spec(14));
   const shown = () => problems(lab).then((all) => all.find(({ name }) => name === 'vm14'));
   await until('the problem is listed', shown);
@@ -89,23 +89,26 @@ test('an iface-id whose port is made later', async (t) => {
   t.true(await vm14.reaches(ip4(3)));
 });
 
-test('two taps with one iface-id: the first keeps it, the second is a problem, and follows when the first goes', async (t) => {
-  const hv = lab.hv(1);
-  const second = await lab.addMachine(hv, { ...spec(1), name: 'double1', port: 'vm1', tap: 'dbl1' });
-  const shown = () => problems(lab).then((all) => all.find(({ message }) => message.includes('dbl1')));
-  const problem = await until('the problem is listed', shown);
-  t.regex(problem.where, /hv1/);
-  t.true(await vm(1).reaches(ip4(3)), 'the first is not harmed');
-  t.is((await second.ping(ip4(3), { count: 1 })).received, 0);
-  await hv.unplug(vm(1).tap);
-  await until('the second took over', async () => second.reaches(ip4(3), { count: 1 }));
-  await until('the problem is gone', async () => !(await shown()));
-  await hv.unplug('dbl1');
-  await hv.plug(vm(1).tap, 'vm1');
-  await until('vm1 is back', () => vm(1).reaches(ip4(3), { count: 1 }));
-});
+test.serial(
+  'two taps with one iface-id: the first keeps it, the second is a problem, and follows when the first goes',
+  async (t) => {
+    const hv = lab.hv(1);
+    const second = await lab.addMachine(hv, { ...spec(1), name: 'double1', port: 'vm1', tap: 'dbl1' });
+    const shown = () => problems(lab).then((all) => all.find(({ message }) => message.includes('dbl1')));
+    const problem = await until('the problem is listed', shown);
+    t.regex(problem.where, /hv1/);
+    t.true(await vm(1).reaches(ip4(3)), 'the first is not harmed');
+    t.is((await second.ping(ip4(3), { count: 1 })).received, 0);
+    await hv.unplug(vm(1).tap);
+    await until('the second took over', async () => second.reaches(ip4(3), { count: 1 }));
+    await until('the problem is gone', async () => !(await shown()));
+    await hv.unplug('dbl1');
+    await hv.plug(vm(1).tap, 'vm1');
+    await until('vm1 is back', () => vm(1).reaches(ip4(3), { count: 1 }));
+  },
+);
 
-test('lsp-del takes ovn-installed from the interface, lsp-add gives it back', async (t) => {
+test.serial('lsp-del takes ovn-installed from the interface, lsp-add gives it back', async (t) => {
   const hv = lab.hv(1);
   const installed = () => hv.ovsdb.get('Interface', vm(2).tap, 'external_ids');
   t.regex(await installed(), /ovn-installed="true"/);
@@ -116,7 +119,7 @@ test('lsp-del takes ovn-installed from the interface, lsp-add gives it back', as
   t.true(await vm(2).reaches(ip4(3)));
 });
 
-test('the local database restarts, and is wiped: packets go on, and everything heals', async (t) => {
+test.serial('the local database restarts, and is wiped: packets go on, and everything heals', async (t) => {
   const hv = lab.hv(1);
   const series = await vm(2).pingSeries(ip4(3));
   await hv.ovsdb.stopServer('SIGKILL');

@@ -20,25 +20,25 @@ async function countsDrop(reason: string, port: string, work: () => Promise<unkn
   await until(`${reason} at ${port}`, async () => (await dropped(lab, reason, port)) > before);
 }
 
-test('with their own addresses the machines reach each other', async (t) => {
+test.serial('with their own addresses the machines reach each other', async (t) => {
   t.true(await vm(1).reaches(ip4(2)));
   t.true(await vm(1).reaches(ip4(3)));
   t.true(await vm(1).reaches(ip6(3)));
 });
 
-test('another source MAC is dropped as portsec_in_mac', async (t) => {
+test.serial('another source MAC is dropped as portsec_in_mac', async (t) => {
   const frame = ethernet(mac(2), '02:00:00:00:00:99', experiment, Buffer.alloc(50));
   await countsDrop('portsec_in_mac', 'vm1', () => vm(1).sendFrame(frame));
   t.pass();
 });
 
-test('an ethertype that is neither IP nor ARP is dropped as portsec_in_ethertype', async (t) => {
+test.serial('an ethertype that is neither IP nor ARP is dropped as portsec_in_ethertype', async (t) => {
   const frame = ethernet(mac(2), mac(1), experiment, Buffer.alloc(50));
   await countsDrop('portsec_in_ethertype', 'vm1', () => vm(1).sendFrame(frame));
   t.pass();
 });
 
-test('another IPv4 source is dropped, also where ARP is not needed', async (t) => {
+test.serial('another IPv4 source is dropped, also where ARP is not needed', async (t) => {
   await vm(1).netns.ip('addr add 10.0.0.77/24 dev eth0', `neigh replace ${ip4(2)} lladdr ${mac(2)} dev eth0`);
   await countsDrop('portsec_in_ip4', 'vm1', async () => {
     t.is((await vm(1).ping(ip4(2), { count: 1, extra: ['-I', '10.0.0.77'] })).received, 0);
@@ -47,7 +47,7 @@ test('another IPv4 source is dropped, also where ARP is not needed', async (t) =
   t.true(await vm(1).reaches(ip4(2)));
 });
 
-test('another IPv6 source is dropped, also where ND is not needed', async (t) => {
+test.serial('another IPv6 source is dropped, also where ND is not needed', async (t) => {
   await vm(1).netns.ip('addr add fd00::77/64 dev eth0', `neigh replace ${ip6(2)} lladdr ${mac(2)} dev eth0`);
   await countsDrop('portsec_in_ip6', 'vm1', async () => {
     t.is((await vm(1).ping(ip6(2), { count: 1, extra: ['-I', 'fd00::77'] })).received, 0);
@@ -56,7 +56,7 @@ test('another IPv6 source is dropped, also where ND is not needed', async (t) =>
   t.true(await vm(1).reaches(ip6(2)));
 });
 
-test('the story of 2016: changed by hand, allowed, freed', async (t) => {
+test.serial('the story of 2016: changed by hand, allowed, freed', async (t) => {
   await vm(2).setAddresses('10.0.0.22/24');
   await countsDrop('portsec_in_arp', 'vm2', async () => {
     await vm(2).flushNeighbours();
@@ -74,7 +74,7 @@ test('the story of 2016: changed by hand, allowed, freed', async (t) => {
   t.true(await vm(2).reaches(ip4(3)));
 });
 
-test('changing port security of one port loses nothing of the others', async (t) => {
+test.serial('changing port security of one port loses nothing of the others', async (t) => {
   const series = await vm(1).pingSeries(ip4(3));
   for (let i = 0; i < 10; i++) {
     await lab.nbctl('--wait=hv', 'lsp-set-port-security', 'vm1', `${addresses(1)} 10.0.0.${100 + i}`);

@@ -22,18 +22,21 @@ async function lostDuring(work: () => Promise<unknown>): Promise<{ inside: numbe
 const none = { inside: 0, across: 0 };
 
 for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-  test(`an agent ended by ${signal} leaves forwarding, its successor takes over: no ping lost`, async (t) => {
-    const lost = await lostDuring(async () => {
-      await lab.hv(1).stopAgent(signal);
-      t.true(await vm(1).reaches(ip4(3)), 'it forwards without an agent');
-      await lab.hv(1).startAgent();
-      await lab.sync();
-    });
-    t.deepEqual(lost, none);
-  });
+  test.serial(
+    `an agent ended by ${signal} leaves forwarding, its successor takes over: no ping lost`,
+    async (t) => {
+      const lost = await lostDuring(async () => {
+        await lab.hv(1).stopAgent(signal);
+        t.true(await vm(1).reaches(ip4(3)), 'it forwards without an agent');
+        await lab.hv(1).startAgent();
+        await lab.sync();
+      });
+      t.deepEqual(lost, none);
+    },
+  );
 }
 
-test('what was changed while the agent was away is applied when it comes back', async (t) => {
+test.serial('what was changed while the agent was away is applied when it comes back', async (t) => {
   await lab.hv(1).stopAgent('SIGKILL');
   await lab.nbctl('lsp-del', 'vm2', '--', ...port('sw0', 5).slice(1));
   await lab.hv(1).startAgent();
@@ -44,7 +47,7 @@ test('what was changed while the agent was away is applied when it comes back', 
   t.true(await vm(1).reaches(ip4(2)));
 });
 
-test('a coordinator killed and started again: no ping lost, and it works on', async (t) => {
+test.serial('a coordinator killed and started again: no ping lost, and it works on', async (t) => {
   const lost = await lostDuring(async () => {
     await lab.coordinator.stop('SIGKILL');
     t.true(await vm(1).reaches(ip4(3)));
@@ -58,7 +61,7 @@ test('a coordinator killed and started again: no ping lost, and it works on', as
   t.true(await vm5.reaches(ip4(1)));
 });
 
-test('without a coordinator, --wait=hv blocks; with it, it returns', async (t) => {
+test.serial('without a coordinator, --wait=hv blocks; with it, it returns', async (t) => {
   await lab.coordinator.stop();
   await t.throwsAsync(lab.nbctl('--timeout=1', '--wait=hv', 'sync'));
   await lab.coordinator.start();
@@ -66,22 +69,25 @@ test('without a coordinator, --wait=hv blocks; with it, it returns', async (t) =
   t.pass();
 });
 
-test('an agent that starts while there is no coordinator leaves the data plane as it is', async (t) => {
-  const lost = await lostDuring(async () => {
-    await lab.coordinator.stop('SIGKILL');
-    await lab.hv(1).stopAgent('SIGKILL');
-    const agent = lab.hv(1).spawnAgent();
-    // As a whole it is not SERVING without a coordinator. Its answer to ovs-vsctl says that it has started.
-    await agent.during((signal) => serving(lab.hv(1).health, { service: 'ovsdb', signal }));
-    await lab.hv(1).vsctl('set', 'Bridge', 'br-int', 'external_ids:answered=true');
-    t.true(await vm(2).reaches(ip4(3)));
-    await lab.coordinator.start();
-    await lab.sync();
-  });
-  t.deepEqual(lost, none);
-});
+test.serial(
+  'an agent that starts while there is no coordinator leaves the data plane as it is',
+  async (t) => {
+    const lost = await lostDuring(async () => {
+      await lab.coordinator.stop('SIGKILL');
+      await lab.hv(1).stopAgent('SIGKILL');
+      const agent = lab.hv(1).spawnAgent();
+      // As a whole it is not SERVING without a coordinator. Its answer to ovs-vsctl says that it has started.
+      await agent.during((signal) => serving(lab.hv(1).health, { service: 'ovsdb', signal }));
+      await lab.hv(1).vsctl('set', 'Bridge', 'br-int', 'external_ids:answered=true');
+      t.true(await vm(2).reaches(ip4(3)));
+      await lab.coordinator.start();
+      await lab.sync();
+    });
+    t.deepEqual(lost, none);
+  },
+);
 
-test('a second coordinator waits, and takes over when the first is killed', async (t) => {
+test.serial('a second coordinator waits, and takes over when the first is killed', async (t) => {
   const first = lab.coordinator;
   const second = new Coordinator({
     central: lab.central,
@@ -108,7 +114,7 @@ test('a second coordinator waits, and takes over when the first is killed', asyn
   lab.coordinator = second;
 });
 
-test('the databases restart: no ping lost, and changes go on', async (t) => {
+test.serial('the databases restart: no ping lost, and changes go on', async (t) => {
   const lost = await lostDuring(async () => {
     for (const which of ['sb', 'nb', 'northd'] as const) {
       await lab.central.stopServer(which, 'SIGKILL');
@@ -122,7 +128,7 @@ test('the databases restart: no ping lost, and changes go on', async (t) => {
   t.deepEqual(lost, none);
 });
 
-test('a Chassis row deleted by hand comes back and its ports are bound again', async (t) => {
+test.serial('a Chassis row deleted by hand comes back and its ports are bound again', async (t) => {
   await lab.central.sbctl('chassis-del', 'hv1');
   await lab.central.sbctl('--timeout=10', 'wait-until', 'Chassis', 'hv1');
   await until('vm1 is bound to hv1', async () => {
@@ -135,27 +141,30 @@ test('a Chassis row deleted by hand comes back and its ports are bound again', a
   t.true(await vm(1).reaches(ip4(3)));
 });
 
-test('the Southbound database is wiped: northd and coordinator fill it again, and packets flow', async (t) => {
-  await lab.central.wipe('sb');
-  await lab.central.sbctl(
-    '--timeout=20',
-    'wait-until',
-    'Chassis',
-    'hv1',
-    '--',
-    'wait-until',
-    'Chassis',
-    'hv2',
-  );
-  await until('--wait=hv returns', async () => {
-    await lab.nbctl('--timeout=5', '--wait=hv', 'sync');
-    return true;
-  });
-  await until('vm1 reaches vm3', () => vm(1).reaches(ip4(3), { count: 1 }));
-  t.true(await vm(1).reaches(ip4(2)));
-});
+test.serial(
+  'the Southbound database is wiped: northd and coordinator fill it again, and packets flow',
+  async (t) => {
+    await lab.central.wipe('sb');
+    await lab.central.sbctl(
+      '--timeout=20',
+      'wait-until',
+      'Chassis',
+      'hv1',
+      '--',
+      'wait-until',
+      'Chassis',
+      'hv2',
+    );
+    await until('--wait=hv returns', async () => {
+      await lab.nbctl('--timeout=5', '--wait=hv', 'sync');
+      return true;
+    });
+    await until('vm1 reaches vm3', () => vm(1).reaches(ip4(3), { count: 1 }));
+    t.true(await vm(1).reaches(ip4(2)));
+  },
+);
 
-test('the cable of a hypervisor is pulled and plugged', async (t) => {
+test.serial('the cable of a hypervisor is pulled and plugged', async (t) => {
   await lab.underlay.setCable('hv2', false);
   t.is((await vm(1).ping(ip4(3), { count: 1 })).received, 0);
   t.true(await vm(1).reaches(ip4(2)));
@@ -164,7 +173,7 @@ test('the cable of a hypervisor is pulled and plugged', async (t) => {
   await lab.sync();
 });
 
-test('a hypervisor gets another underlay address', async (t) => {
+test.serial('a hypervisor gets another underlay address', async (t) => {
   const hv2 = lab.hv(2);
   await hv2.netns.ip('addr add 172.31.0.20/24 dev uplink', 'addr del 172.31.0.2/24 dev uplink');
   await hv2.netns.ip('addr replace 172.31.0.20/24 dev uplink');

@@ -55,7 +55,7 @@ const sides: Record<string, LabOptions> = {
   'the same on stock': { hypervisors: 0, stock: 1 },
 };
 for (const [side, options] of Object.entries(sides)) {
-  test(`switches that share a VLAN of a physical network are connected by it (${side})`, async (t) => {
+  test.serial(`switches that share a VLAN of a physical network are connected by it (${side})`, async (t) => {
     const { lab, tagged, flat } = await shared(options);
     t.teardown(() => lab.destroy());
     const at = (n: number) => lab.vm(`vm${n}`).netns;
@@ -97,58 +97,61 @@ for (const [side, options] of Object.entries(sides)) {
   });
 }
 
-test('they stay connected over a restart of the agent; what a switch leaves behind is removed', async (t) => {
-  const { lab, tagged, flat } = await shared({ hypervisors: 1 });
-  t.teardown(() => lab.destroy());
-  const hv = lab.hv(1);
-  const at = (n: number) => lab.vm(`vm${n}`).netns;
-  const devices = async () =>
-    [...(await hv.netns.exec('ip', '-br', 'link')).matchAll(/^iov[nuxy][^@ ]*/gm)]
-      .map(([name]) => name)
-      .sort();
-  const before = await devices();
-  t.is(before.length, 6, before.join());
-  t.deepEqual(
-    (await problems(lab)).map(({ message }) => message),
-    [],
-  );
-  for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-    const series = await Promise.all([
-      PingSeries.start(at(1), ip4(2)),
-      PingSeries.start(tagged, ip4(1)),
-      PingSeries.start(tagged, ip4(2)),
-      PingSeries.start(flat, ip4(3)),
-      PingSeries.start(flat, ip4(4)),
-      PingSeries.start(at(3), ip4(4)),
-    ]);
-    await hv.stopAgent(signal);
-    await hv.startAgent();
-    await lab.sync();
-    await Promise.all(series.map((one) => one.answers(20)));
-    for (const [index, one] of series.entries()) t.is((await one.stop()).lost, 0, `${signal} ${index}`);
-    t.deepEqual(await devices(), before);
-  }
-  const remaining = await PingSeries.start(tagged, ip4(2));
-  await lab.nbctl('--timeout=20', '--wait=hv', 'lsp-del', 'ln1', '--', 'lsp-del', 'ln3');
-  await remaining.answers(10);
-  t.is((await remaining.stop()).lost, 0);
-  t.is((await ping(tagged, ip4(1), { count: 1 })).received, 0);
-  await lab.nbctl('--timeout=20', '--wait=hv', 'lsp-del', 'ln2', '--', 'lsp-del', 'ln4');
-  t.deepEqual(
-    (await devices()).filter((name) => /^iov[xy]/.test(name)),
-    [],
-  );
-  await lab.nbctl(
-    '--timeout=20',
-    '--wait=hv',
-    ...[1, 2].flatMap((n) => localnet(`s${n}`, `ln${n}`, 'tag=10')).slice(1),
-  );
-  for (const n of [1, 2])
-    await until(
-      `vm${n} is there again`,
-      async () => (await ping(tagged, ip4(n), { count: 1 })).received === 1,
+test.serial(
+  'they stay connected over a restart of the agent; what a switch leaves behind is removed',
+  async (t) => {
+    const { lab, tagged, flat } = await shared({ hypervisors: 1 });
+    t.teardown(() => lab.destroy());
+    const hv = lab.hv(1);
+    const at = (n: number) => lab.vm(`vm${n}`).netns;
+    const devices = async () =>
+      [...(await hv.netns.exec('ip', '-br', 'link')).matchAll(/^iov[nuxy][^@ ]*/gm)]
+        .map(([name]) => name)
+        .sort();
+    const before = await devices();
+    t.is(before.length, 6, before.join());
+    t.deepEqual(
+      (await problems(lab)).map(({ message }) => message),
+      [],
     );
-  await hv.stopAgent('SIGKILL');
-  t.is((await hv.runAgent('--bpffs', hv.bpffs, '--cleanup')).status, 0);
-  t.deepEqual(await devices(), []);
-});
+    for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+      const series = await Promise.all([
+        PingSeries.start(at(1), ip4(2)),
+        PingSeries.start(tagged, ip4(1)),
+        PingSeries.start(tagged, ip4(2)),
+        PingSeries.start(flat, ip4(3)),
+        PingSeries.start(flat, ip4(4)),
+        PingSeries.start(at(3), ip4(4)),
+      ]);
+      await hv.stopAgent(signal);
+      await hv.startAgent();
+      await lab.sync();
+      await Promise.all(series.map((one) => one.answers(20)));
+      for (const [index, one] of series.entries()) t.is((await one.stop()).lost, 0, `${signal} ${index}`);
+      t.deepEqual(await devices(), before);
+    }
+    const remaining = await PingSeries.start(tagged, ip4(2));
+    await lab.nbctl('--timeout=20', '--wait=hv', 'lsp-del', 'ln1', '--', 'lsp-del', 'ln3');
+    await remaining.answers(10);
+    t.is((await remaining.stop()).lost, 0);
+    t.is((await ping(tagged, ip4(1), { count: 1 })).received, 0);
+    await lab.nbctl('--timeout=20', '--wait=hv', 'lsp-del', 'ln2', '--', 'lsp-del', 'ln4');
+    t.deepEqual(
+      (await devices()).filter((name) => /^iov[xy]/.test(name)),
+      [],
+    );
+    await lab.nbctl(
+      '--timeout=20',
+      '--wait=hv',
+      ...[1, 2].flatMap((n) => localnet(`s${n}`, `ln${n}`, 'tag=10')).slice(1),
+    );
+    for (const n of [1, 2])
+      await until(
+        `vm${n} is there again`,
+        async () => (await ping(tagged, ip4(n), { count: 1 })).received === 1,
+      );
+    await hv.stopAgent('SIGKILL');
+    t.is((await hv.runAgent('--bpffs', hv.bpffs, '--cleanup')).status, 0);
+    t.deepEqual(await devices(), []);
+  },
+);

@@ -12,7 +12,7 @@ test.before(async () => {
 });
 test.after.always(() => lab?.destroy());
 
-test('Chassis, Encap and Chassis_Private are what ovn-controller would write', async (t) => {
+test.serial('Chassis, Encap and Chassis_Private are what ovn-controller would write', async (t) => {
   t.is(await column('Chassis', 'hostname', 'name=hv1'), 'hv1');
   t.is(await column('Encap', 'type', 'ip=172.31.0.1'), 'vxlan');
   t.is(await column('Encap', 'chassis_name', 'ip=172.31.0.1'), 'hv1');
@@ -22,7 +22,7 @@ test('Chassis, Encap and Chassis_Private are what ovn-controller would write', a
     t.true(config.includes(`${flag}=true`), flag);
 });
 
-test('--wait=hv counts on both hypervisors, and says when', async (t) => {
+test.serial('--wait=hv counts on both hypervisors, and says when', async (t) => {
   const before = Date.now();
   await lab.nbctl('--wait=hv', 'sync');
   const wanted = await lab.nbctl('get', 'NB_Global', '.', 'nb_cfg');
@@ -38,7 +38,7 @@ test('--wait=hv counts on both hypervisors, and says when', async (t) => {
   }
 });
 
-test('a port is up when it forwards: --wait=hv and lsp-get-up say so', async (t) => {
+test.serial('a port is up when it forwards: --wait=hv and lsp-get-up say so', async (t) => {
   await lab.nbctl(...port('sw0', 6).slice(1));
   t.is(await lab.nbctl('lsp-get-up', 'vm6'), 'down');
   const vm6 = await lab.addMachine(lab.hv(2), spec(6));
@@ -46,7 +46,7 @@ test('a port is up when it forwards: --wait=hv and lsp-get-up say so', async (t)
   t.true(await vm6.reaches('10.0.0.1'), 'up means that it forwards, from the first packet');
 });
 
-test('iovctl shows each port with its tap, hypervisor and IOModule instances', async (t) => {
+test.serial('iovctl shows each port with its tap, hypervisor and IOModule instances', async (t) => {
   const shown = await ports(lab);
   const vm1 = shown.find(({ name }) => name === 'vm1');
   t.like(vm1, { node: 'hv1', up: true, switchName: 'sw0' });

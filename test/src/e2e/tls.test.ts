@@ -28,7 +28,7 @@ test.before(async () => {
 });
 test.after.always(() => lab?.destroy());
 
-test('with mutual TLS over the underlay, everything works', async (t) => {
+test.serial('with mutual TLS over the underlay, everything works', async (t) => {
   t.true(await vm(1).reaches(ip4(3)));
   t.regex(await lab.coordinator.iovctl('nodes'), /hv2/);
 });
@@ -54,7 +54,7 @@ async function refused(flags: string[], why: RegExp): Promise<string> {
   }
 }
 
-test('a certificate of another chassis is refused, with both names', async (t) => {
+test.serial('a certificate of another chassis is refused, with both names', async (t) => {
   const text = await refused(await agentFlags('hv1'), /PERMISSION_DENIED/);
   t.regex(text, /hv1/);
   t.regex(text, /hv2/);
@@ -62,7 +62,7 @@ test('a certificate of another chassis is refused, with both names', async (t) =
   t.true(await vm(3).reaches(ip4(1)));
 });
 
-test('a certificate of a foreign authority is refused', async (t) => {
+test.serial('a certificate of a foreign authority is refused', async (t) => {
   const foreign = await Pki.create(`${lab.registry.dir}/foreign`);
   const flags = ['--coordinator', address, ...(await foreign.flags('hv2'))];
   await refused(flags, /no session/);
@@ -70,19 +70,22 @@ test('a certificate of a foreign authority is refused', async (t) => {
   t.pass();
 });
 
-test('a hypervisor that is cut off is missed, forwards on its own, and is back by itself', async (t) => {
-  const connected = async (): Promise<string> => lab.coordinator.iovctl('nodes');
-  await lab.underlay.setCable('hv2', false);
-  await until('the coordinator misses hv2', async () => !/^hv2 .* yes /m.test(await connected()), 20_000);
-  await t.throwsAsync(lab.nbctl('--timeout=1', '--wait=hv', 'sync'));
-  await lab.underlay.setCable('hv2', true);
-  await until('hv2 is back', async () => /^hv2 .* yes /m.test(await connected()), 30_000);
-  await serving(lab.hv(2).health);
-  await lab.sync();
-  t.true(await vm(1).reaches(ip4(3)));
-});
+test.serial(
+  'a hypervisor that is cut off is missed, forwards on its own, and is back by itself',
+  async (t) => {
+    const connected = async (): Promise<string> => lab.coordinator.iovctl('nodes');
+    await lab.underlay.setCable('hv2', false);
+    await until('the coordinator misses hv2', async () => !/^hv2 .* yes /m.test(await connected()), 20_000);
+    await t.throwsAsync(lab.nbctl('--timeout=1', '--wait=hv', 'sync'));
+    await lab.underlay.setCable('hv2', true);
+    await until('hv2 is back', async () => /^hv2 .* yes /m.test(await connected()), 30_000);
+    await serving(lab.hv(2).health);
+    await lab.sync();
+    t.true(await vm(1).reaches(ip4(3)));
+  },
+);
 
-test('iovctl without a certificate is told what to do', async (t) => {
+test.serial('iovctl without a certificate is told what to do', async (t) => {
   const plain = new Coordinator({
     central: lab.central,
     registry: lab.registry,

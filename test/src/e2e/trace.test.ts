@@ -65,7 +65,7 @@ async function counters(): Promise<unknown> {
   return { ports: unhooked, drops, tunnels };
 }
 
-test('one packet is followed, and nothing is sent or counted', async (t) => {
+test.serial('one packet is followed, and nothing is sent or counted', async (t) => {
   const before = await counters();
 
   const local = await trace('vm1', `ip4.dst == ${ip4(2)}`);
@@ -124,7 +124,7 @@ test('one packet is followed, and nothing is sent or counted', async (t) => {
   t.deepEqual(await counters(), before, 'no counter moved');
 });
 
-test('a container behind a machine sends with its tag, and gets it', async (t) => {
+test.serial('a container behind a machine sends with its tag, and gets it', async (t) => {
   await lab.portsUp('inner');
   const out = await trace('inner', `ip4.dst == ${ip4(2)}`);
   t.deepEqual(reached(out), ['vm2 on hv1']);
@@ -136,7 +136,7 @@ test('a container behind a machine sends with its tag, and gets it', async (t) =
   t.false(reached(all).includes('vm3 on hv2'), 'port security drops what is no IP');
 });
 
-test('text for people', async (t) => {
+test.serial('text for people', async (t) => {
   const text = await lab.coordinator.iovctl('trace', 'vm1', `ip4.dst == ${ip4(3)}`);
   t.is(
     text.split('\n')[0],
@@ -151,7 +151,7 @@ test('text for people', async (t) => {
   t.regex(port, /^Problems +none$/m);
 });
 
-test('drops of a port with the last packet', async (t) => {
+test.serial('drops of a port with the last packet', async (t) => {
   const vm = lab.vm('vm2');
   await vm.netns.exec('ip', 'addr', 'add', '10.0.0.66/24', 'dev', 'eth0');
   await vm.netns.exec('ping', '-c', '1', '-W', '1', '-I', '10.0.0.66', ip4(1)).catch(() => '');
@@ -169,7 +169,7 @@ test('drops of a port with the last packet', async (t) => {
   );
 });
 
-test('what is not there is said', async (t) => {
+test.serial('what is not there is said', async (t) => {
   await lab.nbctl('--wait=hv', 'lsp-add', 'sw0', 'lonely');
   const failed = async (...args: string[]) => {
     const error = await t.throwsAsync(lab.coordinator.iovctl(...args), { instanceOf: CommandError });

@@ -15,7 +15,7 @@ async function setAddresses(hypervisor: Hypervisor, addresses: string[], encapIp
 }
 
 // Everything else between the kinds of hypervisors over both families: src/overlay/matrix.test.ts.
-test('a tunnel moves to IPv6 when ovn-encap-ip does, and iovctl says how it is', async (t) => {
+test.serial('a tunnel moves to IPv6 when ovn-encap-ip does, and iovctl says how it is', async (t) => {
   const lab = await network({ encap: 'geneve', machines: { 1: 1, 3: 2 } });
   t.teardown(() => lab.destroy());
   for (const n of [1, 2]) await setAddresses(lab.hv(n), [`fd31::${n}/64`], [`fd31::${n}`]);
@@ -31,7 +31,7 @@ test('a tunnel moves to IPv6 when ovn-encap-ip does, and iovctl says how it is',
   t.true(Date.now() - Date.parse(tunnel!.lastSeen) < 60_000);
 });
 
-test('a port with an encap-ip of its own is reached at that address', async (t) => {
+test.serial('a port with an encap-ip of its own is reached at that address', async (t) => {
   const lab = await network({ encap: 'geneve', machines: { 1: 1, 3: 2 } });
   t.teardown(() => lab.destroy());
   for (const n of [1, 2])

@@ -7,7 +7,7 @@ import { failureText } from './report.js';
 const SEED = 20230301;
 const PACKETS = 500;
 
-test('500 random packets in random networks become what ovn-trace says', async (t) => {
+test.serial('500 random packets in random networks become what ovn-trace says', async (t) => {
   const options = { seed: SEED, packets: PACKETS, perNetwork: 50, maxFailures: 1, shrink: true };
   const arena = await Arena.open();
   t.teardown(() => arena.close());

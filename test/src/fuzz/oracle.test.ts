@@ -35,21 +35,21 @@ const toB = (dst: string, from = 'a', src = '02:00:00:00:00:0a'): Packet => ({
 });
 const judge = (packet: Packet, trace: string) => expectation(network, packet, readTrace(trace));
 
-test('port security of the receiver is applied to what ovn-trace lets through', (t) => {
+test.serial('port security of the receiver is applied to what ovn-trace lets through', (t) => {
   const trace = '# udp\noutput("b");\noutput("d");\n';
   t.deepEqual(judge(toB('10.0.0.11'), trace).receipts, ['b: unchanged']);
   t.deepEqual(judge(toB('10.0.0.255'), trace).receipts, ['b: unchanged'], 'broadcast of the subnet');
   t.deepEqual(judge(toB('10.0.0.12'), trace).receipts, []);
 });
 
-test('port security of the sender comes first, and deviations are named', (t) => {
+test.serial('port security of the sender comes first, and deviations are named', (t) => {
   const trace = 'output("a");';
   t.deepEqual(judge(toB('10.0.0.1', 'b', '02:00:00:00:00:0b'), trace).receipts, ['a: unchanged']);
   t.deepEqual(judge(toB('10.0.0.1', 'b', '02:00:00:00:00:0c'), trace).receipts, []);
   t.deepEqual(judge(toB('10.0.0.1', 'c'), trace), { receipts: [], because: ['garbageOnly'] });
 });
 
-test('an answer is read field by field', (t) => {
+test.serial('an answer is read field by field', (t) => {
   const packet: Packet = {
     from: 'a',
     src: '02:00:00:00:00:0a',
@@ -80,7 +80,7 @@ test('an answer is read field by field', (t) => {
   t.regex(microflow(packet, 'n1'), /^inport == "n1a" .* arp\.tpa == 10\.0\.0\.11$/);
 });
 
-test('a seed gives the same numbers, another one others', (t) => {
+test.serial('a seed gives the same numbers, another one others', (t) => {
   const draw = (...seed: number[]) => {
     const random = new Random(...seed);
     return Array.from({ length: 20 }, () => random.int(1000)).join();

@@ -5,7 +5,7 @@ import { Lab } from './lab.js';
 import { Registry } from './registry.js';
 import { until } from './until.js';
 
-test('the lab itself: stock OVN forwards in it, and nothing of it is left afterwards', async (t) => {
+test.serial('the lab itself: stock OVN forwards in it, and nothing of it is left afterwards', async (t) => {
   const lab = await Lab.create({ hypervisors: 0, stock: 2 });
   t.teardown(() => lab.destroy());
   const spec = (n: number) => ({ mac: `02:00:00:00:00:0${n}`, addresses: [`10.0.0.${n}/24`] });
@@ -40,7 +40,7 @@ test('the lab itself: stock OVN forwards in it, and nothing of it is left afterw
   t.false(stdout.includes(lab.name));
 });
 
-test('a lab whose owner was killed is removed by the next one', async (t) => {
+test.serial('a lab whose owner was killed is removed by the next one', async (t) => {
   // An owner that is no longer there: this is what a crash looks like.
   const gone = Registry.create(`iovt${process.pid}gone`, { pid: process.pid, start: '0' });
   await tryCommand(['ip', 'netns', 'add', `${gone.name}-x`]);

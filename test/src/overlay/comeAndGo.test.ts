@@ -2,7 +2,7 @@ import test from 'ava';
 import { ip4, network } from '../e2e/support/network.js';
 import { until } from '../lab/index.js';
 
-test('a chassis goes and comes back, with its tunnels, while others talk', async (t) => {
+test.serial('a chassis goes and comes back, with its tunnels, while others talk', async (t) => {
   const lab = await network({ hypervisors: 3, encap: 'geneve', machines: { 1: 1, 2: 2, 3: 3 } });
   t.teardown(() => lab.destroy());
   await until('vm3 answers', () => lab.vm('vm1').reaches(ip4(3)));

@@ -23,67 +23,73 @@ const frame = Buffer.concat([
 ]);
 
 for (const encap of ['vxlan', 'geneve'] as const) {
-  test(`${encap}: what no chassis sent is dropped under a reason, whoever it claims to be for`, async (t) => {
-    const lab = await network({ encap, machines: { 1: 1, 3: 2 } });
-    t.teardown(() => lab.destroy());
-    await until('vm3 answers', () => lab.vm('vm1').reaches(ip4(3)));
-    const keys = await tunnelKeys(lab);
-    const { netns } = lab.underlay;
-    await netns.ip('addr add 172.31.0.77/24 dev br0');
-    const capture = await lab.vm('vm3').capture('ether proto 0x88b5 or icmp');
-    const port = encap === 'vxlan' ? 4789 : 6081;
+  test.serial(
+    `${encap}: what no chassis sent is dropped under a reason, whoever it claims to be for`,
+    async (t) => {
+      const lab = await network({ encap, machines: { 1: 1, 3: 2 } });
+      t.teardown(() => lab.destroy());
+      await until('vm3 answers', () => lab.vm('vm1').reaches(ip4(3)));
+      const keys = await tunnelKeys(lab);
+      const { netns } = lab.underlay;
+      await netns.ip('addr add 172.31.0.77/24 dev br0');
+      const capture = await lab.vm('vm3').capture('ether proto 0x88b5 or icmp');
+      const port = encap === 'vxlan' ? 4789 : 6081;
 
-    // From an address that is no chassis, with the right keys.
-    await send(netns, '172.31.0.77', '172.31.0.2', port, tunnel(encap, keys.datapath, keys.vm1, keys.vm3));
-    await until('the forger is counted', async () => (await dropped(lab, 'tunnel_source')) > 0);
+      // From an address that is no chassis, with the right keys.
+      await send(netns, '172.31.0.77', '172.31.0.2', port, tunnel(encap, keys.datapath, keys.vm1, keys.vm3));
+      await until('the forger is counted', async () => (await dropped(lab, 'tunnel_source')) > 0);
 
-    // From a chassis: an unknown network, no port, a forged option, cut off.
-    const hv1 = lab.hv(1).netns;
-    const right = tunnel(encap, keys.datapath, keys.vm1, keys.vm3);
-    const before = await dropped(lab, 'tunnel_key');
-    await send(hv1, '172.31.0.1', '172.31.0.2', port, tunnel(encap, 4000, keys.vm1, keys.vm3));
-    await send(hv1, '172.31.0.1', '172.31.0.2', port, tunnel(encap, keys.datapath, keys.vm1, 1999));
-    await until('unknown keys are counted', async () => (await dropped(lab, 'tunnel_key')) === before + 2);
-    const malformed = await dropped(lab, 'tunnel_malformed');
-    const forged = Buffer.from(right);
-    forged[0] = 0xff;
-    const broken = [forged, right.subarray(0, 6), right.subarray(0, right.length - frame.length + 5)];
-    for (const payload of broken) await send(hv1, '172.31.0.1', '172.31.0.2', port, payload);
-    await until(
-      'what is malformed is counted',
-      async () => (await dropped(lab, 'tunnel_malformed')) === malformed + broken.length,
-    );
-
-    // The right one does come, so that silence above was no accident; then a ping is the end of the capture.
-    await send(hv1, '172.31.0.1', '172.31.0.2', port, right);
-    await lab.vm('vm1').reaches(ip4(3));
-    await capture.until(/ICMP/);
-    await capture.stop();
-    t.is(capture.matching(/88b5/).length, 1, 'only the frame of a chassis with known keys was delivered');
-  });
-
-  test(`${encap}: what a machine sends to the tunnel port is payload, and does not reach the hypervisor`, async (t) => {
-    const lab = await network({ encap, machines: { 1: 1, 2: 1, 3: 2 } });
-    t.teardown(() => lab.destroy());
-    await until('vm3 answers', () => lab.vm('vm1').reaches(ip4(3)));
-    const keys = await tunnelKeys(lab);
-    const inner = tunnel(encap, keys.datapath, keys.vm1, keys.vm3);
-    const port = encap === 'vxlan' ? 4789 : 6081;
-    for (const n of [2, 3]) {
-      const packet = await alone(lab.vm(`vm${n}`), port, () =>
-        send(lab.vm('vm1').netns, ip4(1), ip4(n), port, inner),
+      // From a chassis: an unknown network, no port, a forged option, cut off.
+      const hv1 = lab.hv(1).netns;
+      const right = tunnel(encap, keys.datapath, keys.vm1, keys.vm3);
+      const before = await dropped(lab, 'tunnel_key');
+      await send(hv1, '172.31.0.1', '172.31.0.2', port, tunnel(encap, 4000, keys.vm1, keys.vm3));
+      await send(hv1, '172.31.0.1', '172.31.0.2', port, tunnel(encap, keys.datapath, keys.vm1, 1999));
+      await until('unknown keys are counted', async () => (await dropped(lab, 'tunnel_key')) === before + 2);
+      const malformed = await dropped(lab, 'tunnel_malformed');
+      const forged = Buffer.from(right);
+      forged[0] = 0xff;
+      const broken = [forged, right.subarray(0, 6), right.subarray(0, right.length - frame.length + 5)];
+      for (const payload of broken) await send(hv1, '172.31.0.1', '172.31.0.2', port, payload);
+      await until(
+        'what is malformed is counted',
+        async () => (await dropped(lab, 'tunnel_malformed')) === malformed + broken.length,
       );
-      t.regex(packet, new RegExp(`${ip4(1)}.*> ${ip4(n)}\\.${port}`));
-    }
-    // A machine that takes the other chassis's address, and sends to its own hypervisor's.
-    const vm1 = lab.vm('vm1');
-    await vm1.setAddresses('172.31.0.2/24', `${ip4(1)}/24`);
-    await vm1.netns.ip(`neigh replace 172.31.0.1 lladdr ${mac(3)} dev eth0`);
-    const packet = await alone(lab.vm('vm3'), port, () =>
-      send(vm1.netns, '172.31.0.2', '172.31.0.1', port, inner),
-    );
-    t.regex(packet, /172\.31\.0\.2.*> 172\.31\.0\.1/);
-  });
+
+      // The right one does come, so that silence above was no accident; then a ping is the end of the capture.
+      await send(hv1, '172.31.0.1', '172.31.0.2', port, right);
+      await lab.vm('vm1').reaches(ip4(3));
+      await capture.until(/ICMP/);
+      await capture.stop();
+      t.is(capture.matching(/88b5/).length, 1, 'only the frame of a chassis with known keys was delivered');
+    },
+  );
+
+  test.serial(
+    `${encap}: what a machine sends to the tunnel port is payload, and does not reach the hypervisor`,
+    async (t) => {
+      const lab = await network({ encap, machines: { 1: 1, 2: 1, 3: 2 } });
+      t.teardown(() => lab.destroy());
+      await until('vm3 answers', () => lab.vm('vm1').reaches(ip4(3)));
+      const keys = await tunnelKeys(lab);
+      const inner = tunnel(encap, keys.datapath, keys.vm1, keys.vm3);
+      const port = encap === 'vxlan' ? 4789 : 6081;
+      for (const n of [2, 3]) {
+        const packet = await alone(lab.vm(`vm${n}`), port, () =>
+          send(lab.vm('vm1').netns, ip4(1), ip4(n), port, inner),
+        );
+        t.regex(packet, new RegExp(`${ip4(1)}.*> ${ip4(n)}\\.${port}`));
+      }
+      // A machine that takes the other chassis's address, and sends to its own hypervisor's.
+      const vm1 = lab.vm('vm1');
+      await vm1.setAddresses('172.31.0.2/24', `${ip4(1)}/24`);
+      await vm1.netns.ip(`neigh replace 172.31.0.1 lladdr ${mac(3)} dev eth0`);
+      const packet = await alone(lab.vm('vm3'), port, () =>
+        send(vm1.netns, '172.31.0.2', '172.31.0.1', port, inner),
+      );
+      t.regex(packet, /172\.31\.0\.2.*> 172\.31\.0\.1/);
+    },
+  );
 }
 
 /** What OVN puts behind UDP, with `frame` inside. */

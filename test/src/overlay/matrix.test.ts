@@ -21,7 +21,7 @@ const sizes = [1, 100, 1400, 1472, 3000, 8000];
 
 for (const underlayFamily of ['ip4', 'ip6'] as const) {
   for (const encap of ['vxlan', 'geneve'] as const) {
-    test(`${encap} over ${underlayFamily}`, async (t) => {
+    test.serial(`${encap} over ${underlayFamily}`, async (t) => {
       t.timeout(120_000);
       const lab = await network({
         hypervisors: 2,

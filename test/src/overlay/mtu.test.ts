@@ -22,23 +22,26 @@ for (const underlayFamily of ['ip4', 'ip6'] as const) {
   for (const encap of ['vxlan', 'geneve'] as const) {
     const mtu = inner[`${encap} ${underlayFamily}`];
 
-    test(`${encap} over ${underlayFamily}: what does not fit is answered, and TCP finds its way`, async (t) => {
-      const lab = await jumbo({ encap, underlayFamily });
-      t.teardown(() => lab.destroy());
-      const vm1 = lab.vm('vm1');
-      await until('vm3 answers', () => vm1.reaches(ip4(3)));
-      for (const [family, address] of [
-        ['-4', ip4(3)],
-        ['-6', ip6(3)],
-      ] as const) {
-        const path = await vm1.netns.exec('tracepath', family, '-n', '-m', '3', address);
-        t.regex(path, new RegExp(`pmtu ${mtu}`), `tracepath says the true MTU to ${address}`);
-        t.deepEqual(await unanswered(vm1, address, sizes), [], `every size to ${address}`);
-        await vm1.netns.exec('ip', family, 'route', 'flush', 'cache');
-        const { sent, received } = await transfer(vm1, lab.vm('vm3'), address, 4);
-        t.is(received, sent, `TCP to ${address}`);
-      }
-    });
+    test.serial(
+      `${encap} over ${underlayFamily}: what does not fit is answered, and TCP finds its way`,
+      async (t) => {
+        const lab = await jumbo({ encap, underlayFamily });
+        t.teardown(() => lab.destroy());
+        const vm1 = lab.vm('vm1');
+        await until('vm3 answers', () => vm1.reaches(ip4(3)));
+        for (const [family, address] of [
+          ['-4', ip4(3)],
+          ['-6', ip6(3)],
+        ] as const) {
+          const path = await vm1.netns.exec('tracepath', family, '-n', '-m', '3', address);
+          t.regex(path, new RegExp(`pmtu ${mtu}`), `tracepath says the true MTU to ${address}`);
+          t.deepEqual(await unanswered(vm1, address, sizes), [], `every size to ${address}`);
+          await vm1.netns.exec('ip', family, 'route', 'flush', 'cache');
+          const { sent, received } = await transfer(vm1, lab.vm('vm3'), address, 4);
+          t.is(received, sent, `TCP to ${address}`);
+        }
+      },
+    );
   }
 }
 

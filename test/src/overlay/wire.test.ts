@@ -10,7 +10,7 @@ const GOOD = '1';
 
 for (const underlayFamily of ['ip4', 'ip6'] as const) {
   for (const encap of ['vxlan', 'geneve'] as const) {
-    test(`tshark reads ${encap} over ${underlayFamily} as what it claims to be`, async (t) => {
+    test.serial(`tshark reads ${encap} over ${underlayFamily} as what it claims to be`, async (t) => {
       if (!(await hasTshark())) {
         t.log('skipped: no tshark on this machine (Debian package tshark)');
         return t.pass();

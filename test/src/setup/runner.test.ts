@@ -36,7 +36,7 @@ async function count(files: Record<string, string>) {
 
 const importAva = "import test from 'ava';\n";
 
-test('the runner counts what passed, failed and was skipped', async (t) => {
+test.serial('the runner counts what passed, failed and was skipped', async (t) => {
   const { counts, failed } = await count({
     'a.test.js': `${importAva}test('one · # two', (t) => t.pass()); test('three', (t) => t.is(1, 2)); test.todo('four');`,
   });
@@ -44,7 +44,7 @@ test('the runner counts what passed, failed and was skipped', async (t) => {
   t.deepEqual(failed, ['three']);
 });
 
-test('a test file that crashes, and one that cannot be loaded, count as failed', async (t) => {
+test.serial('a test file that crashes, and one that cannot be loaded, count as failed', async (t) => {
   const exits = await count({ 'a.test.js': `${importAva}test('x', (t) => t.pass()); process.exit(3);` });
   t.true(exits.counts.failed! > 0);
   const missing = await count({ 'a.test.js': "import 'not-there';" });
@@ -53,7 +53,7 @@ test('a test file that crashes, and one that cannot be loaded, count as failed',
   t.true(none.counts.failed! > 0);
 });
 
-test('package-lock.json knows the packages of every platform, or npm ci refuses it', (t) => {
+test.serial('package-lock.json knows the packages of every platform, or npm ci refuses it', (t) => {
   const text = readFileSync(join(checkout, 'package-lock.json'), 'utf8');
   const lock = JSON.parse(text) as {
     packages: Record<string, { optionalDependencies?: Record<string, string> }>;

@@ -16,14 +16,14 @@ else {
   });
   test.after.always(() => vm?.close());
 
-  test('the guest runs the kernel that it should, and says how a script ended', async (t) => {
+  test.serial('the guest runs the kernel that it should, and says how a script ended', async (t) => {
     t.deepEqual(await vm.run("echo 'of  this'; uname -r; exit 7"), {
       status: 7,
       output: `of  this\n${kernel.release}\n`,
     });
   });
 
-  test("Debian's kernel has no TCX and accepts every IOModule", async (t) => {
+  test.serial("Debian's kernel has no TCX and accepts every IOModule", async (t) => {
     const { status, output } = await vm.run(`node ${join(import.meta.dirname, 'guest', 'loadAll.js')}`);
     t.is(status, 0, output);
     const found = JSON.parse(output) as {
@@ -53,7 +53,7 @@ else {
       ? [['agent', 'hover/engine/forwarding', '*several modules*'] as const]
       : []),
   ] as const)
-    test(`Debian's kernel with clsact: ${file}`, async (t) => {
+    test.serial(`Debian's kernel with clsact: ${file}`, async (t) => {
       t.timeout(185_000);
       const ava = join(checkout, 'node_modules/ava/entrypoints/cli.mjs');
       const { status, output } = await vm.run(

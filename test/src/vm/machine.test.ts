@@ -54,7 +54,7 @@ else {
     await lab?.destroy();
   });
 
-  test('the guest leaves checksums and segmentation to others', async (t) => {
+  test.serial('the guest leaves checksums and segmentation to others', async (t) => {
     const { output } = await vm.run('ethtool -k eth0');
     for (const feature of ['tx-checksumming', 'tcp-segmentation-offload', 'tx-tcp6-segmentation'])
       t.regex(output, new RegExp(`${feature}: on`), output);
@@ -67,7 +67,7 @@ else {
   for (const n of [2, 3]) {
     const where = n === 2 ? 'on its hypervisor' : 'on the other hypervisor';
 
-    test(`pings: guest and a machine ${where}`, async (t) => {
+    test.serial(`pings: guest and a machine ${where}`, async (t) => {
       for (const address of [ip4(n), ip6(n)]) {
         const { status, output } = await vm.run(`ping -c 3 -i 0.1 -W 2 ${address}`);
         t.is(status, 0, output);
@@ -79,7 +79,7 @@ else {
       ['IPv4', ip4(1), ip4(n)],
       ['IPv6', ip6(1), ip6(n)],
     ] as const) {
-      test(`TCP over ${family} from the guest to a machine ${where}`, async (t) => {
+      test.serial(`TCP over ${family} from the guest to a machine ${where}`, async (t) => {
         const { from } = await meanFrames(t, async () => {
           const { status, output } = await vm.run(`python3 ${tcp} send ${other} ${PORT} ${SIZES.join(' ')}`);
           t.is(status, 0, output);
@@ -88,7 +88,7 @@ else {
         t.true(from > LARGEST_FRAME, `mean frame of the guest: ${from}`);
       });
 
-      test(`TCP over ${family} from a machine ${where} to the guest`, async (t) => {
+      test.serial(`TCP over ${family} from a machine ${where} to the guest`, async (t) => {
         const { to } = await meanFrames(t, () => sendFrom(lab.vm(`vm${n}`), own));
         // What comes out of a tunnel the kernel segments for a tap: it still says that it is tunnelled, and taps cannot do that.
         if (n === 2) t.true(to > LARGEST_FRAME, `mean frame to the guest: ${to}`);
