@@ -130,6 +130,7 @@ export class Agent {
     this.#datapath
       .on('forwarding', (delta, applied) => this.#onForwarding(delta, applied))
       .on('wires', (wires) => this.#taps.setWires(wires))
+      .on('wiresLeft', (names) => this.#taps.forgetLearned(names))
       .on('observed', (observation) => this.#session.observe(observation));
     this.#session.on('live', () => this.#onLive()).on('ended', () => this.#updateHealth());
     // It resolves when the database was there for the first time, which may take any time: 'connected' says so, too.

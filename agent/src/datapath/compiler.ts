@@ -183,6 +183,11 @@ export class Compiler {
     return this.#wires.further;
   }
 
+  /** Wires into physical networks that a port has left since the last call. */
+  takeLeftWires(): string[] {
+    return this.#wires.takeLeft();
+  }
+
   #touchPorts(ids: Iterable<string>): void {
     for (const id of ids) this.#dirtyPorts.add(id);
   }

@@ -68,6 +68,11 @@ interface DatapathEvents {
    * before this returns has them in what is about to be applied.
    */
   wires: [wires: ReadonlyMap<string, FurtherWire>];
+  /**
+   * Ports do not use these wires any more (by their names, or by that of their network), and the data plane knows: whoever has
+   * learned machines there should forget them.
+   */
+  wiresLeft: [names: readonly string[]];
 }
 
 /** How the plugged ports change, by name: those removed first. */
@@ -415,6 +420,8 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       await this.#flush(slice);
     }
     this.#updateForwarding(this.#collectFailures());
+    const left = this.compiler.takeLeftWires();
+    if (left.length > 0) this.emit('wiresLeft', left);
     this.#queriers.begin();
   }
 

@@ -41,7 +41,9 @@ test('a switch keeps its wire: when others leave, and over a restart', (t) => {
   const restarted = new Wires((name) => wires.further.has(name));
   t.is(at(restarted, 'b', 's2'), own);
   t.is(at(restarted, 'c', 's3'), 'phys');
+  wires.takeLeft();
   wires.set('b', undefined);
+  t.deepEqual([wires.takeLeft(), wires.takeLeft()], [[own], []]);
   t.is(wires.further.size, 0);
   t.false(wires.isUsed(own));
 });

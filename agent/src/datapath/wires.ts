@@ -40,6 +40,7 @@ export class Wires {
   /** Port ids by wire. */
   readonly #users = new Map<string, Set<string>>();
   #further: ReadonlyMap<string, FurtherWire> = new Map();
+  readonly #left = new Set<string>();
 
   /** @param isThere whether an earlier agent has left this wire */
   constructor(isThere: (wire: string) => boolean = () => false) {
@@ -62,6 +63,13 @@ export class Wires {
 
   isUsed(wire: string): boolean {
     return this.#users.has(wire);
+  }
+
+  /** Those that a port has left since the last call: what the bridge learned there may be somewhere else now. */
+  takeLeft(): string[] {
+    const left = [...this.#left];
+    this.#left.clear();
+    return left;
   }
 
   /** @param port undefined: it is gone */
@@ -98,6 +106,7 @@ export class Wires {
 
   #leave(portId: string, { rivals: key, switchId, wire }: Place): void {
     this.#places.delete(portId);
+    this.#left.add(wire);
     const users = this.#users.get(wire)!;
     users.delete(portId);
     if (users.size === 0) this.#users.delete(wire);

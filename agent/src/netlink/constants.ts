@@ -84,6 +84,8 @@ export const IFLA_LINK_NETNSID = 37;
 export const IFLA_TARGET_NETNSID = 46;
 export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;
+export const IFLA_INFO_SLAVE_KIND = 4;
+export const IFLA_INFO_SLAVE_DATA = 5;
 export const VETH_INFO_PEER = 1;
 export const IFLA_INET6_ADDR_GEN_MODE = 8;
 /** No link-local address of the kernel's making. */
@@ -99,6 +101,8 @@ export const IFLA_BR_STP_STATE = 5;
 export const IFLA_BR_VLAN_FILTERING = 7;
 export const IFLA_BR_MCAST_SNOOPING = 23;
 export const IFLA_BR_VLAN_DEFAULT_PVID = 39;
+/** Of a port of a bridge. */
+export const IFLA_BRPORT_FLUSH = 24;
 /** linux/if_bridge.h: VLANs of a bridge or of its ports. */
 export const BRIDGE_VLANDB_ENTRY = 1;
 export const BRIDGE_VLANDB_ENTRY_INFO = 1;

@@ -114,6 +114,32 @@ test.serial('the other end of a veth is found in another namespace, too, as it i
   await netlink.writer.removed;
 });
 
+test.serial('a bridge forgets what it learned at one port, nothing else', async (t) => {
+  const netlink = Netlink.open(new RecordingLog());
+  await netlink.start();
+  t.teardown(() => netlink.close());
+  ip('link add bra up type bridge');
+  for (const [name, peer, mac] of [
+    ['aa', 'ab', '01'],
+    ['ba', 'bb', '02'],
+  ] as const) {
+    ip(`link add ${name} type veth peer name ${peer}`);
+    ip(`link set ${name} master bra up`);
+    ip(`link set ${peer} up`);
+    execFileSync('bridge', ['fdb', 'add', `02:00:00:00:00:${mac}`, 'dev', name, 'master', 'dynamic']);
+    execFileSync('bridge', ['fdb', 'add', `02:00:00:00:01:${mac}`, 'dev', name, 'master', 'static']);
+  }
+  await until(netlink, ['link'], () => netlink.linkByName('ba')?.master !== undefined);
+  netlink.writer.flushLearned(netlink.linkByName('aa')!.ifindex);
+  const known = execFileSync('bridge', ['fdb', 'show', 'br', 'bra'], { encoding: 'utf8' });
+  t.deepEqual([...new Set(known.match(/02:00:00:00:0[01]:\d\d/g))].sort(), [
+    '02:00:00:00:00:02',
+    '02:00:00:00:01:01',
+    '02:00:00:00:01:02',
+  ]);
+  for (const name of ['bra', 'aa', 'ba']) ip(`link del ${name}`);
+});
+
 test.serial('what bridges learn is not listened to', async (t) => {
   const log = new RecordingLog();
   // Room for less than two hundred messages.

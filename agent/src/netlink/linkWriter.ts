@@ -9,12 +9,15 @@ import {
   IFLA_BR_STP_STATE,
   IFLA_BR_VLAN_DEFAULT_PVID,
   IFLA_BR_VLAN_FILTERING,
+  IFLA_BRPORT_FLUSH,
   IFLA_GROUP,
   IFLA_IFALIAS,
   IFLA_IFNAME,
   IFLA_INET6_ADDR_GEN_MODE,
   IFLA_INFO_DATA,
   IFLA_INFO_KIND,
+  IFLA_INFO_SLAVE_DATA,
+  IFLA_INFO_SLAVE_KIND,
   IFLA_LINKINFO,
   IFLA_MASTER,
   IFLA_MTU,
@@ -90,6 +93,16 @@ export class LinkWriter {
     const what =
       master === undefined ? `free device ${ifindex}` : `put device ${ifindex} into bridge ${master}`;
     this.#change(what, ifindex, [[IFLA_MASTER, u32(master ?? 0)]]);
+  }
+
+  /** The bridge that the device is in forgets the addresses it has learned there (`bridge fdb flush dev`). */
+  flushLearned(ifindex: number): void {
+    const flush = nest([[IFLA_BRPORT_FLUSH, Buffer.alloc(0)]]);
+    const slave = nest([
+      [IFLA_INFO_SLAVE_KIND, text('bridge')],
+      [IFLA_INFO_SLAVE_DATA, flush],
+    ]);
+    this.#change(`forget what was learned at device ${ifindex}`, ifindex, [[IFLA_LINKINFO, slave]]);
   }
 
   /** The kernel shall give the device no IPv6 link-local address when it comes up. A kernel without IPv6 has nothing to do. */

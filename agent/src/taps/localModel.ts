@@ -157,6 +157,11 @@ export class LocalModel {
     this.#networksDirty = true;
   }
 
+  /** The bridges shall forget which machines they saw at these wires, or at the own one of these networks. */
+  forgetLearned(wires: Iterable<string>): void {
+    for (const wire of wires) this.#networks.forgetLearned(wire);
+  }
+
   /** Connects them now, when nothing else waits that comes first. */
   connectWires(mayChange: boolean): void {
     if (!this.#systemDirty && this.#dirty.size === 0 && this.#networksDirty) this.#updateNetworks(mayChange);

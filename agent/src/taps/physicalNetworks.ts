@@ -113,6 +113,24 @@ export class PhysicalNetworks {
     }
   }
 
+  /**
+   * The bridge shall forget which machines it saw at a wire: a switch that was there has its machines somewhere else now, or
+   * nowhere. Open vSwitch does so when a patch port goes; until a machine sends, what is for it is flooded.
+   */
+  forgetLearned(wire: string): void {
+    const { netlink, log } = this.#options;
+    const uplink = wire.startsWith(WIRE) ? otherEnd(wire) : deviceName('uplink', wire);
+    const link = netlink.linkByName(uplink);
+    // Without a bridge there is nobody who learned; a device that is being removed takes it along.
+    if (link === undefined || link.master === undefined || !isMade(link)) return;
+    try {
+      netlink.writer.flushLearned(link.ifindex);
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      log.warn({ wire, error: error.message }, 'a bridge cannot be told to forget what it learned');
+    }
+  }
+
   /** ifindex of the data plane's end, or why there is none. */
   #connect({ network, bridge, name, uplink, vlans }: Pair, mayChange: boolean): number | string {
     const { netlink, bridges, log } = this.#options;

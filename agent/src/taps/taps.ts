@@ -257,6 +257,11 @@ export class Taps extends EventEmitter<TapsEvents> {
     this.#schedule();
   }
 
+  /** The bridges of physical networks shall forget which machines they saw at these wires. */
+  forgetLearned(wires: Iterable<string>): void {
+    this.#model.forgetLearned(wires);
+  }
+
   /** Says which SB_Global.nb_cfg is in effect, for external_ids:ovn-nb-cfg of the integration bridge. */
   setNbCfg(nbCfg: NbCfg): void {
     this.#writes.setNbCfg(nbCfg);
