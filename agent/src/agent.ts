@@ -9,14 +9,14 @@ import type { Commit, Hello, LocalInterface, Problem } from '@iovisor-ovn/proto'
 import type { Logger } from 'pino';
 import { type Config, isExposed } from './config/index.js';
 import { Datapath, type ForwardingDelta } from './datapath/index.js';
-import { HealthServer } from './health/index.js';
+import { type HealthName, HealthServer } from './health/index.js';
 import { builtinRegistry } from './hover/builtins/index.js';
 import { Hover } from './hover/hover.js';
 import { removeStaleSocket } from './listen/staleSocket.js';
 import { LocalAnswers } from './localAnswers.js';
 import { AgentMetrics, type MetricsSource } from './metrics/index.js';
 import { type Link, Netlink } from './netlink/index.js';
-import { datapathProblems, makeReport, ProblemClock } from './report/index.js';
+import { datapathProblems, makeReport, ProblemClock, type ReportSources, selfReport } from './report/index.js';
 import { type Address, formatAddress, parseAddresses, Session } from './session/index.js';
 import {
   isMade,
@@ -89,7 +89,7 @@ export class Agent {
       isLocalPort: (id) => datapath.compiler.resources.ports.get(id)?.local === true,
       apply: (change) => this.#metrics.timed(datapath.apply(change)),
       committed: (commit, since) => this.#committed(commit, since),
-      report: (query) => makeReport(query, datapath, () => this.problems()),
+      report: (query) => makeReport(query, datapath, this.#reportSources),
       log: log.child({ room: 'session' }),
     });
   }
@@ -225,6 +225,16 @@ export class Agent {
     }
   }
 
+  get #reportSources(): ReportSources {
+    const self = () =>
+      selfReport(this.#datapath, {
+        bpffs: this.#config.bpffs,
+        logLevel: this.#log.level,
+        health: this.#healthStates,
+      });
+    return { problems: () => this.problems(), self, log: this.#log };
+  }
+
   get #metricsSource(): MetricsSource {
     return {
       datapath: this.#datapath,
@@ -328,13 +338,15 @@ export class Agent {
   }
 
   #updateHealth(): void {
+    for (const [name, serving] of Object.entries(this.#healthStates))
+      this.#health?.set(name as HealthName, serving);
+  }
+
+  get #healthStates(): Record<HealthName, boolean> {
     const ovsdb = this.#taps.connected;
-    const { synced } = this.#datapath;
-    const { live } = this.#session;
-    this.#health?.set('ovsdb', ovsdb);
-    this.#health?.set('datapath', synced);
-    this.#health?.set('coordinator', live);
-    this.#health?.set('', ovsdb && synced && live);
+    const datapath = this.#datapath.synced;
+    const coordinator = this.#session.live;
+    return { '': ovsdb && datapath && coordinator, ovsdb, datapath, coordinator };
   }
 }
 

@@ -1,3 +1,4 @@
 /** What the agent tells about itself when asked. */
 export { datapathProblems, ProblemClock } from './problems.js';
-export { makeReport } from './report.js';
+export { makeReport, type ReportSources } from './report.js';
+export { selfReport } from './self.js';

@@ -1,18 +1,23 @@
-import type { Problem, Query } from '@iovisor-ovn/proto';
+import type { AgentReport, Problem, Query } from '@iovisor-ovn/proto';
 import { Report, ReportKind } from '@iovisor-ovn/proto';
 import type { Datapath } from '../datapath/index.js';
 import { dropReports } from './drops.js';
+import { changedLevel, type LevelHolder } from './logLevel.js';
 import { moduleReports } from './modules.js';
 import { portDetails, portReports } from './ports.js';
 import { traceReport } from './trace.js';
 import { tunnelReports } from './tunnels.js';
 
+/** What reports tell of, beside the data plane. */
+export interface ReportSources {
+  problems(): Problem[];
+  /** The agent itself. */
+  self(): AgentReport;
+  log: LevelHolder;
+}
+
 /** The answer to a Query, but for its id. */
-export async function makeReport(
-  query: Query,
-  datapath: Datapath,
-  problems: () => Problem[],
-): Promise<Report> {
+export async function makeReport(query: Query, datapath: Datapath, sources: ReportSources): Promise<Report> {
   const report = Report.create();
   const { kind, port } = query;
   switch (kind) {
@@ -25,9 +30,13 @@ export async function makeReport(
     case ReportKind.REPORT_TUNNELS:
       return { ...report, tunnels: tunnelReports(datapath) };
     case ReportKind.REPORT_PROBLEMS:
-      return { ...report, problems: problems() };
+      return { ...report, problems: sources.problems() };
     case ReportKind.REPORT_TRACE:
       return { ...report, trace: await traceReport(datapath, query.trace) };
+    case ReportKind.REPORT_AGENT:
+      return { ...report, agent: sources.self() };
+    case ReportKind.REPORT_LOG_LEVEL:
+      return { ...report, logLevel: changedLevel(sources.log, query.logLevel) };
     default:
       // A kind of a later version: an empty report says that it is not known.
       return report;

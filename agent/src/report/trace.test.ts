@@ -8,7 +8,12 @@ import { all, Kernel, more } from '../datapath/testsupport/kernel.js';
 import { Tracer } from '../datapath/tracer.js';
 import { chassisIntent, portIntent, switchIntent } from '../testsupport/intents.js';
 import { type Machine, Namespace, sh, uniqueName } from '../testsupport/namespace.js';
-import { makeReport } from './index.js';
+import { makeReport, type ReportSources } from './index.js';
+
+const nobody = () => {
+  throw new Error('not asked for');
+};
+const sources: ReportSources = { problems: () => [], self: nobody, log: { level: '', levels: { values: {} } } };
 
 const A = '0a:00:00:00:00:01';
 const B = '0a:00:00:00:00:02';
@@ -75,7 +80,7 @@ async function scene(t: ExecutionContext) {
 }
 
 const ask = (datapath: Datapath, query: Partial<Query>): Promise<Report> =>
-  makeReport(Query.create(query), datapath, () => []);
+  makeReport(Query.create(query), datapath, sources);
 
 async function trace(datapath: Datapath, port: string, frame: Buffer) {
   const { trace: report } = await ask(datapath, { kind: ReportKind.REPORT_TRACE, trace: { port, frame } });
