@@ -16,7 +16,13 @@ import { removeStaleSocket } from './listen/staleSocket.js';
 import { LocalAnswers } from './localAnswers.js';
 import { AgentMetrics, type MetricsSource } from './metrics/index.js';
 import { type Link, Netlink } from './netlink/index.js';
-import { datapathProblems, makeReport, ProblemClock, type ReportSources, selfReport } from './report/index.js';
+import {
+  datapathProblems,
+  makeReport,
+  ProblemClock,
+  type ReportSources,
+  selfReport,
+} from './report/index.js';
 import { type Address, formatAddress, parseAddresses, Session } from './session/index.js';
 import {
   isMade,

@@ -3,6 +3,7 @@ import { status } from '@grpc/grpc-js';
 import type { Observations, Refusal } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
 import type { CoordinatorConfig } from './config/coordinator-config.js';
+import { ChangeFeed } from './feed/change-feed.js';
 import { Leadership } from './leadership.js';
 import { Compiler } from './logic/compiler.js';
 import { type CompiledResource, type ResourceKey, refKey } from './logic/resource.js';
@@ -32,6 +33,8 @@ const ackPatienceMs = 2;
 /** The coordinator without its listeners: replicas, logic, sessions and what is written back. */
 export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> implements SessionsHost {
   readonly problems: ProblemRegistry;
+  /** What changes, for those who watch. */
+  readonly feed: ChangeFeed;
   readonly northbound: Database<NorthboundRows>;
   readonly southbound: Database<SouthboundRows>;
   readonly compiler: Compiler;
@@ -56,6 +59,8 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.setMaxListeners(0);
     this.#log = log;
     this.problems = new ProblemRegistry(log);
+    this.feed = new ChangeFeed((uuid) => this.compiler.southbound.chassisByUuid(uuid)?.row.name ?? uuid);
+    this.problems.onChange = (event, problem) => this.feed.problem(event, problem);
     const tls = config.database;
     this.northbound = new Database<NorthboundRows>(
       { name: 'Northbound', database: 'OVN_Northbound', remotes: config.nb, tls, tables: northboundTables },
@@ -98,9 +103,15 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.southbound.on('change', (changes) => this.#pump.push(this.#southboundSteps(changes)));
     this.leadership = new Leadership(this.southbound.client);
     this.leadership.on('acquired', () => this.#lead());
+    this.leadership.on('acquired', () => this.feed.leadership(true));
+    this.leadership.on('lost', () => this.feed.leadership(false));
     this.leadership.on('lost', () => this.#writer.setOpen(false));
     this.leadership.on('deposed', (reason) => this.sessions.endAll(reason));
-    for (const source of [this.northbound, this.southbound]) source.on('state', () => this.#databaseState());
+    for (const source of [this.northbound, this.southbound])
+      source.on('state', () => {
+        this.feed.database(source.name, source.synced);
+        this.#databaseState();
+      });
     for (const event of ['acquired', 'lost'] as const) this.leadership.on(event, () => this.emit('state'));
   }
 
@@ -123,6 +134,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   /** Stops cleanly: Southbound stays as it is, a standby takes over at once. */
   async stop(): Promise<void> {
     this.#audit.stop();
+    this.feed.close('the coordinator is stopping');
     this.#writer.setOpen(false);
     this.sessions.endAll('the coordinator is stopping');
     await this.leadership.release();
@@ -172,6 +184,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   // What sessions tell.
 
   opened(session: AgentSession): void {
+    this.feed.session('connected', session.name, session.peer);
     this.configChanged(session);
     this.#multicast.adopt(session.name);
     this.#reconcilePorts(session.name);
@@ -179,6 +192,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   }
 
   closed(session: AgentSession): void {
+    this.feed.session('disconnected', session.name, session.peer);
     this.#registrar.forget(session.name);
     this.#refusals.delete(session.name);
     this.problems.replace(`refused:${session.name}`, []);
@@ -212,6 +226,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   }
 
   acknowledged(session: AgentSession, nbCfg: number, since: number): void {
+    this.feed.commit(session.name, session.revisions.acked, nbCfg, session.lastAckMs);
     // --wait=hv waits for the last one anyway: those of a moment are written together.
     const last = ![...this.sessions.all()].some((one) => one.owes(nbCfg));
     if (nbCfg > 0) this.#registrar.acknowledge(session.name, { nbCfg, since }, last ? 0 : ackPatienceMs);
@@ -268,6 +283,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     for (const change of changes)
       yield () => {
         this.compiler.applySouthbound(change);
+        this.feed.southbound(change);
         if (change.table !== 'Chassis_Private') return;
         const { row, old } = change;
         // Most say only how far the chassis is, and we wrote it.

@@ -31,7 +31,7 @@ async function main(): Promise<void> {
     listen: config.listen,
     tls: config.tls,
     coordinator: coordinator.sessions.service,
-    admin: adminService(coordinator, version),
+    admin: adminService(coordinator, version, log),
   });
   const listen = await server.listen();
   const metrics = config.metrics && (await serveMetrics(coordinator, config.metrics));

@@ -13,7 +13,11 @@ import { makeReport, type ReportSources } from './index.js';
 const nobody = () => {
   throw new Error('not asked for');
 };
-const sources: ReportSources = { problems: () => [], self: nobody, log: { level: '', levels: { values: {} } } };
+const sources: ReportSources = {
+  problems: () => [],
+  self: nobody,
+  log: { level: '', levels: { values: {} } },
+};
 
 const A = '0a:00:00:00:00:01';
 const B = '0a:00:00:00:00:02';

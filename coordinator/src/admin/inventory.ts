@@ -1,38 +1,68 @@
-import type { Node, Port, Switch } from '@iovisor-ovn/proto';
+import type { Node, Port, PortReport, Switch } from '@iovisor-ovn/proto';
 import type { Coordinator } from '../coordinator.js';
 import type { ChassisState, PortState, SwitchState } from '../logic/southbound.js';
 import { isOurs } from '../southbound/claims.js';
-import { by, compare } from './compare.js';
+import type { NodeReport } from './reports.js';
 
-/** The hypervisors, connected or only registered. */
-export function listNodes(coordinator: Coordinator): Node[] {
-  const { chassis } = coordinator.compiler.southbound;
-  return [...chassis.values()].map((state) => node(coordinator, state)).sort(by((one) => one.chassis));
+/** The hypervisors, connected or only registered; made one by one. */
+export function* listNodes(coordinator: Coordinator): Generator<Node> {
+  const numbers = new Map<string, number>();
+  for (const { name, nb_cfg } of coordinator.southbound.replica.table('Chassis_Private'))
+    numbers.set(name, nb_cfg);
+  for (const state of coordinator.compiler.southbound.chassis.values())
+    yield node(coordinator, state, numbers.get(state.row.name) ?? 0);
 }
 
-/** The logical switches. */
-export function listSwitches(coordinator: Coordinator): Switch[] {
+/** The logical switches; made one by one. */
+export function* listSwitches(coordinator: Coordinator): Generator<Switch> {
   const { southbound } = coordinator.compiler;
-  const states = [...southbound.switches.values()].filter((state) => southbound.isSwitch(state));
-  return states.map((state) => logicalSwitch(coordinator, state)).sort(by((one) => one.name));
+  for (const state of southbound.switches.values())
+    if (southbound.isSwitch(state)) yield logicalSwitch(coordinator, state);
 }
 
-/** The logical switch ports that ovn-northd knows. */
-export function listPorts(coordinator: Coordinator): Port[] {
+/**
+ * The logical switch ports that ovn-northd knows; made one by one.
+ * @param reports what agents say of theirs
+ */
+export function* listPorts(
+  coordinator: Coordinator,
+  reports: readonly NodeReport[],
+  wanted: (port: PortState) => boolean,
+): Generator<Port> {
   const { southbound } = coordinator.compiler;
-  const states = [...southbound.ports.values()].filter((state) => southbound.isSwitch(state.switch));
-  return states
-    .map((state) => port(coordinator, state))
-    .sort((a, b) => compare(a.switchName, b.switchName) || compare(a.name, b.name));
+  const local = new LocalPorts(reports);
+  for (const state of southbound.ports.values()) {
+    if (!southbound.isSwitch(state.switch) || !wanted(state)) continue;
+    const made = port(coordinator, state);
+    yield { ...made, local: local.get(made.node, made.name) };
+  }
 }
 
-function node(coordinator: Coordinator, { row }: ChassisState): Node {
+/** What agents say of their ports, indexed for one agent after the other when it is first needed. */
+class LocalPorts {
+  readonly #reports: ReadonlyMap<string, NodeReport>;
+  readonly #indexes = new Map<string, Map<string, PortReport>>();
+
+  constructor(reports: readonly NodeReport[]) {
+    this.#reports = new Map(reports.map((one) => [one.node, one]));
+  }
+
+  get(node: string, name: string): PortReport | undefined {
+    if (node === '') return undefined;
+    let index = this.#indexes.get(node);
+    if (!index) {
+      index = new Map(this.#reports.get(node)?.report.ports.map((one) => [one.name, one]));
+      this.#indexes.set(node, index);
+    }
+    return index.get(name);
+  }
+}
+
+/** A hypervisor as Southbound has it, with its session. @param nbCfg of its Chassis_Private row */
+export function node(coordinator: Coordinator, { row }: ChassisState, nbCfg: number): Node {
   const { southbound } = coordinator.compiler;
   const session = coordinator.sessions.get(row.name);
   const encaps = row.encaps.map((uuid) => southbound.encap(uuid)).filter((encap) => encap !== undefined);
-  const own = [...coordinator.southbound.replica.table('Chassis_Private')].find(
-    (one) => one.name === row.name,
-  );
   return {
     chassis: row.name,
     hostname: row.hostname,
@@ -45,7 +75,7 @@ function node(coordinator: Coordinator, { row }: ChassisState): Node {
     softwareVersion: session?.softwareVersion ?? '',
     revisionSent: BigInt(session?.revisions.sent ?? 0),
     revisionAcked: BigInt(session?.revisions.acked ?? 0),
-    nbCfg: BigInt(own?.nb_cfg ?? 0),
+    nbCfg: BigInt(nbCfg),
     ports: southbound.portsOf(row._uuid).size,
     since: session?.since.toISOString() ?? '',
     address: session?.peer ?? '',
@@ -54,36 +84,45 @@ function node(coordinator: Coordinator, { row }: ChassisState): Node {
 
 function logicalSwitch(coordinator: Coordinator, state: SwitchState): Switch {
   const uuid = state.row?.external_ids.get('logical-switch') ?? '';
+  let up = 0;
+  for (const { row } of state.ports) if (row.up === true) up++;
   return {
     name: switchName(coordinator, state),
     uuid,
     tunnelKey: state.row?.tunnel_key ?? 0,
     ports: state.ports.size,
-    portsUp: [...state.ports].filter((one) => one.row.up === true).length,
+    portsUp: up,
     nodes: [...state.members.keys()].sort(),
   };
 }
 
+/** Name of the chassis that has the port; empty: none. */
+export function nodeOf(coordinator: Coordinator, { row }: PortState): string {
+  if (row.chassis === undefined) return '';
+  return coordinator.compiler.southbound.chassisByUuid(row.chassis)?.row.name ?? '';
+}
+
 /** A port as Southbound has it, with what Northbound says of it. */
 export function port(coordinator: Coordinator, state: PortState): Port {
-  const { northbound, southbound } = coordinator.compiler;
   const { row } = state;
-  const nb = northbound.port(row.logical_port)?.row;
-  const chassis = row.chassis === undefined ? undefined : southbound.chassisByUuid(row.chassis)?.row.name;
+  const nb = coordinator.compiler.northbound.port(row.logical_port)?.row;
+  const type = nb?.type ?? row.type;
   return {
     name: row.logical_port,
     switchName: switchName(coordinator, state.switch),
-    type: nb?.type ?? row.type,
-    node: chassis ?? '',
+    type,
+    node: nodeOf(coordinator, state),
     up: row.up === true,
     addresses: [...(nb?.addresses ?? [])],
     local: undefined,
     tunnelKey: row.tunnel_key,
     uuid: nb?._uuid ?? '',
+    peer: type === 'router' ? (nb?.options?.get('router-port') ?? '') : '',
   };
 }
 
-function switchName(coordinator: Coordinator, state: SwitchState): string {
+/** Name of the Logical_Switch, or what northd noted of it. */
+export function switchName(coordinator: Coordinator, state: SwitchState): string {
   const uuid = state.row?.external_ids.get('logical-switch') ?? '';
   return (
     coordinator.compiler.northbound.switches.get(uuid)?.name ?? state.row?.external_ids.get('name') ?? ''

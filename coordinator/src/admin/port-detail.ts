@@ -13,6 +13,7 @@ import type { Coordinator } from '../coordinator.js';
 import type { NorthboundPort } from '../logic/northbound.js';
 import type { PortState } from '../logic/southbound.js';
 import { AdminError } from './admin-error.js';
+import { by } from './compare.js';
 import { port } from './inventory.js';
 import { placeOf } from './port-place.js';
 import { rowText } from './row-text.js';
@@ -43,9 +44,9 @@ export async function portDetail(coordinator: Coordinator, request: PortRequest)
     port: { ...shown, node: node || shown.node, local },
     northbound,
     southbound,
-    problems: [...coordinator.problems.list(), ...agent.problems].filter((one) =>
-      concerns(one, found, shown, local),
-    ),
+    problems: [...coordinator.problems.all(), ...agent.problems]
+      .filter((one) => concerns(one, found, shown, local))
+      .sort(by(({ since }) => since)),
     missing,
     senders: senders(found.northbound),
     neighbourMac: neighbour(coordinator, found, request.neighbour),
@@ -71,7 +72,7 @@ function unknownToSouthbound({ name, northbound }: Found): Port {
   return Port.create({ name, type, addresses: [...addresses], uuid });
 }
 
-async function row(
+export async function row(
   client: Client,
   table: string,
   uuid: string | undefined,

@@ -1,14 +1,17 @@
 import type { DropList, NodeDrop } from '@iovisor-ovn/proto';
-import { listCommand } from './list-command.js';
+import type { ListSpec } from './list-command.js';
 import { orDash } from './table.js';
 
-export const drops = listCommand<DropList, NodeDrop>({
+export const drops: ListSpec<DropList, NodeDrop> = {
   name: 'drops',
   description: 'dropped packets by reason',
   argument: 'port',
   method: (client) => client.listDrops,
   rows: (reply) => reply.drops,
   none: 'nothing was dropped',
+  order: ({ node, drop }) => [node, drop?.port ?? '', drop?.reason ?? ''],
+  message: 'NodeDrop',
+  completes: 'port',
   columns: [
     { title: 'NODE', value: ({ node }) => node },
     { title: 'PORT', value: ({ drop }) => orDash(drop?.port ?? ''), shrink: 1 },
@@ -16,4 +19,4 @@ export const drops = listCommand<DropList, NodeDrop>({
     { title: 'PACKETS', value: ({ drop }) => drop?.packets ?? '', right: true },
     { title: 'DESCRIPTION', value: ({ drop }) => drop?.description ?? '', shrink: 2 },
   ],
-});
+};

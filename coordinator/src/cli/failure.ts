@@ -1,4 +1,13 @@
-/** The command could not do what it was asked: exit status 1 and this line. */
+import { exit } from './exit-codes.js';
+
+/** The command could not do what it was asked: this line, and this exit status. */
 export class Failure extends Error {
   override readonly name = 'Failure';
+
+  constructor(
+    message: string,
+    readonly exitCode: number = exit.failed,
+  ) {
+    super(message);
+  }
 }

@@ -1,14 +1,16 @@
 import type { ModuleList, NodeModule } from '@iovisor-ovn/proto';
-import { listCommand } from './list-command.js';
+import type { ListSpec } from './list-command.js';
 import { bytes } from './table.js';
 
-export const modules = listCommand<ModuleList, NodeModule>({
+export const modules: ListSpec<ModuleList, NodeModule> = {
   name: 'modules',
   description: 'IOModules as loaded in each hypervisor’s kernel',
   argument: 'module',
   method: (client) => client.listModules,
   rows: (reply) => reply.modules,
   none: 'no IOModule is loaded',
+  order: ({ node, module }) => [node, module?.name ?? ''],
+  message: 'NodeModule',
   columns: [
     { title: 'NODE', value: ({ node }) => node },
     { title: 'IOMODULE', value: ({ module }) => module?.name ?? '' },
@@ -19,4 +21,4 @@ export const modules = listCommand<ModuleList, NodeModule>({
     { title: 'JITED', value: ({ module }) => bytes(module?.jitedBytes ?? 0), right: true },
     { title: 'LOADED', value: ({ module }) => module?.loadedAt ?? '', shrink: 1 },
   ],
-});
+};

@@ -1,9 +1,13 @@
 import type { PortDetail, PortDrop, PortRequest, Problem } from '@iovisor-ovn/proto';
-import type { Command } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { callAdmin } from './call.js';
+import { completes } from './completion/kinds.js';
 import { cliOptions } from './options.js';
+import { listed, problemText, rowLines, titled } from './page.js';
 import { printJson } from './print.js';
+import { documentJson } from './reference/json-shapes.js';
 import { bytes } from './table.js';
+import { cleaned } from './terminal.js';
 
 /** Adds `iovctl port NAME`. */
 export function port(program: Command): void {
@@ -12,8 +16,11 @@ export function port(program: Command): void {
     .description(
       'one logical port from its Northbound row to its tap: rows, device, IOModules, counters, drops, problems',
     )
-    .argument('<name>', 'the logical port')
-    .option('--node <CHASSIS>', 'as it is on this hypervisor, when it is on several');
+    .addArgument(completes('port', new Argument('<name>', 'the logical port')))
+    .addOption(
+      completes('node', new Option('--node <CHASSIS>', 'as it is on this hypervisor, when it is on several')),
+    );
+  documentJson(command, { message: 'PortDetail', text: 'Without `senders` and `neighbourMac`.' });
   command.action(async (name: string) => {
     const options = cliOptions(command);
     const node = command.opts<{ node?: string }>().node ?? '';
@@ -22,34 +29,25 @@ export function port(program: Command): void {
     if (options.json) {
       const { senders: _senders, neighbourMac: _mac, ...shown } = detail;
       printJson(shown);
-    } else console.log(lines(detail).join('\n'));
+    } else console.log(portText(detail));
   });
 }
 
-const width = 13;
-const titled = (title: string, text: string) => `${title.padEnd(width)}${text}`;
-
-function lines(detail: PortDetail): string[] {
+/** For people. */
+function portText(raw: PortDetail): string {
+  const detail = cleaned(raw);
   const { port: one, missing, problems } = detail;
   return [
     titled('Port', `${one?.name ?? ''}${one?.switchName ? `, of switch ${one.switchName}` : ''}`),
-    ...row('Northbound', 'Logical_Switch_Port', detail.northbound),
-    ...row('Southbound', 'Port_Binding', detail.southbound),
+    ...rowLines('Northbound', 'Logical_Switch_Port', detail.northbound),
+    ...rowLines('Southbound', 'Port_Binding', detail.southbound),
     ...device(detail),
     ...missing.map((text) => titled('Missing', text)),
-    ...listed('Problems', problems.map(problemText)),
-  ];
-}
-
-function row(title: string, table: string, columns: Readonly<Record<string, string>>): string[] {
-  const { _uuid: uuid, ...rest } = columns;
-  if (uuid === undefined) return [titled(title, `no ${table}`)];
-  const longest = Math.max(...Object.keys(rest).map((name) => name.length));
-  const values = Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1));
-  return [
-    titled(title, `${table} ${uuid}`),
-    ...values.map(([name, value]) => `  ${name.padEnd(longest)} : ${value}`),
-  ];
+    ...listed(
+      'Problems',
+      problems.map((one: Problem) => problemText(one)),
+    ),
+  ].join('\n');
 }
 
 function device({ port: one }: PortDetail): string[] {
@@ -69,16 +67,6 @@ function device({ port: one }: PortDetail): string[] {
   ];
 }
 
-function listed(title: string, texts: readonly string[]): string[] {
-  if (texts.length === 0) return [titled(title, 'none')];
-  return [title, ...texts.map((text) => `  ${text}`)];
-}
-
 function dropText({ reason, packets, last, packet, description }: PortDrop): string[] {
   return [`${packets} × ${reason}: ${description}`, `    last ${last}: ${packet}`];
-}
-
-function problemText({ where, table, name, column, message, since }: Problem): string {
-  const place = [where, table, name, column].filter(Boolean).join(' ');
-  return `${place}: ${message} (since ${since.replace(/\.\d+Z$/, 'Z')})`;
 }

@@ -2,19 +2,29 @@ import type { DatabaseStatus, Status, StatusRequest } from '@iovisor-ovn/proto';
 import type { Command } from 'commander';
 import { callAdmin } from './call.js';
 import { cliOptions } from './options.js';
+import { titled } from './page.js';
 import { printJson } from './print.js';
+import { documentJson } from './reference/json-shapes.js';
 import { bytes } from './table.js';
+import { cleaned } from './terminal.js';
 
 /** Adds `iovctl status`. */
 export function status(program: Command): void {
   const command = program.command('status').description('the coordinator at a glance');
+  documentJson(command, { message: 'Status' });
   command.action(async () => {
     const options = cliOptions(command);
     const reply = await callAdmin<StatusRequest, Status>(options, (client) => client.getStatus, {});
     if (options.json) printJson(reply);
-    else
-      for (const [title, value] of lines(reply, options.address)) console.log(`${title.padEnd(13)}${value}`);
+    else console.log(statusText(reply, options.address));
   });
+}
+
+/** For people. */
+export function statusText(one: Status, address: string): string {
+  return lines(cleaned(one), address)
+    .map(([title, value]) => titled(title, value))
+    .join('\n');
 }
 
 function lines(one: Status, address: string): [string, string][] {

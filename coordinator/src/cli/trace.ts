@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { PortDetail, PortRequest, TracePacket, TraceResult } from '@iovisor-ovn/proto';
-import { type Command, InvalidArgumentError } from 'commander';
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../config/settings.js';
 import { buildFrame, wantedNeighbour } from '../frame/build-frame.js';
 import { FrameError } from '../frame/frame-error.js';
@@ -9,8 +9,11 @@ import { firstPacket } from '../frame/pcap.js';
 import { ExpressionError } from '../microflow/expression-error.js';
 import { type Microflow, parseMicroflow } from '../microflow/microflow.js';
 import { callAdmin } from './call.js';
+import { completes } from './completion/kinds.js';
 import { type CliOptions, cliOptions } from './options.js';
 import { printJson } from './print.js';
+import { documentJson } from './reference/json-shapes.js';
+import { clean, cleaned } from './terminal.js';
 import { detailed, minimal, summary } from './trace-text.js';
 
 /** Longer than the coordinator waits for hypervisors, one after the other. */
@@ -45,18 +48,31 @@ export function trace(program: Command): void {
   const command = program
     .command('trace')
     .description('one packet through the IOModules of all hypervisors it reaches, without sending it')
-    .argument('<port>', 'logical port whose machine sends the packet')
+    .addArgument(completes('port', new Argument('<port>', 'logical port whose machine sends the packet')))
     .argument(
       '[expression]',
       "what the packet is: 'eth.dst==0a:00:00:00:00:02 && ip4.dst==10.0.0.2 && icmp4'",
     )
     .option('--frame <HEX>', 'the whole frame instead of an expression')
-    .option('--pcap <FILE>', 'the first packet of a capture file instead of an expression')
+    .addOption(
+      completes(
+        'file',
+        new Option('--pcap <FILE>', 'the first packet of a capture file instead of an expression'),
+      ),
+    )
     .option('--size <BYTES>', 'size of the frame that an expression makes', wholeNumber)
-    .option('--node <CHASSIS>', 'start at this hypervisor, when the port is on several')
+    .addOption(
+      completes(
+        'node',
+        new Option('--node <CHASSIS>', 'start at this hypervisor, when the port is on several'),
+      ),
+    )
     .option('--summary', 'one line for each hypervisor')
     .option('--minimal', 'only where the packet comes out, or why not')
     .addHelpText('after', help);
+  documentJson(command, {
+    text: '`frame` (hexadecimal) and `nodes`: an array of `node`, `from`, `error`, `steps` (TraceStep) and `outputs` (TraceOutput, its `frame` hexadecimal).',
+  });
   command.action(async (port: string, expression: string | undefined) => {
     const options = cliOptions(command);
     const flags = command.opts<Flags>();
@@ -70,7 +86,7 @@ export function trace(program: Command): void {
       deadlineMs,
     );
     if (options.json) printJson(withHexFrames(frame, result));
-    else console.log(render(flags)(port, frame, result));
+    else console.log(render(flags)(clean(port), frame, cleaned(result)));
   });
 }
 

@@ -1,14 +1,17 @@
 import type { NodeTunnel, TunnelList, TunnelReport } from '@iovisor-ovn/proto';
-import { listCommand } from './list-command.js';
+import type { ListSpec } from './list-command.js';
 import { bytes, orDash, yesNo } from './table.js';
 
-export const tunnels = listCommand<TunnelList, NodeTunnel>({
+export const tunnels: ListSpec<TunnelList, NodeTunnel> = {
   name: 'tunnels',
   description: 'tunnels between hypervisors',
   argument: 'chassis',
   method: (client) => client.listTunnels,
   rows: (reply) => reply.tunnels,
   none: 'no tunnel',
+  order: ({ node, tunnel }) => [node, tunnel?.chassis ?? '', tunnel?.remoteIp ?? ''],
+  message: 'NodeTunnel',
+  completes: 'node',
   columns: [
     { title: 'NODE', value: ({ node }) => node },
     { title: 'TO', value: ({ tunnel }) => tunnel?.chassis ?? '' },
@@ -30,7 +33,7 @@ export const tunnels = listCommand<TunnelList, NodeTunnel>({
     { title: 'RX DROPS', value: ({ tunnel }) => tunnel?.rxDrops ?? '', right: true },
     { title: 'LAST SEEN', value: ({ tunnel }) => lastSeen(tunnel?.lastSeen ?? '', Date.now()) },
   ],
-});
+};
 
 function nextHops(tunnel: TunnelReport | undefined): string {
   const ways = tunnel?.ways ?? [];

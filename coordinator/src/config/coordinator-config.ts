@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseRemotes } from '@iovisor-ovn/ovsdb-client';
 import { Command } from 'commander';
 import { type Address, isLocal, parseAddress } from './address.js';
+import { logLevels } from './log-levels.js';
 import { readSettings, type Setting, type Settings, UsageError } from './settings.js';
 
 /** PEM contents for gRPC. */
@@ -64,7 +65,7 @@ const settings: readonly Setting[] = [
     value: 'LEVEL',
     description: 'least severe level to log',
     default: 'info',
-    choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    choices: logLevels,
   },
 ];
 

@@ -47,7 +47,7 @@ test.serial(
   async (t) => {
     const address = await freeAddress();
     const nobody = await run(iovctlBin, '--coordinator', address, 'nodes');
-    t.is(nobody.code, 1);
+    t.is(nobody.code, 3);
     t.is(nobody.stderr.split('\n').length, 2);
     t.true(
       nobody.stderr.includes(
@@ -169,6 +169,7 @@ test.serial('a hypervisor that does not answer is named; health tells by its exi
   agent.mute = true;
   const drops = await run(iovctlBin, '--coordinator', made.coordinator.address, 'drops');
   t.is(drops.stderr, 'iovctl: no answer from hv1\n');
+  t.is(drops.code, 4, 'what is printed is not all there is');
   await made.central.stopServer('sb');
   while ((await made.problems()).length === 0) await new Promise(setImmediate);
   const health = await run(iovctlBin, '--coordinator', made.coordinator.address, 'health');

@@ -61,6 +61,11 @@ export class Database<T extends TableTypes> extends EventEmitter<DatabaseEvents<
     this.replica.on('problem', (problem) => this.#report(problem));
   }
 
+  /** For people: "Northbound". */
+  get name(): string {
+    return this.#options.name;
+  }
+
   /** True while connected with all rows current. */
   get synced(): boolean {
     return this.replica.synced;

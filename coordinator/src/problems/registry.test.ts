@@ -21,5 +21,5 @@ test('a problem keeps its time while it lasts, is logged once, and heals', (t) =
   problems.replace('a', []);
   problems.replace('b', []);
   t.is(problems.size, 0);
-  t.deepEqual(lines, ['one', 'two', 'healed: two', 'one', 'healed: one', 'healed: one']);
+  t.deepEqual(lines, ['one', 'two', 'solved: two', 'one', 'solved: one', 'solved: one']);
 });

@@ -14,6 +14,8 @@ export class ProblemRegistry {
   readonly #log: Logger;
   readonly #now: () => Date;
   #size = 0;
+  /** Called with each problem that is found or solved. */
+  onChange?: (event: 'found' | 'solved', problem: Problem) => void;
 
   constructor(log: Logger, now: () => Date = () => new Date()) {
     this.#log = log;
@@ -25,10 +27,14 @@ export class ProblemRegistry {
     return this.#size;
   }
 
+  /** All problems, in no order; live. */
+  *all(): Generator<Problem> {
+    for (const scope of this.#scopes.values()) yield* scope.values();
+  }
+
   /** All problems, oldest first. */
   list(): Problem[] {
-    const all = [...this.#scopes.values()].flatMap((scope) => [...scope.values()]);
-    return all.sort((a, b) => (a.since < b.since ? -1 : a.since > b.since ? 1 : 0));
+    return [...this.all()].sort((a, b) => (a.since < b.since ? -1 : a.since > b.since ? 1 : 0));
   }
 
   /** States all problems of `scope`; an empty list heals it. */
@@ -41,11 +47,17 @@ export class ProblemRegistry {
       const key = JSON.stringify(problem);
       if (after.has(key)) continue;
       const known = before?.get(key);
-      after.set(key, known ?? { ...problem, since: this.#now().toISOString() });
-      if (!known) this.#log.warn({ problem: statement }, problem.message);
+      const current = known ?? { ...problem, since: this.#now().toISOString() };
+      after.set(key, current);
+      if (known) continue;
+      this.#log.warn({ problem: statement }, problem.message);
+      this.onChange?.('found', current);
     }
-    for (const [key, problem] of before ?? [])
-      if (!after.has(key)) this.#log.info({ since: problem.since }, `healed: ${problem.message}`);
+    for (const [key, problem] of before ?? []) {
+      if (after.has(key)) continue;
+      this.#log.info({ since: problem.since }, `solved: ${problem.message}`);
+      this.onChange?.('solved', problem);
+    }
     this.#size += after.size - (before?.size ?? 0);
     if (after.size > 0) this.#scopes.set(scope, after);
     else this.#scopes.delete(scope);

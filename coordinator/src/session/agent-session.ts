@@ -65,7 +65,8 @@ export class AgentSession {
   #fullSent = false;
   #revision = 0;
   #acked = 0;
-  #outstanding?: { revision: number; nbCfg: number };
+  #outstanding?: { revision: number; nbCfg: number; sentAt: number };
+  #lastAckMs = 0;
   #nbCfgSent = -1;
   #flushing = false;
   #scheduled = false;
@@ -100,6 +101,11 @@ export class AgentSession {
   /** Revisions sent and acknowledged. */
   get revisions(): { sent: number; acked: number } {
     return { sent: this.#revision, acked: this.#acked };
+  }
+
+  /** How long the last acknowledgement took, from sending its commit, ms. */
+  get lastAckMs(): number {
+    return this.#lastAckMs;
   }
 
   /** True when the agent has yet to acknowledge what goes with this NB_Global.nb_cfg. */
@@ -221,6 +227,7 @@ export class AgentSession {
     if (outstanding?.revision !== revision) return;
     this.#outstanding = undefined;
     this.#acked = revision;
+    this.#lastAckMs = performance.now() - outstanding.sentAt;
     this.#host.acknowledged(this, outstanding.nbCfg, Number(ack.nbCfgTimestamp));
     this.kick();
   }
@@ -277,7 +284,7 @@ export class AgentSession {
 
   #commit(nbCfg: number, last?: Delta): void {
     const revision = ++this.#revision;
-    this.#outstanding = { revision, nbCfg };
+    this.#outstanding = { revision, nbCfg, sentAt: performance.now() };
     this.#nbCfgSent = nbCfg;
     this.#outbox.committed();
     const full = !this.#fullSent;

@@ -7,6 +7,8 @@ export interface Ask {
   /** REPORT_PORTS: only this port, with its details. */
   port?: string;
   trace?: TraceRequest;
+  /** REPORT_LOG_LEVEL: to be set. */
+  logLevel?: string;
   /** Default: two seconds. */
   timeoutMs?: number;
 }
@@ -25,7 +27,7 @@ export class Queries {
   /** Resolves with the agent's report, or undefined when none comes in time or the session ends. */
   ask(
     kind: ReportKind,
-    { port = '', trace, timeoutMs = defaultTimeoutMs }: Ask = {},
+    { port = '', trace, logLevel = '', timeoutMs = defaultTimeoutMs }: Ask = {},
   ): Promise<Report | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
     const id = ++this.#last;
@@ -37,7 +39,7 @@ export class Queries {
         resolve(report);
       };
       this.#open.set(id, finish);
-      void this.#send(Query.create({ id, kind, port, trace }));
+      void this.#send(Query.create({ id, kind, port, trace, logLevel }));
     });
   }
 

@@ -1,3 +1,4 @@
+import type { ProblemList } from '@iovisor-ovn/proto';
 import type { ExecutionContext } from 'ava';
 import { type Central, type CentralOptions, startCentral } from './central.js';
 import { type CoordinatorProcess, type CoordinatorProcessOptions, startCoordinator } from './process.js';
@@ -60,12 +61,10 @@ export class Scene {
 
   /** Messages of the problems listed now. */
   async problems(): Promise<string[]> {
-    const list = await new Promise<{ problems: { message: string }[] }>((resolve, reject) =>
-      this.coordinator.admin.listProblems({ node: '', name: '' }, (error, reply) =>
-        error ? reject(error) : resolve(reply),
-      ),
-    );
-    return list.problems.map((problem) => problem.message);
+    const messages: string[] = [];
+    const parts: AsyncIterable<ProblemList> = this.coordinator.admin.listProblems({ node: '', name: '' });
+    for await (const { problems } of parts) for (const { message } of problems) messages.push(message);
+    return messages;
   }
 }
 

@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { type Address, addressText, isLocal } from '../../config/address.js';
 import type { TlsMaterial } from '../../config/coordinator-config.js';
+import { exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
 
 /** A module as the Hover API shows it. */
@@ -85,6 +86,7 @@ export class HoverClient {
         reject(
           new Failure(
             `the Hover API at ${place}: ${error.message}; start iovisor-agent, or name another with --hover`,
+            exit.unreachable,
           ),
         ),
       );

@@ -1,35 +1,61 @@
-import type { Command } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { parseAddress } from '../../config/address.js';
 import { quiet, UsageError } from '../../config/settings.js';
+import { completes } from '../completion/kinds.js';
 import { cliOptions } from '../options.js';
 import { printJson } from '../print.js';
+import { documentJson } from '../reference/json-shapes.js';
 import { printTable } from '../table.js';
 import { applyPlan } from './apply.js';
+import { type DrawFlags, draw, drawingFormats } from './draw.js';
 import { HoverClient, type HoverLink, type HoverModule } from './hover-client.js';
 import { describe, ownModules, type Present, planTopology } from './plan.js';
 import { readTopology } from './topology-file.js';
 
-/** Adds `iovctl topology`: chains of IOModules on one host, without OVN, from YAML files. */
+const help = `
+Without a subcommand the logical network is drawn, with the hypervisors and the chain of IOModules of each port:
+  iovctl topology --format svg > network.svg
+  iovctl topology --format dot --switch sw0 | dot -Tpdf > sw0.pdf
+The subcommands are for one host and need no OVN: chains of IOModules from a YAML file, by the Hover API of the agent there.`;
+
+/** Adds `iovctl topology`: draws what there is; and makes chains of IOModules on one host, without OVN, from YAML files. */
 export function topology(program: Command): void {
   const group = program
     .command('topology')
-    .description('IOModules, links and interfaces of one host from a YAML file, without OVN')
+    .description(
+      'draws logical network, hypervisors and IOModule chains; or makes chains on one host from a YAML file',
+    )
+    .addOption(
+      new Option('--format <FORMAT>', 'language of the drawing').choices(drawingFormats).default('mermaid'),
+    )
+    .addOption(completes('switch', new Option('--switch <NAME>', 'draw only this logical switch')))
+    .addOption(completes('node', new Option('--node <CHASSIS>', 'draw only ports of this hypervisor')))
     .option(
       '--hover <ADDR>',
       'Hover API of the agent, HOST:PORT or unix:PATH (IOVISOR_HOVER; default: 127.0.0.1:5002)',
     )
     .allowExcessArguments()
-    .action((_flags, command: Command) => {
-      throw new UsageError(
-        `topology ${command.args[0] ?? ''}: a command is wanted: apply, diff, delete or show; see iovctl topology --help`,
-      );
+    .addHelpText('after', help)
+    .action(async (_flags, command: Command) => {
+      const [unknown] = command.args;
+      if (unknown !== undefined)
+        throw new UsageError(
+          `topology ${unknown}: there are apply, diff, delete and show; see iovctl topology --help`,
+        );
+      await draw(cliOptions(command), command.opts<DrawFlags>());
     });
+  documentJson(group, {
+    text: 'The drawing as data: `routers`, `switches`, `hypervisors` and `ports` with their `id`s, and `links` between routers and switches.',
+  });
   const add = (
     name: string,
     description: string,
     action: (session: Session, file: string) => Promise<void>,
   ) => {
-    const command = group.command(name).description(description).argument('<file>', 'YAML file');
+    const command = group
+      .command(name)
+      .description(description)
+      .addArgument(completes('file', new Argument('<file>', 'YAML file')));
     command.action((file: string) => action(session(command), file));
     quiet(command).allowExcessArguments(false);
   };
