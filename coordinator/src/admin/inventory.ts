@@ -63,6 +63,9 @@ export function node(coordinator: Coordinator, { row }: ChassisState, nbCfg: num
   const { southbound } = coordinator.compiler;
   const session = coordinator.sessions.get(row.name);
   const encaps = row.encaps.map((uuid) => southbound.encap(uuid)).filter((encap) => encap !== undefined);
+  let ports = 0;
+  // Those that it only may have to serve are among its ports, too.
+  for (const { bound } of southbound.portsOf(row._uuid)) if (bound.includes(row.name)) ports++;
   return {
     chassis: row.name,
     hostname: row.hostname,
@@ -76,7 +79,7 @@ export function node(coordinator: Coordinator, { row }: ChassisState, nbCfg: num
     revisionSent: BigInt(session?.revisions.sent ?? 0),
     revisionAcked: BigInt(session?.revisions.acked ?? 0),
     nbCfg: BigInt(nbCfg),
-    ports: southbound.portsOf(row._uuid).size,
+    ports,
     since: session?.since.toISOString() ?? '',
     address: session?.peer ?? '',
   };

@@ -31,6 +31,7 @@ export async function nodeDetail(coordinator: Coordinator, name: string): Promis
     chassisPrivate,
     encaps: encapsOf(coordinator, state),
     ports: [...southbound.portsOf(state.row._uuid)]
+      .filter((one) => southbound.isSwitch(one.switch) && one.bound.includes(name))
       .map((one) => ({ ...port(coordinator, one), local: local.get(one.row.logical_port) }))
       .sort(by((one) => one.name)),
     switches: [...southbound.switchesOf(name)].map((one) => switchName(coordinator, one)).sort(),
