@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
-import { pino } from 'pino';
+import { openLog } from '@iovisor-ovn/log';
 import { type Config, makeConfig, Printed, preflight, readOptions, UsageError } from './config/index.js';
 import { VERSION } from './version.js';
 
@@ -27,7 +27,7 @@ async function cleanUp(config: Config): Promise<void> {
     import('./netlink/index.js'),
     import('./taps/index.js'),
   ]);
-  const log = pino({ level: config.logLevel }, process.stderr);
+  const log = openLog({ level: config.logLevel, base: {}, fd: 2 });
   const netlink = Netlink.open(log);
   await netlink.start();
   const hover = cleanUpHover(config.bpffs, { links: [...netlink.links.values()], writer: netlink.writer });
@@ -40,7 +40,7 @@ async function cleanUp(config: Config): Promise<void> {
 }
 
 async function run(config: Config): Promise<void> {
-  const log = pino({ level: config.logLevel, base: { name: 'iovisor-agent' } });
+  const log = openLog({ level: config.logLevel, base: { name: 'iovisor-agent' } });
   const { Agent } = await import('./agent.js');
   const starting = Agent.start(config, log);
   let stopping = false;

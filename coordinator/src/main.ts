@@ -1,11 +1,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { openLog } from '@iovisor-ovn/log';
 import { CommanderError } from 'commander';
 import { adminService } from './admin/admin-service.js';
 import { readCoordinatorConfig } from './config/coordinator-config.js';
 import { UsageError } from './config/settings.js';
 import { Coordinator } from './coordinator.js';
-import { openLog } from './log.js';
 import { serveMetrics } from './metrics.js';
 import { GrpcServer } from './server.js';
 import { version } from './version.js';
@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   // Its own lines would stand between ours; what matters of them comes as errors.
   setLogVerbosity(logVerbosity.NONE);
   const config = readCoordinatorConfig(process.argv, process.env, version);
-  const log = openLog(config.logLevel);
+  const log = openLog({ level: config.logLevel, base: { pid: process.pid } });
   const coordinator = new Coordinator(config, log, version);
   const server = new GrpcServer({
     listen: config.listen,

@@ -1,13 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
+import { type LogLevelName, logLevels } from '@iovisor-ovn/log/levels';
 import { parseRemotes } from '@iovisor-ovn/ovsdb-client';
 import type { HookChoice } from '../datapath/index.js';
 import { type Address, formatAddress, isLocal, parseAddress, parseAddresses } from '../session/address.js';
 import type { OptionName, RawOptions } from './options.js';
 import { UsageError } from './usageError.js';
-
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
-export type LogLevel = (typeof LEVELS)[number];
 
 /** File names and contents of the agent's identity. */
 export interface TlsIdentity {
@@ -35,7 +33,7 @@ export interface Config {
   metrics: Address | undefined;
   tls: TlsIdentity | undefined;
   insecurePlaintext: boolean;
-  logLevel: LogLevel;
+  logLevel: LogLevelName;
   cleanup: boolean;
 }
 
@@ -64,7 +62,7 @@ export function makeConfig(raw: RawOptions): Config {
     metrics: orNone('metrics', raw),
     tls,
     insecurePlaintext,
-    logLevel: oneOf('log-level', raw, LEVELS),
+    logLevel: oneOf('log-level', raw, logLevels),
     cleanup: raw.cleanup === 'true',
   };
 }

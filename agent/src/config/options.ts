@@ -68,7 +68,7 @@ export const OPTIONS = [
     name: 'log-level',
     value: 'LEVEL',
     default: 'info',
-    description: 'trace, debug, info, warn, error or fatal',
+    description: 'trace, debug, info, warn, error, fatal or silent',
   },
   { name: 'config', value: 'FILE', description: 'YAML file with these options as keys' },
   {

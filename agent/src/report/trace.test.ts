@@ -16,7 +16,7 @@ const nobody = () => {
 const sources: ReportSources = {
   problems: () => [],
   self: nobody,
-  log: { level: '', levels: { values: {} } },
+  log: { level: '' },
 };
 
 const A = '0a:00:00:00:00:01';

@@ -1,4 +1,5 @@
 import { status } from '@grpc/grpc-js';
+import { logLevels } from '@iovisor-ovn/log/levels';
 import {
   type LogLevelList,
   type LogLevelRequest,
@@ -6,7 +7,6 @@ import {
   type SetLogLevelRequest,
 } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
-import { logLevels } from '../config/log-levels.js';
 import type { Coordinator } from '../coordinator.js';
 import { AdminError } from './admin-error.js';
 import { away } from './port-place.js';

@@ -1,6 +1,6 @@
+import { logLevels } from '@iovisor-ovn/log/levels';
 import type { LogLevel, LogLevelList, LogLevelRequest, SetLogLevelRequest } from '@iovisor-ovn/proto';
 import { Argument, type Command } from 'commander';
-import { logLevels } from '../config/log-levels.js';
 import { UsageError } from '../config/settings.js';
 import { callAdmin } from './call.js';
 import { completes } from './completion/kinds.js';

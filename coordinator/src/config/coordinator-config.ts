@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { logLevels } from '@iovisor-ovn/log/levels';
 import { parseRemotes } from '@iovisor-ovn/ovsdb-client';
 import { Command } from 'commander';
 import { type Address, isLocal, parseAddress } from './address.js';
-import { logLevels } from './log-levels.js';
 import { readSettings, type Setting, type Settings, UsageError } from './settings.js';
 
 /** PEM contents for gRPC. */

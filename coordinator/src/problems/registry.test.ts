@@ -23,3 +23,15 @@ test('a problem keeps its time while it lasts, is logged once, and heals', (t) =
   t.is(problems.size, 0);
   t.deepEqual(lines, ['one', 'two', 'solved: two', 'one', 'solved: one', 'solved: one']);
 });
+
+test('what ten thousand ports have in common is not ten thousand lines', (t) => {
+  let lines = 0;
+  const log = pino({ level: 'info' }, { write: () => void lines++ });
+  const problems = new ProblemRegistry(log);
+  let heard = 0;
+  problems.onChange = () => heard++;
+  for (let index = 0; index < 10_000; index++) problems.replace(`lsp:${index}`, [{ message: `${index}` }]);
+  t.is(lines, 100);
+  t.is(problems.size, 10_000);
+  t.is(heard, 10_000);
+});

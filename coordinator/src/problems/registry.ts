@@ -1,6 +1,10 @@
 import type { Problem } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
 
+/** So many problems are logged in a period; of the others only how many they are. */
+const mostLines = 100;
+const periodMs = 10_000;
+
 /** A problem as its finder states it; what is not given is empty. `since` is kept by the registry. */
 export type ProblemStatement = Pick<Problem, 'message'> & Partial<Omit<Problem, 'since'>>;
 
@@ -14,6 +18,9 @@ export class ProblemRegistry {
   readonly #log: Logger;
   readonly #now: () => Date;
   #size = 0;
+  #lines = 0;
+  #unsaid = 0;
+  #period?: NodeJS.Timeout;
   /** Called with each problem that is found or solved. */
   onChange?: (event: 'found' | 'solved', problem: Problem) => void;
 
@@ -50,17 +57,36 @@ export class ProblemRegistry {
       const current = known ?? { ...problem, since: this.#now().toISOString() };
       after.set(key, current);
       if (known) continue;
-      this.#log.warn({ problem: statement }, problem.message);
+      if (this.#maySay()) this.#log.warn({ problem: statement }, problem.message);
       this.onChange?.('found', current);
     }
     for (const [key, problem] of before ?? []) {
       if (after.has(key)) continue;
-      this.#log.info({ since: problem.since }, `solved: ${problem.message}`);
+      if (this.#maySay()) this.#log.info({ since: problem.since }, `solved: ${problem.message}`);
       this.onChange?.('solved', problem);
     }
     this.#size += after.size - (before?.size ?? 0);
     if (after.size > 0) this.#scopes.set(scope, after);
     else this.#scopes.delete(scope);
+  }
+
+  /** Something that ten thousand ports have in common must not be ten thousand lines. */
+  #maySay(): boolean {
+    this.#period ??= setTimeout(() => this.#say(), periodMs).unref();
+    if (++this.#lines <= mostLines) return true;
+    this.#unsaid++;
+    return false;
+  }
+
+  #say(): void {
+    if (this.#unsaid > 0)
+      this.#log.warn(
+        { count: this.#unsaid, problems: this.#size },
+        'further problems were found or solved: see iovctl problems',
+      );
+    this.#lines = 0;
+    this.#unsaid = 0;
+    this.#period = undefined;
   }
 }
 

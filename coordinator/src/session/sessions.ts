@@ -223,7 +223,8 @@ export class Sessions implements AgentDirectory {
   }
 
   #refuse(stream: SessionStream, code: status, details: string): undefined {
-    this.#log.warn({ peer: stream.peer, code: status[code], reason: details }, 'session refused');
+    // Without the port it is the same line each time, which the log writes only once a minute.
+    this.#log.warn({ peer: host(stream.peer), code: status[code], reason: details }, 'session refused');
     stream.end(code, details);
     return undefined;
   }
