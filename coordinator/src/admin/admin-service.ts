@@ -49,13 +49,23 @@ export function adminService(coordinator: Coordinator, version: string, log: Log
     listSwitches: (call) =>
       list(
         call,
-        () => filtered(listSwitches(coordinator), ({ name }) => matches(call.request.name, name)),
+        () =>
+          filtered(
+            listSwitches(coordinator),
+            ({ name, nodes }) =>
+              matches(call.request.name, name) &&
+              (call.request.node === '' || nodes.includes(call.request.node)),
+          ),
         (switches) => ({ switches }),
       ),
     listRouters: (call) =>
       list(
         call,
-        () => listRouters(coordinator, call.request.name),
+        async () =>
+          filtered(
+            await listRouters(coordinator, call.request.name),
+            ({ gateways }) => call.request.node === '' || gateways.includes(call.request.node),
+          ),
         (routers) => ({ routers }),
       ),
     listPorts: (call) =>
