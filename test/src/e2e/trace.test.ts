@@ -151,6 +151,21 @@ test.serial('text for people', async (t) => {
   t.regex(port, /^Problems +none$/m);
 });
 
+test.serial('one hypervisor, as its agent tells of it; its log level changes', async (t) => {
+  const node = await lab.coordinator.iovctl('node', 'hv1');
+  t.regex(node, /^Agent +version \S+, ABI \d+, node \S+, kernel \S+$/m);
+  t.regex(node, /^ +\S+ MB, running for \d+ s, log level info$/m);
+  t.regex(node, /^Data plane +(tcx|clsact), \S+$/m);
+  t.regex(node, /^Health +SERVING \(ovsdb SERVING, datapath SERVING, coordinator SERVING\)$/m);
+  t.regex(node, /^ {2}1 resolved$/m);
+  t.regex(node, /^ {2}switch: 1 × program \d+$/m);
+  const level = () => lab.coordinator.json<{ node: string; level: string }[]>('log-level', 'hv1');
+  await lab.coordinator.iovctl('log-level', 'hv1', 'debug');
+  t.deepEqual(await level(), [{ node: 'hv1', level: 'debug' }]);
+  await lab.coordinator.iovctl('log-level', 'hv1', 'info');
+  t.deepEqual(await level(), [{ node: 'hv1', level: 'info' }]);
+});
+
 test.serial('drops of a port with the last packet', async (t) => {
   const vm = lab.vm('vm2');
   await vm.netns.exec('ip', 'addr', 'add', '10.0.0.66/24', 'dev', 'eth0');
