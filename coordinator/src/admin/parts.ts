@@ -2,7 +2,7 @@ import { type ServerWritableStream, status } from '@grpc/grpc-js';
 import { AdminError } from './admin-error.js';
 
 /** Rows made in one turn of the event loop: others get theirs after so many, or after so many milliseconds. */
-const mostRows = 100;
+const mostRows = 50;
 const sliceMs = 2;
 
 /**
