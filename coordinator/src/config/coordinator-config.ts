@@ -16,6 +16,8 @@ export interface CoordinatorConfig {
   sb: string;
   listen: readonly Address[];
   metrics?: Address;
+  /** Files with certificates, by the option that names them; undefined: not given. */
+  certificateFiles: Readonly<Record<string, string | undefined>>;
   tls?: TlsMaterial;
   /** Agents can come over the network without TLS, and nobody said that this is wanted. */
   warnPlaintext: boolean;
@@ -29,6 +31,9 @@ export const tlsSettings: readonly Setting[] = [
   { name: 'tls-key', value: 'FILE', description: 'its private key' },
   { name: 'tls-ca', value: 'FILE', description: 'CA that the other ends’ certificates must be signed by' },
 ];
+
+/** Settings that name files with certificates. */
+const certificates = ['tls-cert', 'tls-ca', 'db-cert', 'db-ca'] as const;
 
 const settings: readonly Setting[] = [
   {
@@ -87,6 +92,7 @@ export function readCoordinatorConfig(
     sb: remotes(values, 'sb'),
     listen,
     metrics: metrics === undefined ? undefined : parseAddress('metrics', metrics),
+    certificateFiles: Object.fromEntries(certificates.map((name) => [name, values.get(name)])),
     tls,
     warnPlaintext: exposed && values.get('insecure-listen-plaintext') !== 'true',
     database: readDatabaseFiles(values),
