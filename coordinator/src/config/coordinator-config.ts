@@ -35,7 +35,8 @@ export const tlsSettings: readonly Setting[] = [
 /** Settings that name files with certificates. */
 const certificates = ['tls-cert', 'tls-ca', 'db-cert', 'db-ca'] as const;
 
-const settings: readonly Setting[] = [
+/** All that iovisor-coordinator can be told, but for --config. */
+export const coordinatorSettings: readonly Setting[] = [
   {
     name: 'nb',
     value: 'REMOTES',
@@ -82,7 +83,7 @@ export function readCoordinatorConfig(
   const command = new Command('iovisor-coordinator')
     .description('Compiles OVN’s logical networks for the agents of IOVisor-OVN')
     .version(version);
-  const values = readSettings(command, settings, argv, env);
+  const values = readSettings(command, coordinatorSettings, argv, env);
   const listen = (values.get('listen') ?? '').split(',').map((text) => parseAddress('listen', text.trim()));
   const tls = readTls(values);
   const exposed = !tls && listen.some((address) => !isLocal(address));
