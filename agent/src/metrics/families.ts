@@ -3,7 +3,7 @@ import { dropReasons } from '@iovisor-ovn/iomodules';
 import type { iov_tunnel_count } from '../datapath/abi.js';
 import { CONFIG_MAPS, type ConfigMap } from '../datapath/entry.js';
 import type { Datapath } from '../datapath/index.js';
-import { moduleReports } from '../report/modules.js';
+import { loadedPrograms } from '../report/modules.js';
 import { agentMetrics } from './definitions.js';
 import { Once } from './once.js';
 
@@ -83,25 +83,20 @@ function* samplesOf<T extends { labels: Readonly<Record<string, string>> }>(
 
 function* moduleFamilies(datapath: Datapath): Generator<Family> {
   const m = agentMetrics;
-  const reports = moduleReports(datapath);
+  const programs = loadedPrograms(datapath).map(({ name, info }) => ({ labels: { module: name }, info }));
   yield family(
     m.module_program_info,
-    reports.map(({ name, programId, tag }) => ({
-      labels: { module: name, program_id: String(programId), tag },
+    programs.map(({ labels, info }) => ({
+      labels: { ...labels, program_id: String(info.id), tag: info.tag },
       value: 1,
     })),
   );
-  const programs = datapath.loaded.modules.modules.flatMap(({ programs }) => programs);
-  const infos = reports.map(({ name }, index) => ({
-    labels: { module: name },
-    info: programs[index]!.program.info(),
-  }));
   yield family(
     m.module_runs_total,
-    samplesOf(infos, ({ info }) => info.runCount),
+    samplesOf(programs, ({ info }) => info.runCount),
   );
   yield family(
     m.module_run_seconds_total,
-    samplesOf(infos, ({ info }) => Number(info.runTimeNs) / 1e9),
+    samplesOf(programs, ({ info }) => Number(info.runTimeNs) / 1e9),
   );
 }
