@@ -11,6 +11,7 @@ import {
 import type { Address } from '../config/address.js';
 import { UsageError } from '../config/settings.js';
 import type { Coordinator } from '../coordinator.js';
+import { removeStaleSocket } from '../server.js';
 import type { AgentSession } from '../session/agent-session.js';
 import { isOurs } from '../southbound/claims.js';
 import { coordinatorMetrics as m } from './definitions.js';
@@ -42,6 +43,7 @@ export async function serveMetrics(
     yield* ownProcess.families();
   }
   try {
+    if ('path' in address) await removeStaleSocket(address.path);
     return await serve(address, all);
   } catch (error) {
     ownProcess.close();

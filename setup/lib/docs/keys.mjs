@@ -22,7 +22,11 @@ export const keyTables = [
       { key: 'ovn-encap-type', meaning: '`geneve`, `vxlan`, or both' },
       { key: 'ovn-encap-ip', meaning: 'tunnel addresses, IPv4 or IPv6, comma-separated' },
       { key: 'ovn-encap-ip-default', meaning: 'which of them is used when nothing else decides' },
-      { key: 'ovn-encap-csum', unset: '`true`', meaning: 'UDP checksums of the outer header' },
+      {
+        key: 'ovn-encap-csum',
+        unset: '`true`',
+        meaning: 'published as Encap.options:csum: whether others send us outer UDP checksums',
+      },
       { key: 'ovn-encap-tos', unset: '`none`', meaning: 'TOS byte of the outer header, or `inherit`' },
       {
         key: 'ovn-encap-df_default',

@@ -144,6 +144,9 @@ test.serial('the coordinator tells how long intents take, and of its databases, 
   const socket = join(lab.hv(1).dir, 'coordinator-metrics.sock');
   await lab.coordinator.stop();
   await lab.coordinator.start('--metrics', `unix:${socket}`);
+  // A killed coordinator leaves its socket; the next one takes its place.
+  await lab.coordinator.stop('SIGKILL');
+  await lab.coordinator.start('--metrics', `unix:${socket}`);
   await lab.sync();
   const before = await scrape(socket);
   const name = (rest: string) => `iovisor_coordinator_${rest}`;
