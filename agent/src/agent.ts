@@ -238,6 +238,7 @@ export class Agent {
       ovsdbConnected: this.#taps.connected,
       sessionLive: this.#session.live,
       problems: () => this.problems(),
+      hover: this.#hover?.graph,
       version: VERSION,
       certificateFiles: this.#config.certificateFiles,
     };

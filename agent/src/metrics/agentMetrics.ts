@@ -10,6 +10,7 @@ import {
 } from '@iovisor-ovn/exposition';
 import type { Commit, Problem } from '@iovisor-ovn/proto';
 import type { Datapath } from '../datapath/index.js';
+import type { HoverGraph } from '../hover/graph/index.js';
 import { agentMetrics } from './definitions.js';
 import { datapathFamilies } from './families.js';
 import { PortSeries } from './ports.js';
@@ -20,6 +21,8 @@ export interface MetricsSource {
   readonly ovsdbConnected: boolean;
   readonly sessionLive: boolean;
   problems(): Problem[];
+  /** Undefined: there is no Hover API. */
+  readonly hover: Pick<HoverGraph, 'modules' | 'drops'> | undefined;
   readonly version: string;
   /** Files with certificates, by the option that names them. */
   readonly certificateFiles: Readonly<Record<string, string | undefined>>;
@@ -108,8 +111,14 @@ export class AgentMetrics {
     yield family(m.certificate_expiry_timestamp_seconds, certificates);
     yield* datapathFamilies(datapath);
     yield* this.#ports.families(datapath);
+    yield single(m.hover_modules, source.hover?.modules.size ?? 0);
+    yield family(m.hover_dropped_packets_total, hoverDrops(source.hover?.drops() ?? new Map()));
     yield* this.#process.families();
   }
+}
+
+function hoverDrops(drops: ReadonlyMap<string, bigint>): Sample[] {
+  return [...drops].map(([reason, value]) => ({ labels: { reason }, value }));
 }
 
 function problemSamples(problems: readonly Problem[]): Sample[] {

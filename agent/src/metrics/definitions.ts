@@ -158,6 +158,13 @@ export const agentMetrics = defineMetrics('iovisor_agent_', {
     labels: MODULE,
     series: 'one a program',
   },
+  hover_modules: { type: 'gauge', help: 'Modules that were loaded through the Hover API.' },
+  hover_dropped_packets_total: {
+    type: 'counter',
+    help: 'Packets dropped between modules of the Hover API, by reason.',
+    labels: { reason: '`unlinked_port`, …' },
+    series: 'one a reason, once a module was loaded',
+  },
   map_entries: {
     type: 'gauge',
     help: 'Entries of a BPF map that can become full.',

@@ -25,6 +25,7 @@ test(`a scrape of ${PORTS} ports is made of steps, each a small part of it`, asy
       ovsdbConnected: true,
       sessionLive: true,
       problems: () => [],
+      hover: undefined,
       version: '1',
       certificateFiles: {},
     });
