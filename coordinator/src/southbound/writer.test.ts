@@ -96,7 +96,6 @@ test('nothing is written without the lock; what waited is written when it is bac
   t.is(writer.counts.pending, 1);
   await thief.close();
   t.is(await waiting, undefined);
-  t.true(writer.counts.writes.retried >= 1 && writer.counts.transactions.retried >= 1);
   t.like(writer.counts.writes, { done: 1, refused: 0 });
   t.is(await central.sbctl('--bare', '--columns=name', 'list', 'Chassis_Private'), 'a');
 });
@@ -112,6 +111,8 @@ test('a write that a restart of the database interrupts is made anew', async (t)
   await central.stopServer('sb', 'SIGKILL');
   await central.startServer('sb');
   t.is(await waiting, undefined);
+  t.true(writer.counts.writes.retried >= 1 && writer.counts.transactions.retried >= 1);
+  t.like(writer.counts.writes, { done: 1, refused: 0 });
   t.is(await central.sbctl('--bare', '--columns=name', 'list', 'Chassis_Private'), 'a');
 });
 
