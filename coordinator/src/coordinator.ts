@@ -227,6 +227,11 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     if (last) this.#writer.hurry();
   }
 
+  /** Whether the agent has said that it cannot do this. */
+  hasRefused(chassis: string, key: ResourceKey): boolean {
+    return this.#refusals.get(chassis)?.has(key) === true;
+  }
+
   refused(session: AgentSession, refusals: readonly Refusal[]): void {
     const known = this.#refusals.get(session.name) ?? new Map<ResourceKey, Refusal>();
     this.#refusals.set(session.name, known);

@@ -10,9 +10,10 @@ import {
   iov_tunnel_flag,
   iov_tunnelCodec,
 } from './abi.js';
-import { Attachments } from './attach/attachments.js';
+import { Attachments, type KnownDevice } from './attach/attachments.js';
 import { type DeviceChange, EntryDevices } from './attach/entryDevices.js';
 import { type HookChoice, hooksFor } from './attach/hooksFor.js';
+import { type Audit, audit } from './audit/audit.js';
 import type { Applied, Change } from './change.js';
 import { addresses, type OuterSettings } from './chooseTunnel.js';
 import { Claims } from './claims.js';
@@ -25,6 +26,7 @@ import { Instances } from './instances.js';
 import { type Loaded, load } from './load.js';
 import { Networks } from './networks.js';
 import { type Observation, Observer } from './observe/observer.js';
+import { PinGuard } from './pinGuard.js';
 import { Queriers } from './querier/queriers.js';
 import { refOfUnit } from './refOfUnit.js';
 import { Refused } from './refused.js';
@@ -52,6 +54,11 @@ export interface Plugged {
 
 /** How often a device that did not take a program is tried again. */
 const RETRY_ATTACH_MS = 2000;
+/**
+ * How long it takes until each device, and the pins, were looked at again: others may take our programs off, and the kernel tells
+ * nobody.
+ */
+const RECHECK_MS = 10_000;
 /** When an entry that the kernel refused is tried again: memory may be short for a moment only. */
 const RETRY_WRITE_MS = { min: 20, max: 5000 };
 
@@ -112,6 +119,11 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   readonly #paths: TunnelPaths;
   readonly counters: PortCounters;
   readonly tracer: Tracer;
+  readonly #claims: Claims;
+  readonly pins: PinGuard;
+  /** Devices whose turn it is to be looked at again. */
+  #rechecked: KnownDevice[] = [];
+  #auditing: Promise<unknown> = Promise.resolve();
   readonly #versions = new Map<string, HeldResource>();
   readonly #jobs: Job[] = [];
   readonly #plugged = new Map<string, Plugged>();
@@ -138,6 +150,8 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     this.loaded = load(options.bpffs, options.maxEntries);
     const { maps } = this.loaded;
     const claims = new Claims();
+    this.#claims = claims;
+    this.pins = new PinGuard(this.loaded, options.bpffs);
     this.writer = new Writer(claims, { config: (name) => maps[name], epochs: maps.iov_epochs });
     this.#instances = new Instances({
       datapaths: maps.iov_datapaths.maxEntries,
@@ -150,7 +164,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     const isWireThere = (wire: string) => this.#networks.hasNamed(wire);
     this.compiler = new Compiler(claims, this.#instances, this.#paths, isWireThere);
     const { entry, uplink } = this.loaded.modules;
-    const hooks = hooksFor(options.hook, this.loaded.pins, this.loaded.mapIds);
+    const hooks = hooksFor(options.hook, this.loaded);
     this.attachments = new Attachments({ ...hooks, programs: { entry, uplink }, log: options.log });
     this.#entryDevices = new EntryDevices(this.attachments);
     this.#queriers = new Queriers({
@@ -179,15 +193,80 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       if (role === 'entry') for (const ifindex of ifindexes) this.#syncDevice(ifindex);
     });
     this.attachments.adopt(new Set(this.#netlink.links.keys()));
-    this.loaded.supersede();
+    if (!this.loaded.succession.waits) this.#supersede();
     this.#paths.on('changed', (concerns) => {
       this.compiler.refreshPaths(concerns);
       this.#syncUplinks();
       this.#schedule();
     });
     this.#netlink.on('link', this.#onLink);
-    this.#retryTimer = setInterval(() => this.attachments.retry(), RETRY_ATTACH_MS).unref();
+    this.#retryTimer = setInterval(() => this.#recheck(), RETRY_ATTACH_MS).unref();
     this.#observer = new Observer(this.loaded.maps.iov_events, this.compiler, this.#onObservation);
+  }
+
+  #recheck(): void {
+    this.attachments.retry();
+    // What is under way is watched by others.
+    if (this.#rechecked.length === 0) {
+      this.#rechecked = this.attachments.known;
+      if (!this.loaded.succession.waits && this.pins.mend() && this.pins.problem !== '')
+        this.#log.error({ problem: this.pins.problem }, 'pins');
+    }
+    const share = Math.ceil(this.attachments.known.length / (RECHECK_MS / RETRY_ATTACH_MS));
+    this.attachments.recheck(this.#rechecked.splice(0, share));
+  }
+
+  /** Every device carries the present programs, over maps that are filled. */
+  #supersede(): void {
+    const { pins, succession } = this.loaded;
+    this.loaded.supersede();
+    pins.markFilled();
+    for (const others of succession.others) others.removeAll();
+  }
+
+  /** The new maps are filled: the new programs take the place of those that have forwarded by others until now. */
+  #succeed(): void {
+    this.loaded.succession.end();
+    this.attachments.recheck(this.attachments.known);
+    void this.attachments.settled().then(() => {
+      if (!this.#closed) this.#supersede();
+    });
+  }
+
+  /**
+   * Compares what the kernel has with what a fresh start would compute of the same resources and local facts. Changes nothing,
+   * and changes go on meanwhile; one audit at a time.
+   * @param repair what differs is put right, as far as it can be
+   */
+  audit(repair = false): Promise<Audit> {
+    const next = this.#auditing.then(() =>
+      audit(
+        {
+          synced: this.#synced,
+          compiler: this.compiler,
+          claims: this.#claims,
+          writer: this.writer,
+          attachments: this.attachments,
+          loaded: this.loaded,
+          pins: this.pins,
+          devices: new Set(this.#netlink.links.keys()),
+          nameOf: (ifindex) => this.deviceName(ifindex),
+          quiet: () => this.#quiet(),
+          flush: () => {
+            this.#schedule();
+            return this.#quiet();
+          },
+        },
+        repair,
+      ),
+    );
+    this.#auditing = next.catch(() => undefined);
+    return next;
+  }
+
+  /** Resolves in a turn in which nothing is to be compiled or written. */
+  async #quiet(): Promise<void> {
+    while (this.#running !== undefined && !this.#closed) await this.#running;
   }
 
   /** Stops; the data plane goes on. */
@@ -419,6 +498,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       await this.#compile(slice);
       await this.#flush(slice);
     }
+    if (this.loaded.succession.waits) this.#succeed();
     this.#updateForwarding(this.#collectFailures());
     const left = this.compiler.takeLeftWires();
     if (left.length > 0) this.emit('wiresLeft', left);

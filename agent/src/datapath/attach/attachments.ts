@@ -22,9 +22,13 @@ export interface AttachmentsEvents {
   changed: [role: Role, ifindexes: readonly number[]];
 }
 
-interface Device {
+/** A device and the role of a program there. */
+export interface KnownDevice {
   readonly role: Role;
   readonly ifindex: number;
+}
+
+interface Device extends KnownDevice {
   wanted: boolean;
   /** What it carries has to be asked of the kernel. */
   unsure: boolean;
@@ -48,7 +52,7 @@ const PEACE_MS = 200;
  */
 export class Attachments extends EventEmitter<AttachmentsEvents> {
   readonly #options: AttachmentsOptions;
-  readonly #devices: Record<Role, Map<number, Device>> = { entry: new Map(), uplink: new Map() };
+  readonly #devices: Readonly<Record<Role, Map<number, Device>>> = { entry: new Map(), uplink: new Map() };
   /** To be looked at, in this order: what is quick … */
   readonly #urgent = new Set<Device>();
   /** … what takes time … */
@@ -62,6 +66,8 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
   readonly #pause = new WakefulPause();
   readonly #changed: Record<Role, Set<number>> = { entry: new Set(), uplink: new Set() };
   #busy = false;
+  /** What takes time is being done with it. */
+  #worked: Device | undefined;
   #running: Promise<void> | undefined;
   #lastUrgent = performance.now();
   #closed = false;
@@ -159,6 +165,52 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
     for (const { ifindex, on } of this.#devices[role].values()) if (on.size > 0) yield ifindex;
   }
 
+  /** Devices that shall carry a program. */
+  *wanted(role: Role): Generator<number> {
+    for (const { ifindex, wanted } of this.#devices[role].values()) if (wanted) yield ifindex;
+  }
+
+  /** Devices, of those given, that carry a program of ours by any hook, as the kernel says. */
+  carriers(role: Role, candidates: Iterable<number>): Set<number> {
+    return new Set(this.#hooks.flatMap((hook) => hook.attached(role, candidates)));
+  }
+
+  /**
+   * What a device carries as the kernel says, and what it should; both are ids of programs, undefined: none.
+   * @returns undefined when something is under way there
+   */
+  inspect(
+    role: Role,
+    ifindex: number,
+  ): { wanted: number | undefined; found: number | undefined } | undefined {
+    const device = this.#devices[role].get(ifindex);
+    if (device !== undefined && this.#isPending(device)) return undefined;
+    const wanted = device?.wanted === true ? this.#options.programs[role].id : undefined;
+    const found = this.#hooks.map((hook) => hook.programAt(role, ifindex)).filter((id) => id !== undefined);
+    // While one hook takes over from another there are two.
+    return { wanted, found: found.find((id) => id !== wanted) ?? found[0] };
+  }
+
+  #isPending(device: Device): boolean {
+    return [this.#urgent, this.#slow, this.#lazy].some((list) => list.has(device)) || device === this.#worked;
+  }
+
+  /** Every device there is a program for, or was; once for each role. */
+  get known(): KnownDevice[] {
+    return [...this.#devices.entry.values(), ...this.#devices.uplink.values()];
+  }
+
+  /** Asks the kernel anew what these carry, and puts right what is not as it should be. */
+  recheck(known: readonly KnownDevice[]): void {
+    for (const { role, ifindex } of known) {
+      const device = this.#devices[role].get(ifindex);
+      if (device === undefined) continue;
+      device.unsure = true;
+      this.#urgent.add(device);
+    }
+    this.#kick();
+  }
+
   /** Resolves when everything is as wanted, or in vain. */
   async settled(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
@@ -169,6 +221,7 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
     this.#closed = true;
     this.#pause.wake();
     await this.#running;
+    for (const hook of this.#hooks) hook.close();
   }
 
   #kick(): void {
@@ -256,6 +309,7 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
     const { hook, others, programs } = this.#options;
     const started = performance.now();
     const lazy = device.wanted && on.size > 0;
+    this.#worked = device;
     try {
       if (device.wanted && !on.has(hook)) {
         await hook.attach(role, ifindex, programs[role]);
@@ -274,6 +328,7 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
     } catch (error) {
       this.#fail(device, error);
     }
+    this.#worked = undefined;
     if (lazy) await this.#pause.sleep(performance.now() - started);
   }
 

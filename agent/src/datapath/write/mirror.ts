@@ -15,6 +15,7 @@ export type WritableMap = Pick<
   | 'delete'
   | 'deleteBatch'
   | 'entries'
+  | 'lookup'
 >;
 
 /** One change of a map. `value` undefined: the entry goes (in an array: becomes zero). */
@@ -77,6 +78,30 @@ export class Mirror {
 
   get(key: string): Buffer | undefined {
     return this.#actual.get(key);
+  }
+
+  /** Reads one entry anew: others than this mirror have written it. */
+  reread(key: string): Buffer | undefined {
+    const value = this.read(key);
+    if (value === undefined) this.#actual.delete(key);
+    else this.#actual.set(key, value);
+    return value;
+  }
+
+  /** What the kernel has now, whatever this mirror believes. */
+  read(key: string): Buffer | undefined {
+    const value = this.#map.lookup(keyBuffer(key));
+    if (value === undefined) return undefined;
+    return this.#array && value.every((byte) => byte === 0) ? undefined : value;
+  }
+
+  /** Every entry as the kernel has it now (see BpfMap.entries()); undefined now and then, for the event loop to turn. */
+  *dump(): Generator<[key: string, value: Buffer] | undefined> {
+    let count = 0;
+    for (const [key, value] of this.#map.entries(BATCH)) {
+      if (!this.#array || value.some((byte) => byte !== 0)) yield [keyText(key), value];
+      if (++count % BATCH === 0) yield undefined;
+    }
   }
 
   get size(): number {
