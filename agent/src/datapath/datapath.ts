@@ -45,6 +45,8 @@ export interface DatapathOptions {
   log: Log;
   /** Map sizes other than the IOModules' own; for new maps only. */
   maxEntries?: Record<string, number>;
+  /** How long it takes until each device, and the pins, were looked at again; 0: never. */
+  recheckMs?: number;
 }
 
 /** The device of a logical port, as the local database says. */
@@ -126,6 +128,8 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   #auditing: Promise<unknown> = Promise.resolve();
   readonly #versions = new Map<string, HeldResource>();
   readonly #jobs: Job[] = [];
+  /** Called after the next run: see #caughtUp(). */
+  readonly #waiting: (() => void)[] = [];
   readonly #plugged = new Map<string, Plugged>();
   readonly #nameOf = new Map<number, string>();
   /** Undefined until the local database was read: what an earlier agent attached stays until then. */
@@ -135,6 +139,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   #failedRefs = new Map<string, { ref: ResourceRef; message: string }>();
   #running: Promise<void> | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
+  readonly #recheckMs: number;
   #rewriteTimer: NodeJS.Timeout | undefined;
   #rewriteMs = RETRY_WRITE_MS.min;
   #again = false;
@@ -147,6 +152,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     super();
     this.#log = options.log;
     this.#netlink = options.netlink;
+    this.#recheckMs = options.recheckMs ?? RECHECK_MS;
     this.loaded = load(options.bpffs, options.maxEntries);
     const { maps } = this.loaded;
     const claims = new Claims();
@@ -206,13 +212,13 @@ export class Datapath extends EventEmitter<DatapathEvents> {
 
   #recheck(): void {
     this.attachments.retry();
-    // What is under way is watched by others.
+    if (this.#recheckMs === 0) return;
     if (this.#rechecked.length === 0) {
       this.#rechecked = this.attachments.known;
       if (!this.loaded.succession.waits && this.pins.mend() && this.pins.problem !== '')
         this.#log.error({ problem: this.pins.problem }, 'pins');
     }
-    const share = Math.ceil(this.attachments.known.length / (RECHECK_MS / RETRY_ATTACH_MS));
+    const share = Math.ceil(this.attachments.known.length / (this.#recheckMs / RETRY_ATTACH_MS));
     this.attachments.recheck(this.#rechecked.splice(0, share));
   }
 
@@ -251,10 +257,10 @@ export class Datapath extends EventEmitter<DatapathEvents> {
           pins: this.pins,
           devices: new Set(this.#netlink.links.keys()),
           nameOf: (ifindex) => this.deviceName(ifindex),
-          quiet: () => this.#quiet(),
+          caughtUp: () => this.#caughtUp(),
           flush: () => {
             this.#schedule();
-            return this.#quiet();
+            return this.#caughtUp();
           },
         },
         repair,
@@ -264,9 +270,12 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     return next;
   }
 
-  /** Resolves in a turn in which nothing is to be compiled or written. */
-  async #quiet(): Promise<void> {
-    while (this.#running !== undefined && !this.#closed) await this.#running;
+  /** Resolves when all that waits now to be compiled and written has been. */
+  #caughtUp(): Promise<void> {
+    if (this.#running === undefined) return Promise.resolve();
+    // The run that is on may have looked already at what changed since.
+    this.#again = true;
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /** Stops; the data plane goes on. */
@@ -426,6 +435,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     if (this.#closed) return;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
+      if (this.#closed) for (const resolve of this.#waiting.splice(0)) resolve();
       // Somebody may have come between the last look and now.
       if (this.#again) this.#schedule();
     });
@@ -434,6 +444,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   async #run(): Promise<void> {
     while (this.#again && !this.#closed) {
       this.#again = false;
+      const waiting = this.#waiting.splice(0);
       const jobs = this.#jobs.splice(0);
       try {
         const slice = new TimeSlice();
@@ -453,6 +464,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
         );
         for (const job of jobs) job.failed(error);
       }
+      for (const resolve of waiting) resolve();
     }
   }
 

@@ -25,8 +25,8 @@ export interface AuditSources {
   /** All devices of this network namespace. */
   devices: ReadonlySet<number>;
   nameOf(ifindex: number): string;
-  /** Resolves in a turn in which nothing is to be compiled or written. */
-  quiet(): Promise<void>;
+  /** Resolves when all that waits now to be compiled and written has been. */
+  caughtUp(): Promise<void>;
   /** Writes what was touched. */
   flush(): Promise<void>;
 }

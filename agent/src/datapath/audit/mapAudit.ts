@@ -14,8 +14,8 @@ export interface MapAuditSources {
   claims: Claims;
   compiler: Compiler;
   writer: Writer;
-  /** Resolves in a turn of the event loop in which nothing waits to be compiled or written. */
-  quiet(): Promise<void>;
+  /** Resolves when all that waits now to be compiled and written has been. */
+  caughtUp(): Promise<void>;
 }
 
 /** An entry that is not as it should be. */
@@ -55,13 +55,13 @@ export async function auditMaps(sources: MapAuditSources, slice: TimeSlice): Pro
   let suspects: Suspects | undefined;
   while (audit.rounds < MAX_ROUNDS && (suspects === undefined || suspects.size > 0)) {
     audit.rounds++;
-    await sources.quiet();
     const watch = sources.claims.watch();
     try {
       const fresh = await compileAnew(sources.compiler, slice);
       // Those that were right once are done with: what changes later is nothing that this audit speaks of.
       suspects ??= await compareAll(sources, fresh, slice, audit);
-      await sources.quiet();
+      // What the fresh compiler knew and the live one had yet to compile is touched by now, and what was touched before is written.
+      await sources.caughtUp();
       const found = judge(sources, fresh, { suspects, touched: watch.touched });
       audit.differences.push(...found);
     } finally {
@@ -109,7 +109,7 @@ async function compareAll(
 }
 
 /**
- * To be called in a quiet turn: takes from the suspects what is right, and what differs for the second time.
+ * To be called when the live ones have caught up with the fresh one: takes from the suspects what is right, and what differs for the second time.
  * @returns the latter
  */
 function judge(

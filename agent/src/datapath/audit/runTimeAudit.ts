@@ -20,7 +20,7 @@ export async function auditRunTime(
   for (const [name, map] of Object.entries<BpfMap>(maps)) {
     if (configured.includes(name) || NOT_READ.includes(name as IovMapName)) continue;
     try {
-      for (const _ of map.entries(256)) if (slice.over) await slice.turn();
+      for (const _ of map.pages(1024)) if (slice.over) await slice.turn();
     } catch (error) {
       const { message } = error as Error;
       found.push({ kind: 'map', where: name, key: '', wanted: 'readable', found: message, unit: '' });

@@ -56,6 +56,7 @@ export class Kernel {
       netlink: this.netlink,
       log: QUIET,
       maxEntries,
+      recheckMs: 0,
     });
     return this.#datapath;
   }

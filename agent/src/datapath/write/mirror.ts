@@ -16,6 +16,7 @@ export type WritableMap = Pick<
   | 'deleteBatch'
   | 'entries'
   | 'lookup'
+  | 'pages'
 >;
 
 /** One change of a map. `value` undefined: the entry goes (in an array: becomes zero). */
@@ -92,15 +93,19 @@ export class Mirror {
   read(key: string): Buffer | undefined {
     const value = this.#map.lookup(keyBuffer(key));
     if (value === undefined) return undefined;
-    return this.#array && value.every((byte) => byte === 0) ? undefined : value;
+    return this.#array && isZero(value) ? undefined : value;
   }
 
   /** Every entry as the kernel has it now (see BpfMap.entries()); undefined now and then, for the event loop to turn. */
   *dump(): Generator<[key: string, value: Buffer] | undefined> {
-    let count = 0;
-    for (const [key, value] of this.#map.entries(BATCH)) {
-      if (!this.#array || value.some((byte) => byte !== 0)) yield [keyText(key), value];
-      if (++count % BATCH === 0) yield undefined;
+    const { keySize, valueSize } = this.#map;
+    for (const { keys, values, count } of this.#map.pages(BATCH)) {
+      for (let i = 0; i < count; i++) {
+        const value = values.subarray(i * valueSize, (i + 1) * valueSize);
+        if (this.#array && isZero(value)) continue;
+        yield [keyText(keys.subarray(i * keySize, (i + 1) * keySize)), value];
+      }
+      yield undefined;
     }
   }
 
@@ -119,8 +124,7 @@ export class Mirror {
   /** Whether writing `value` would change the map. */
   differs(key: string, value: Buffer | undefined): boolean {
     const actual = this.#actual.get(key);
-    if (value === undefined || (this.#array && value.every((byte) => byte === 0)))
-      return actual !== undefined;
+    if (value === undefined || (this.#array && isZero(value))) return actual !== undefined;
     return actual === undefined || !actual.equals(value);
   }
 
@@ -202,4 +206,12 @@ export class Mirror {
     this.#actual.delete(key);
     this.#counters.deletes++;
   }
+}
+
+const ZEROES = Buffer.alloc(4096);
+
+export function isZero(value: Buffer): boolean {
+  return value.length <= ZEROES.length
+    ? ZEROES.compare(value, 0, value.length, 0, value.length) === 0
+    : value.every((byte) => byte === 0);
 }
