@@ -171,7 +171,12 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     this.compiler = new Compiler(claims, this.#instances, this.#paths, isWireThere);
     const { entry, uplink } = this.loaded.modules;
     const hooks = hooksFor(options.hook, this.loaded);
-    this.attachments = new Attachments({ ...hooks, programs: { entry, uplink }, log: options.log });
+    this.attachments = new Attachments({
+      ...hooks,
+      programs: { entry, uplink },
+      succession: this.loaded.succession,
+      log: options.log,
+    });
     this.#entryDevices = new EntryDevices(this.attachments);
     this.#queriers = new Queriers({
       receivers: (switchId) => this.compiler.receivers(switchId),
@@ -206,7 +211,8 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       this.#schedule();
     });
     this.#netlink.on('link', this.#onLink);
-    this.#retryTimer = setInterval(() => this.#recheck(), RETRY_ATTACH_MS).unref();
+    const often = Math.min(RETRY_ATTACH_MS, this.#recheckMs || RETRY_ATTACH_MS);
+    this.#retryTimer = setInterval(() => this.#recheck(), often).unref();
     this.#observer = new Observer(this.loaded.maps.iov_events, this.compiler, this.#onObservation);
   }
 
@@ -218,7 +224,8 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       if (!this.loaded.succession.waits && this.pins.mend() && this.pins.problem !== '')
         this.#log.error({ problem: this.pins.problem }, 'pins');
     }
-    const share = Math.ceil(this.attachments.known.length / (this.#recheckMs / RETRY_ATTACH_MS));
+    const turns = Math.max(1, this.#recheckMs / RETRY_ATTACH_MS);
+    const share = Math.ceil(this.attachments.known.length / turns);
     this.attachments.recheck(this.#rechecked.splice(0, share));
   }
 

@@ -150,7 +150,8 @@ test.serial('upgraded to a build with maps of another version, and back', async 
     t.true(await vm(1).reaches(ip4(3)));
     await hv.stopAgent('SIGKILL');
     await lab.coordinator.start();
-    await hv.startAgent();
+    // With another hook, too: from TCX to clsact, and back.
+    await hv.startAgent('--hook', 'clsact');
     await lab.sync();
   });
   t.deepEqual(readdirSync(hv.bpffs), ['v99']);

@@ -4,6 +4,7 @@ import { BpfError } from '@iovisor-ovn/libbpf';
 import type { Log } from '../../netlink/index.js';
 import { TimeSlice } from '../timeSlice.js';
 import type { Attachable, Hook, Role } from './hook.js';
+import type { Succession } from './succession.js';
 import { WakefulPause } from './wakefulPause.js';
 
 export interface AttachmentsOptions {
@@ -14,6 +15,8 @@ export interface AttachmentsOptions {
   /** A quick one of the others, for taps until the hook in use has taken over. */
   stopgap: Hook | undefined;
   programs: Readonly<Record<Role, Attachable>>;
+  /** While it waits no device that carries a program gets another, nor by another hook. */
+  succession: Pick<Succession, 'waits'>;
   log: Log;
 }
 
@@ -344,6 +347,8 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
     this.#note(device);
     for (const list of [this.#slow, this.#lazy]) list.delete(device);
     if (wanted && on.size === 1 && on.has(this.#options.hook)) return;
+    // What it carries knows maps that are filled, what would take its place does not yet.
+    if (wanted && on.size > 0 && this.#options.succession.waits) return;
     if (wanted || on.size > 0) (wanted && on.size > 0 ? this.#lazy : this.#slow).add(device);
     else this.#devices[device.role].delete(device.ifindex);
   }
