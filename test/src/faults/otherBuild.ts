@@ -8,6 +8,8 @@ export interface OtherBuildOptions {
   abi?: number;
   /** Its programs are other ones: the switch does something more, which changes nothing. */
   code?: boolean;
+  /** One of its programs is such that no verifier takes it. */
+  broken?: boolean;
   /** Its maps have another layout, and all programs are compiled for it (a minute of clang). */
   layout?: boolean;
 }
@@ -36,8 +38,9 @@ export async function otherBuild(dir: string, o: OtherBuildOptions): Promise<str
     edit(changed.file, changed.from, `IOV_ABI_VERSION: ${o.abi}`);
   }
   if (o.layout) await changeLayout(iomodules);
-  else if (o.code) {
-    edit(join(iomodules, 'switch', 'switch.bpf.c'), BEGIN, `${BEGIN}${OTHER_CODE}`);
+  else if (o.code || o.broken) {
+    const code = o.broken ? BROKEN_CODE : OTHER_CODE;
+    edit(join(iomodules, 'switch', 'switch.bpf.c'), BEGIN, `${BEGIN}${code}`);
     await compile(iomodules, 'switch');
   }
   return [process.execPath, join(agent, 'bin', 'iovisor-agent.js')];
@@ -45,6 +48,8 @@ export async function otherBuild(dir: string, o: OtherBuildOptions): Promise<str
 
 const BEGIN = 'iov_begin(IOV_SLOT_SWITCH);\n';
 const OTHER_CODE = '\tif (!bpf_ktime_get_ns())\n\t\tpkt->pad2 = 1;\n';
+
+const BROKEN_CODE = '\tif (*(volatile int *)(long)ctx->data_end)\n\t\tpkt->pad2 = 1;\n';
 
 /** A field more in front of those of a port: every program that reads a port must know. */
 async function changeLayout(iomodules: string): Promise<void> {
