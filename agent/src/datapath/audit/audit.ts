@@ -82,7 +82,7 @@ export async function audit(sources: AuditSources, repair: boolean): Promise<Aud
     ...pins,
   );
   if (repair) {
-    await repairEntries(sources, maps.differences);
+    await repairEntries(sources, maps.differences, slice);
     sources.attachments.recheck(hooks.differences);
     await sources.attachments.settled();
     if (pins.length > 0) sources.pins.mend();
@@ -104,8 +104,10 @@ export async function audit(sources: AuditSources, repair: boolean): Promise<Aud
 async function repairEntries(
   { claims, writer, flush }: AuditSources,
   entries: readonly EntryDifference[],
+  slice: TimeSlice,
 ): Promise<void> {
   for (const { map, keyText } of entries) {
+    if (slice.over) await slice.turn();
     writer.mirrors.get(map)!.reread(keyText);
     claims.touch(map, keyText);
   }

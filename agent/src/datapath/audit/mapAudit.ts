@@ -62,7 +62,7 @@ export async function auditMaps(sources: MapAuditSources, slice: TimeSlice): Pro
       suspects ??= await compareAll(sources, fresh, slice, audit);
       // What the fresh compiler knew and the live one had yet to compile is touched by now, and what was touched before is written.
       await sources.caughtUp();
-      const found = judge(sources, fresh, { suspects, touched: watch.touched });
+      const found = await judge(sources, fresh, { suspects, touched: watch.touched }, slice);
       audit.differences.push(...found);
     } finally {
       watch.stop();
@@ -112,13 +112,15 @@ async function compareAll(
  * To be called when the live ones have caught up with the fresh one: takes from the suspects what is right, and what differs for the second time.
  * @returns the latter
  */
-function judge(
+async function judge(
   { writer }: MapAuditSources,
   fresh: Claims,
   { suspects, touched }: { suspects: Suspects; touched: ReadonlySet<string> },
-): EntryDifference[] {
+  slice: TimeSlice,
+): Promise<EntryDifference[]> {
   const found: EntryDifference[] = [];
   for (const [name, suspect] of suspects) {
+    if (slice.over) await slice.turn();
     const { map, key } = suspect;
     const failure = writer.failureAt(map, key);
     // One that the kernel refuses is touched for ever.
