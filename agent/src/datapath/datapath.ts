@@ -221,12 +221,20 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     if (this.#recheckMs === 0) return;
     if (this.#rechecked.length === 0) {
       this.#rechecked = this.attachments.known;
-      if (!this.loaded.succession.waits && this.pins.mend() && this.pins.problem !== '')
-        this.#log.error({ problem: this.pins.problem }, 'pins');
+      if (!this.loaded.succession.waits) this.#mendPins();
     }
     const turns = Math.max(1, this.#recheckMs / RETRY_ATTACH_MS);
     const share = Math.ceil(this.attachments.known.length / turns);
-    this.attachments.recheck(this.#rechecked.splice(0, share));
+    if (!this.loaded.succession.waits) void this.attachments.lookAgain(this.#rechecked.splice(0, share));
+  }
+
+  #mendPins(): void {
+    const before = this.pins.problem;
+    const pins = this.pins.mend();
+    const { problem } = this.pins;
+    if (problem !== '' && problem !== before)
+      this.#log.error({ problem }, 'the pins are not as they should be');
+    if (pins > 0) this.#log.warn({ pins }, 'pins were gone, or led elsewhere; they are right again');
   }
 
   /** Every device carries the present programs, over maps that are filled. */
@@ -242,7 +250,12 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     this.loaded.succession.end();
     this.attachments.recheck(this.attachments.known);
     void this.attachments.settled().then(() => {
-      if (!this.#closed) this.#supersede();
+      try {
+        if (!this.#closed) this.#supersede();
+      } catch (error) {
+        // The guard of the pins says what is missing.
+        this.#log.error({ error: String(error) }, 'what an earlier agent left is not removed');
+      }
     });
   }
 

@@ -51,24 +51,21 @@ export class PinGuard {
   }
 
   /**
-   * Makes the pins that are missing, or lead elsewhere.
-   * @returns whether there were such
+   * Makes the pins that are missing, or lead elsewhere; never throws.
+   * @returns how many it made
    */
-  mend(): boolean {
-    const wrong = this.differences();
-    if (wrong.length === 0) {
-      this.problem = '';
-      return false;
-    }
+  mend(): number {
     try {
-      this.#pin(new Set(wrong.map(({ where }) => where)));
+      const wrong = this.differences();
+      if (wrong.length > 0) this.#pin(new Set(wrong.map(({ where }) => where)));
       this.problem = '';
+      return wrong.length;
     } catch (error) {
       this.problem = this.#isMounted
-        ? `${wrong.length} pins are missing, so the next agent will begin anew: ${(error as Error).message}`
+        ? `pins are missing, so the next agent will begin anew: ${(error as Error).message}`
         : `no BPF file system is mounted at ${this.#bpffs}: the data plane goes on as long as this agent runs, but not beyond; mount -t bpf bpf ${this.#bpffs}`;
+      return 0;
     }
-    return true;
   }
 
   get #isMounted(): boolean {

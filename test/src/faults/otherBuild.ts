@@ -33,15 +33,15 @@ export async function otherBuild(dir: string, o: OtherBuildOptions): Promise<str
   const agent = join(dir, 'agent');
   copy(join(checkout, 'iomodules'), iomodules);
   copy(join(checkout, 'agent'), agent);
-  if (o.abi !== undefined) {
-    const changed = { file: join(iomodules, 'dist', 'gen', 'abi.js'), from: /IOV_ABI_VERSION: \d+/ };
-    edit(changed.file, changed.from, `IOV_ABI_VERSION: ${o.abi}`);
-  }
   if (o.layout) await changeLayout(iomodules);
   else if (o.code || o.broken) {
     const code = o.broken ? BROKEN_CODE : OTHER_CODE;
     edit(join(iomodules, 'switch', 'switch.bpf.c'), BEGIN, `${BEGIN}${code}`);
     await compile(iomodules, 'switch');
+  }
+  if (o.abi !== undefined) {
+    const changed = { file: join(iomodules, 'dist', 'gen', 'abi.js'), from: /IOV_ABI_VERSION: \d+/ };
+    edit(changed.file, changed.from, `IOV_ABI_VERSION: ${o.abi}`);
   }
   return [process.execPath, join(agent, 'bin', 'iovisor-agent.js')];
 }
@@ -51,16 +51,21 @@ const OTHER_CODE = '\tif (!bpf_ktime_get_ns())\n\t\tpkt->pad2 = 1;\n';
 
 const BROKEN_CODE = '\tif (*(volatile int *)(long)ctx->data_end)\n\t\tpkt->pad2 = 1;\n';
 
-/** A field more in front of those of a port: every program that reads a port must know. */
+/** A field more in front of those of a port: every program that reads a port must know, and the agent. */
 async function changeLayout(iomodules: string): Promise<void> {
   edit(
     join(iomodules, 'include', 'iov', 'types.h'),
     'struct iov_port {\n',
     'struct iov_port {\n\t__u64 other_layout;\n',
   );
-  const names = readdirSync(join(iomodules, 'dist', 'obj')).filter((name) => name.endsWith('.bpf.o'));
-  for (const name of names.map((file) => file.replace('.bpf.o', '')))
-    if (readdirSync(iomodules).includes(name)) await compile(iomodules, name);
+  symlinkSync(join(checkout, 'packages'), join(iomodules, '..', 'packages'));
+  await command([process.execPath, join(iomodules, 'generate.mjs')]);
+  const text = readFileSync(join(iomodules, 'gen', 'abi.ts'), 'utf8');
+  const { default: typescript } = await import('typescript');
+  const { outputText } = typescript.transpileModule(text, {
+    compilerOptions: { target: typescript.ScriptTarget.ES2022, module: typescript.ModuleKind.ESNext },
+  });
+  writeFileSync(join(iomodules, 'dist', 'gen', 'abi.js'), outputText);
 }
 
 async function compile(iomodules: string, name: string): Promise<void> {

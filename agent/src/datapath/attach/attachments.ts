@@ -203,6 +203,28 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
     return [...this.#devices.entry.values(), ...this.#devices.uplink.values()];
   }
 
+  /** Looks whether these still carry what was put there, and puts right where not. Resolves when all were looked at. */
+  async lookAgain(known: readonly KnownDevice[]): Promise<void> {
+    const slice = new TimeSlice();
+    for (const { role, ifindex } of known) {
+      await slice.breathe();
+      if (this.#closed) return;
+      const device = this.#devices[role].get(ifindex);
+      if (device === undefined || this.#isPending(device)) continue;
+      if (!this.#isIntact(device)) this.recheck([device]);
+    }
+  }
+
+  #isIntact({ role, ifindex, wanted, on }: Device): boolean {
+    // What is not wanted, or in vain, is tried again by others.
+    if (!wanted || on.size === 0) return true;
+    try {
+      return [...on].every((hook) => hook.intact(role, ifindex, this.#options.programs[role]));
+    } catch {
+      return false;
+    }
+  }
+
   /** Asks the kernel anew what these carry, and puts right what is not as it should be. */
   recheck(known: readonly KnownDevice[]): void {
     for (const { role, ifindex } of known) {

@@ -63,6 +63,10 @@ export class ClsactHook implements Hook {
     return there !== undefined && isNamedLikeOurs(role, there) ? there : undefined;
   }
 
+  intact(role: Role, ifindex: number, program: Attachable): boolean {
+    return query(role, ifindex) === program.id;
+  }
+
   attached(role: Role, candidates: Iterable<number>): number[] {
     return [...candidates].filter((ifindex) => {
       const there = query(role, ifindex);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { BpfError, BpfLink } from '@iovisor-ovn/libbpf';
 import type { Pins } from '../pins.js';
 import type { Attachable, Hook, Role } from './hook.js';
@@ -155,6 +156,11 @@ export class TcxHook implements Hook {
     } finally {
       if (held === undefined) link.close();
     }
+  }
+
+  intact(role: Role, ifindex: number, program: Attachable): boolean {
+    const pin = pinName(role, ifindex);
+    return this.programAt(role, ifindex) === program.id && existsSync(this.#pins.path('links', pin));
   }
 
   attached(role: Role): number[] {
