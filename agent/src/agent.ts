@@ -130,6 +130,7 @@ export class Agent {
     this.#datapath.attachments.on('changed', () => this.#hover?.graph.reservationsChanged());
     this.#datapath
       .on('forwarding', (delta, applied) => this.#onForwarding(delta, applied))
+      .on('healed', (resources) => this.#session.healed(resources))
       .on('wires', (wires) => this.#taps.setWires(wires))
       .on('wiresLeft', (names) => this.#taps.forgetLearned(names))
       .on('observed', (observation) => this.#session.observe(observation));

@@ -237,7 +237,10 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.#refusals.set(session.name, known);
     for (const refusal of refusals) {
       const key = refusal.resource && refKey(refusal.resource);
-      if (key !== undefined) known.set(key, refusal);
+      if (key === undefined) continue;
+      if (refusal.message !== '') known.set(key, refusal);
+      // There is room for it now.
+      else if (known.get(key)?.version === refusal.version) known.delete(key);
     }
     this.#reportRefusals(session.name);
   }

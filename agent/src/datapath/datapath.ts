@@ -65,6 +65,8 @@ const RECHECK_MS = 10_000;
 const RETRY_WRITE_MS = { min: 20, max: 5000 };
 
 interface DatapathEvents {
+  /** Resources that apply() refused are in effect now, though nobody sent them again: there is room, or the kernel has memory again. */
+  healed: [resources: HeldResource[]];
   /**
    * The set of forwarding ports changed.
    * @param applied because of a change that is about to be answered; otherwise a tap came or went, or a retry succeeded
@@ -137,6 +139,8 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   readonly #forwarding = new ForwardingPorts();
   /** Resources of which the kernel refused an entry. */
   #failedRefs = new Map<string, { ref: ResourceRef; message: string }>();
+  /** Those of them that apply() has told of. */
+  readonly #told = new Map<string, HeldResource>();
   #running: Promise<void> | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   readonly #recheckMs: number;
@@ -477,6 +481,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
         const delta = this.#forwarding.take();
         if (delta !== undefined) this.emit('forwarding', delta, jobs.length > 0);
         for (const [index, job] of jobs.entries()) job.done(this.#appliedOf(touched[index]!));
+        this.#tellHealed();
       } catch (error) {
         this.#log.error(
           { error: String((error as Error).stack) },
@@ -655,6 +660,17 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     return [...new Map([...this.#failedRefs, ...this.compiler.refusals]).values()];
   }
 
+  #tellHealed(): void {
+    const healed: HeldResource[] = [];
+    for (const [key, held] of this.#told) {
+      if (this.compiler.refusals.has(key) || this.#failedRefs.has(key)) continue;
+      this.#told.delete(key);
+      // What was changed or removed meanwhile was answered with its change.
+      if (this.#versions.get(key)?.version === held.version) healed.push(held);
+    }
+    if (healed.length > 0) this.emit('healed', healed);
+  }
+
   #appliedOf({ refs, invalid }: Taken): Applied {
     const refusals = [...invalid];
     const forwarding: string[] = [];
@@ -662,7 +678,9 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       if (type === ResourceType.LOGICAL_PORT && this.forwarding.has(id)) forwarding.push(id);
       const key = refKey({ type, id });
       const found = this.compiler.refusals.get(key) ?? this.#failedRefs.get(key);
-      if (found !== undefined) refusals.push({ resource: { type, id }, version, message: found.message });
+      if (found === undefined) continue;
+      refusals.push({ resource: { type, id }, version, message: found.message });
+      this.#told.set(key, { type, id, version });
     }
     return { refusals, forwarding };
   }
