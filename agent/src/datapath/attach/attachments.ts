@@ -16,7 +16,7 @@ export interface AttachmentsOptions {
   stopgap: Hook | undefined;
   programs: Readonly<Record<Role, Attachable>>;
   /** While it waits no device that carries a program gets another, nor by another hook. */
-  succession: Pick<Succession, 'waits'>;
+  succession: Pick<Succession, 'waits' | 'end'>;
   log: Log;
 }
 
@@ -91,14 +91,27 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
    * @param devices all that exist
    */
   adopt(devices: ReadonlySet<number>): void {
+    const { succession } = this.#options;
+    if (succession.waits && !this.#anyCarries(devices)) succession.end();
     for (const role of ['entry', 'uplink'] as const) {
-      for (const ifindex of new Set(this.#hooks.flatMap((one) => one.attached(role, devices)))) {
+      for (const ifindex of this.carriers(role, devices)) {
         const device = this.#device(role, ifindex);
         device.wanted = devices.has(ifindex);
         if (this.#examine(device)) this.#sort(device);
       }
     }
     this.#kick();
+  }
+
+  /** Whether any device forwards by programs of an earlier load, also of one whose maps are not known any more. */
+  #anyCarries(devices: ReadonlySet<number>): boolean {
+    return (['entry', 'uplink'] as const).some(
+      (role) =>
+        this.carriers(role, devices).size > 0 ||
+        this.#hooks.some((hook) =>
+          [...devices].some((ifindex) => hook.programAt(role, ifindex) !== undefined),
+        ),
+    );
   }
 
   get #hooks(): readonly Hook[] {
