@@ -18,6 +18,8 @@ export interface Loaded {
   succession: Succession;
   /** Programs and maps by the pins that shall lead to them. */
   wantedPins(): WantedPins;
+  /** Whether supersede() was called: until then the pins of programs are those of the load before. */
+  readonly superseded: boolean;
   /** The links carry the new programs: what the loads before had pinned can go. */
   supersede(): void;
   close(): void;
@@ -50,7 +52,9 @@ export function load(bpffs: string, maxEntries?: Record<string, number>): Loaded
     others,
     pins.filling || others.some((one) => one.list('links').length > 0),
   );
+  let superseded = false;
   const supersede = () => {
+    superseded = true;
     pins.removeOtherProgramArrays(maps[PROGRAM_ARRAY]);
     for (const [name, program] of Object.entries(modules.programs)) {
       pins.remove('progs', name);
@@ -72,6 +76,9 @@ export function load(bpffs: string, maxEntries?: Record<string, number>): Loaded
     maps,
     mapIds,
     loadedAt: new Date(),
+    get superseded() {
+      return superseded;
+    },
     succession,
     wantedPins,
     supersede,

@@ -30,7 +30,7 @@ export class PinGuard {
         found: pins.mapId(name),
       })),
       // Those of the load before stay until it is superseded.
-      ...(this.#loaded.succession.waits ? [] : [...progs]).map(([name, program]) => ({
+      ...(this.#loaded.superseded ? [...progs] : []).map(([name, program]) => ({
         path: pins.path('progs', name),
         wanted: program.id,
         found: programId(pins.path('progs', name)),
