@@ -8,6 +8,7 @@ import {
 } from '@iovisor-ovn/proto';
 import type { Coordinator } from '../coordinator.js';
 import { type ResourceKey, refKey } from '../logic/resource.js';
+import { isOurs } from '../southbound/claims.js';
 import { collectReports } from './reports.js';
 
 /** An audit takes about a second for 100,000 entries, several times that under a stream of changes. */
@@ -46,7 +47,15 @@ export async function verifyNodes(coordinator: Coordinator, request: VerifyReque
       resources: resources.compared,
     });
   }
-  return { nodes, unreachableNodes: unreachable };
+  if (node === '') unreachable.push(...unconnected(coordinator));
+  return { nodes, unreachableNodes: unreachable.sort() };
+}
+
+/** Hypervisors of ours that are registered and have no session with this coordinator. */
+function unconnected({ compiler, sessions }: Coordinator): string[] {
+  return [...compiler.southbound.chassis.values()]
+    .filter(({ row }) => isOurs(row.other_config) && sessions.get(row.name) === undefined)
+    .map(({ row }) => row.name);
 }
 
 interface Compared {

@@ -83,6 +83,7 @@ function failuresOf({ nodes, unreachableNodes }: VerifyList): string[] {
     0,
   );
   const failures = [];
+  if (nodes.length + unreachableNodes.length === 0) failures.push('no hypervisor is connected');
   if (differences > 0) failures.push(`${differences} ${differences === 1 ? 'difference' : 'differences'}`);
   const uncompared = nodes.filter(({ report }) => report === undefined || report.error !== '').length;
   if (uncompared > 0) failures.push(`${uncompared} not compared`);

@@ -16,6 +16,8 @@ function report(agent: ScriptedAgent, more: Partial<VerifyReport> = {}): VerifyR
 
 test('iovctl verify: what a hypervisor holds is compared with the databases; what differs is named, and sent again', async (t) => {
   const made = await scene(t);
+  const nobody = await iovctl(made.coordinator.address, 'verify');
+  t.deepEqual([nobody.code, nobody.stderr], [1, 'iovctl: no hypervisor is connected\n']);
   const agent = await made.agent('hv1', { plugged: ['p1'] });
   await made.central.nbctl('--wait=hv', ...switchWith('sw0', 'p1', 'p2'));
   const queries: Query[] = [];
@@ -73,6 +75,10 @@ test('iovctl verify: what a hypervisor holds is compared with the databases; wha
   agent.report = {};
   const old = await verify();
   t.deepEqual([old.code, old.stderr.includes('no answer from hv1')], [1, true], 'an agent that cannot');
+  agent.close();
+  await agent.untilEnded();
+  const away = await verify();
+  t.deepEqual([away.code, away.stderr.includes('no answer from hv1')], [1, true], 'one that is away');
 });
 
 test('iovctl verify under a stream of changes: no false alarm', async (t) => {
