@@ -8,7 +8,7 @@ import { ABI_VERSION } from '@iovisor-ovn/iomodules';
 import type { Commit, Hello, LocalInterface, Problem } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
 import { type Config, isExposed } from './config/index.js';
-import { Datapath, type ForwardingDelta } from './datapath/index.js';
+import { Datapath, type ForwardingDelta, versionsIn } from './datapath/index.js';
 import { type HealthName, HealthServer } from './health/index.js';
 import { builtinRegistry } from './hover/builtins/index.js';
 import { Hover } from './hover/hover.js';
@@ -49,7 +49,7 @@ export class Agent {
   #hoverProblem = '';
   readonly #instance = randomUUID();
   readonly #clock = new ProblemClock();
-  readonly #metrics = new AgentMetrics();
+  readonly #metrics: AgentMetrics;
   #metricsServer: Server | undefined;
   /** Why the coordinator address of the local database cannot be used. */
   #addressProblem = '';
@@ -71,6 +71,7 @@ export class Agent {
     this.#log = log;
     this.#netlink = netlink;
     this.#datapath = datapath;
+    this.#metrics = new AgentMetrics(config.metricsPorts);
     this.#taps = new Taps({
       remote: config.ovsdb,
       tls: config.tls,
@@ -93,7 +94,7 @@ export class Agent {
       interfaces: () => this.#interfaces,
       forwarding: () => datapath.forwarding,
       isLocalPort: (id) => datapath.compiler.resources.ports.get(id)?.local === true,
-      apply: (change) => this.#metrics.timed(datapath.apply(change)),
+      apply: (change, since) => this.#metrics.timed(datapath.apply(change), since),
       committed: (commit, since) => this.#committed(commit, since),
       report: (query) => makeReport(query, datapath, this.#reportSources),
       log: log.child({ room: 'session' }),
@@ -135,10 +136,16 @@ export class Agent {
     this.#datapath.attachments.on('changed', () => this.#hover?.graph.reservationsChanged());
     this.#datapath
       .on('forwarding', (delta, applied) => this.#onForwarding(delta, applied))
+      .on('healed', (resources) => this.#session.healed(resources))
       .on('wires', (wires) => this.#taps.setWires(wires))
       .on('wiresLeft', (names) => this.#taps.forgetLearned(names))
       .on('observed', (observation) => this.#session.observe(observation));
-    this.#session.on('live', () => this.#onLive()).on('ended', () => this.#updateHealth());
+    this.#session
+      .on('live', () => this.#onLive())
+      .on('ended', () => {
+        this.#metrics.sessionEnded();
+        this.#updateHealth();
+      });
     // It resolves when the database was there for the first time, which may take any time: 'connected' says so, too.
     this.#taps.start().catch((error) => this.#log.error({ error: String(error) }, 'the local database'));
     this.#session.start();
@@ -188,6 +195,7 @@ export class Agent {
     this.#health?.close();
     await this.#hover?.close();
     this.#metricsServer?.close();
+    this.#metrics.close();
     await this.#session.stop(this.#taps.cleanupOnExit);
     this.#answers.flush();
     await this.#taps.stop();
@@ -247,11 +255,14 @@ export class Agent {
       ovsdbConnected: this.#taps.connected,
       sessionLive: this.#session.live,
       problems: () => this.problems(),
+      hover: this.#hover?.graph,
       version: VERSION,
+      certificateFiles: this.#config.certificateFiles,
     };
   }
 
   #onConnected(): void {
+    this.#metrics.ovsdbConnected();
     this.#onConfig();
     // What an earlier agent attached and is not plugged any more comes in no event.
     this.#datapath.setNetworks(this.#taps.networks);
@@ -260,6 +271,7 @@ export class Agent {
   }
 
   #onLive(): void {
+    this.#metrics.sessionBegun();
     this.#updateHealth();
     this.#datapath
       .observeAnew()
@@ -295,7 +307,7 @@ export class Agent {
   }
 
   #committed(commit: Commit, since: number): void {
-    this.#metrics.committed(commit.revision);
+    this.#metrics.committed(commit);
     this.#answers.committed({ number: commit.nbCfg, since }, this.#datapath.synced);
     this.#updateHealth();
   }
@@ -358,10 +370,11 @@ export class Agent {
 
 /** User modules live as long as the agent; one that was killed has left them in the kernel, and nobody could see or remove them. */
 async function removeUserModules(bpffs: string, netlink: Netlink): Promise<void> {
-  const dir = join(bpffs, `v${ABI_VERSION}`, 'hover');
-  if (!existsSync(dir)) return;
-  const { removeLeftovers } = await import('./hover/engine/leftovers.js');
-  removeLeftovers(dir, { links: [...netlink.links.values()], writer: netlink.writer });
+  // Of other versions of the ABI, too: an upgrade.
+  const left = versionsIn(bpffs).some((abi) => existsSync(join(bpffs, `v${abi}`, 'hover')));
+  if (!left) return;
+  const { cleanUpHover } = await import('./hover/engine/leftovers.js');
+  cleanUpHover(bpffs, { links: [...netlink.links.values()], writer: netlink.writer });
 }
 
 function listenAddress(address: Address): ListenAddress {

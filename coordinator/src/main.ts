@@ -6,7 +6,7 @@ import { adminService } from './admin/admin-service.js';
 import { readCoordinatorConfig } from './config/coordinator-config.js';
 import { UsageError } from './config/settings.js';
 import { Coordinator } from './coordinator.js';
-import { serveMetrics } from './metrics.js';
+import { serveMetrics } from './metrics/serve.js';
 import { GrpcServer } from './server.js';
 import { version } from './version.js';
 
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
     admin: adminService(coordinator, version, log),
   });
   const listen = await server.listen();
-  const metrics = config.metrics && (await serveMetrics(coordinator, config.metrics));
+  const metrics = config.metrics && (await serveMetrics(coordinator, config.metrics, { version, ...config }));
   log.info({ listen, tls: config.tls !== undefined, nb: config.nb, sb: config.sb, version }, 'listening');
   if (config.warnPlaintext)
     log.warn(

@@ -94,7 +94,7 @@ function bindError({ message }: Error): string {
 }
 
 /** A killed predecessor leaves its socket, and binding to that fails; one that somebody listens on is left alone. */
-function removeStaleSocket(path: string): Promise<void> {
+export function removeStaleSocket(path: string): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once('connect', () => {

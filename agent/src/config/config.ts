@@ -7,6 +7,9 @@ import { type Address, formatAddress, isLocal, parseAddress, parseAddresses } fr
 import type { OptionName, RawOptions } from './options.js';
 import { UsageError } from './usageError.js';
 
+/** Options that name files with certificates. */
+const CERTIFICATES = ['tls-cert', 'tls-ca', 'hover-client-ca'] as const satisfies readonly OptionName[];
+
 /** File names and contents of the agent's identity. */
 export interface TlsIdentity {
   certFile: string;
@@ -31,6 +34,10 @@ export interface Config {
   hoverAllowOvnPorts: boolean;
   health: Address | undefined;
   metrics: Address | undefined;
+  /** How many ports have metrics of their own. */
+  metricsPorts: number;
+  /** Files with certificates, by the option that names them; undefined: not given. */
+  certificateFiles: Readonly<Record<string, string | undefined>>;
   tls: TlsIdentity | undefined;
   insecurePlaintext: boolean;
   logLevel: LogLevelName;
@@ -60,6 +67,8 @@ export function makeConfig(raw: RawOptions): Config {
     hoverAllowOvnPorts: raw['hover-allow-ovn-ports'] === 'true',
     health: raw.health === undefined ? defaultHealth(bpffs) : orNone('health', raw),
     metrics: orNone('metrics', raw),
+    metricsPorts: of('metrics-ports', raw, count),
+    certificateFiles: Object.fromEntries(CERTIFICATES.map((name) => [name, raw[name]])),
     tls,
     insecurePlaintext,
     logLevel: oneOf('log-level', raw, logLevels),
@@ -106,6 +115,11 @@ function oneOf<T extends string>(name: OptionName, raw: RawOptions, values: read
   const value = values.find((one) => one === raw[name]);
   if (value === undefined) throw new UsageError(`--${name}: "${raw[name]}" is none of ${values.join(', ')}`);
   return value;
+}
+
+function count(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new Error(`"${text}" is no number from 0 to 999999`);
+  return Number(text);
 }
 
 function absolutePath(path: string): string {

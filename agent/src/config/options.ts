@@ -56,6 +56,12 @@ export const OPTIONS = [
       'gRPC health service; none: off (default: unix:/run/iovisor/agent.sock, with the name of another --bpffs in it: agent-NAME.sock)',
   },
   { name: 'metrics', value: 'ADDR', default: 'none', description: 'Prometheus metrics; none: off' },
+  {
+    name: 'metrics-ports',
+    value: 'COUNT',
+    default: '2000',
+    description: 'how many logical ports have metrics of their own; the rest is added up as port="others"',
+  },
   { name: 'tls-cert', value: 'FILE', description: 'certificate; its common name is the chassis name' },
   { name: 'tls-key', value: 'FILE', description: 'private key of the certificate' },
   { name: 'tls-ca', value: 'FILE', description: 'certificates of the authority that signed the coordinator' },

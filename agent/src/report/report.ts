@@ -7,6 +7,7 @@ import { moduleReports } from './modules.js';
 import { portDetails, portReports } from './ports.js';
 import { traceReport } from './trace.js';
 import { tunnelReports } from './tunnels.js';
+import { verifyReport } from './verify.js';
 
 /** What reports tell of, beside the data plane. */
 export interface ReportSources {
@@ -31,6 +32,8 @@ export async function makeReport(query: Query, datapath: Datapath, sources: Repo
       return { ...report, tunnels: tunnelReports(datapath) };
     case ReportKind.REPORT_PROBLEMS:
       return { ...report, problems: sources.problems() };
+    case ReportKind.REPORT_VERIFY:
+      return { ...report, verify: await verifyReport(datapath, query.repair) };
     case ReportKind.REPORT_TRACE:
       return { ...report, trace: await traceReport(datapath, query.trace) };
     case ReportKind.REPORT_AGENT:

@@ -1,6 +1,14 @@
 import { EventEmitter } from 'node:events';
 import type { ChannelCredentials } from '@grpc/grpc-js';
-import type { Commit, CoordinatorMessage, Hello, Query, Report, Welcome } from '@iovisor-ovn/proto';
+import type {
+  Commit,
+  CoordinatorMessage,
+  HeldResource,
+  Hello,
+  Query,
+  Report,
+  Welcome,
+} from '@iovisor-ovn/proto';
 import type { Applied, Change } from '../datapath/change.js';
 import type { Observation } from '../datapath/observe/observer.js';
 import type { Log } from '../netlink/index.js';
@@ -20,8 +28,8 @@ export interface SessionOptions extends Sources {
   credentials: ChannelCredentials;
   /** All but the interfaces; undefined: this chassis has no name yet. */
   hello(): Omit<Hello, 'interfaces'> | undefined;
-  /** Makes a change take effect. */
-  apply(change: Change): Promise<Applied>;
+  /** Makes a change take effect, the first of which arrived at `since` (performance.now()). */
+  apply(change: Change, since: number): Promise<Applied>;
   /** A commit took effect, and its Ack is on its way. */
   committed(commit: Commit, since: number): void;
   /** The answer to a question, but for its id. */
@@ -97,6 +105,12 @@ export class Session extends EventEmitter<SessionEvents> {
     if (this.#outbox === undefined) return;
     this.#observations!.add(observation);
     this.#outbox.pump();
+  }
+
+  /** Resources that were refused are in effect now. */
+  healed(resources: readonly HeldResource[]): void {
+    for (const { type, id, version } of resources)
+      this.#outbox?.refusal({ resource: { type, id }, version, message: '' });
   }
 
   /** Local facts changed: what the coordinator should know is sent, and a session that waits for them is tried. */
@@ -230,11 +244,13 @@ export class Session extends EventEmitter<SessionEvents> {
     const commit = commitOf(message);
     // An answer may take its time: commits do not wait for it.
     if (message?.$case === 'query') void this.#answer(message.value);
-    return commit && this.#apply(commit, pending.take(commit.full), acks);
+    if (commit === undefined) return undefined;
+    const { since } = pending;
+    return this.#apply(commit, pending.take(commit.full), since, acks);
   }
 
-  async #apply(commit: Commit, change: Change, acks: AckState): Promise<void> {
-    const { refusals, forwarding } = await this.#options.apply(change);
+  async #apply(commit: Commit, change: Change, arrived: number, acks: AckState): Promise<void> {
+    const { refusals, forwarding } = await this.#options.apply(change, arrived);
     const since = this.#nbCfgSince(commit);
     acks.applied(commit, since, refusals, forwarding);
     this.#outbox?.pump();

@@ -30,6 +30,7 @@ import { portDetail } from './port-detail.js';
 import { collectReports, type NodeReport } from './reports.js';
 import { listRouters } from './routers.js';
 import { tracePacket } from './trace.js';
+import { verifyNodes } from './verify.js';
 import { watch } from './watch.js';
 
 /** What iovctl asks. A standby answers too. Nothing is changed but log levels. */
@@ -127,6 +128,7 @@ export function adminService(coordinator: Coordinator, version: string, log: Log
     watch: (call) => startWatch(coordinator, call),
     getNode: (call, reply) => answer(reply, () => nodeDetail(coordinator, call.request.name)),
     getPort: (call, reply) => answer(reply, () => portDetail(coordinator, call.request)),
+    verify: (call, reply) => answer(reply, () => verifyNodes(coordinator, call.request)),
     trace: (call, reply) => answer(reply, () => tracePacket(coordinator, call.request)),
     getLogLevel: (call, reply) => answer(reply, () => readLogLevels(coordinator, log, call.request)),
     setLogLevel: (call, reply) => answer(reply, () => setLogLevel(coordinator, log, call.request)),

@@ -15,6 +15,7 @@ import { port } from './port.js';
 import { status } from './status.js';
 import { topology } from './topology/topology.js';
 import { trace } from './trace.js';
+import { verify } from './verify.js';
 import { watch } from './watch.js';
 
 const [nodeList, ...otherLists] = lists.map((list) => listCommand(list));
@@ -28,6 +29,7 @@ const commands: readonly ((program: Command) => void)[] = [
   ...otherLists,
   port,
   trace,
+  verify,
   watch,
   topology,
   logLevel,

@@ -17,6 +17,8 @@ export interface CoordinatorConfig {
   sb: string;
   listen: readonly Address[];
   metrics?: Address;
+  /** Files with certificates, by the option that names them; undefined: not given. */
+  certificateFiles: Readonly<Record<string, string | undefined>>;
   tls?: TlsMaterial;
   /** Agents can come over the network without TLS, and nobody said that this is wanted. */
   warnPlaintext: boolean;
@@ -31,7 +33,11 @@ export const tlsSettings: readonly Setting[] = [
   { name: 'tls-ca', value: 'FILE', description: 'CA that the other ends’ certificates must be signed by' },
 ];
 
-const settings: readonly Setting[] = [
+/** Settings that name files with certificates. */
+const certificates = ['tls-cert', 'tls-ca', 'db-cert', 'db-ca'] as const;
+
+/** All that iovisor-coordinator can be told, but for --config. */
+export const coordinatorSettings: readonly Setting[] = [
   {
     name: 'nb',
     value: 'REMOTES',
@@ -78,7 +84,7 @@ export function readCoordinatorConfig(
   const command = new Command('iovisor-coordinator')
     .description('Compiles OVN’s logical networks for the agents of IOVisor-OVN')
     .version(version);
-  const values = readSettings(command, settings, argv, env);
+  const values = readSettings(command, coordinatorSettings, argv, env);
   const listen = (values.get('listen') ?? '').split(',').map((text) => parseAddress('listen', text.trim()));
   const tls = readTls(values);
   const exposed = !tls && listen.some((address) => !isLocal(address));
@@ -88,6 +94,7 @@ export function readCoordinatorConfig(
     sb: remotes(values, 'sb'),
     listen,
     metrics: metrics === undefined ? undefined : parseAddress('metrics', metrics),
+    certificateFiles: Object.fromEntries(certificates.map((name) => [name, values.get(name)])),
     tls,
     warnPlaintext: exposed && values.get('insecure-listen-plaintext') !== 'true',
     database: readDatabaseFiles(values),

@@ -39,6 +39,14 @@ export class ProblemRegistry {
     for (const scope of this.#scopes.values()) yield* scope.values();
   }
 
+  /** All problems, each with the kind of its finder: its scope up to the first colon. */
+  *byKind(): Generator<[kind: string, problem: Problem]> {
+    for (const [scope, problems] of this.#scopes) {
+      const kind = scope.slice(0, `${scope}:`.indexOf(':'));
+      for (const problem of problems.values()) yield [kind, problem];
+    }
+  }
+
   /** All problems, oldest first. */
   list(): Problem[] {
     return [...this.all()].sort((a, b) => (a.since < b.since ? -1 : a.since > b.since ? 1 : 0));

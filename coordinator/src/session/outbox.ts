@@ -45,9 +45,18 @@ export class Outbox {
     return this.#held.size;
   }
 
-  mark(key: ResourceKey): void {
-    if (this.#sent.has(key)) this.#again.add(key);
-    else this.#dirty.add(key);
+  /** @returns whether it goes into the commit after the one that is being sent */
+  mark(key: ResourceKey): boolean {
+    const later = this.#sent.has(key);
+    (later ? this.#again : this.#dirty).add(key);
+    return later;
+  }
+
+  /** What the agent holds there is not what was thought. */
+  forget(key: ResourceKey): void {
+    // No version of anything: it is sent, or, if the agent must not hold it, removed.
+    this.#held.set(key, -1n);
+    this.mark(key);
   }
 
   /** The commit is made: what is taken from now on belongs to the next. */

@@ -11,6 +11,8 @@ export interface Ask {
   logLevel?: string;
   /** Default: two seconds. */
   timeoutMs?: number;
+  /** REPORT_VERIFY: what differs is put right. */
+  repair?: boolean;
 }
 
 /** Questions to one agent and its answers, matched by id. */
@@ -27,7 +29,7 @@ export class Queries {
   /** Resolves with the agent's report, or undefined when none comes in time or the session ends. */
   ask(
     kind: ReportKind,
-    { port = '', trace, logLevel = '', timeoutMs = defaultTimeoutMs }: Ask = {},
+    { port = '', trace, repair = false, logLevel = '', timeoutMs = defaultTimeoutMs }: Ask = {},
   ): Promise<Report | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
     const id = ++this.#last;
@@ -39,7 +41,7 @@ export class Queries {
         resolve(report);
       };
       this.#open.set(id, finish);
-      void this.#send(Query.create({ id, kind, port, trace, logLevel }));
+      void this.#send(Query.create({ id, kind, port, trace, repair, logLevel }));
     });
   }
 

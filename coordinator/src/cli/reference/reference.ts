@@ -6,8 +6,7 @@ import { type ProtoField, type ProtoMessage, protoMessages, reachable } from './
 
 const intro = `# iovctl
 
-This page is made from the definitions of the commands and from \`proto/\` by \`node setup/iovctl-reference.mjs\`; a test fails when it
-is not current.
+This page is made from the definitions of the commands and from \`proto/\` by \`npm run docs\`; a test fails when it is not current.
 
 \`iovctl\` asks the coordinator; of several it may be any, but only the leader can ask agents. It changes nothing, but for
 \`log-level\` with a level and \`topology apply\` and \`topology delete\`.
