@@ -181,6 +181,10 @@ export const keyTables = [
       { key: 'ethtype', unset: '`802.11q`', meaning: 'of localnet: `802.11q` or `802.11ad` VLAN tags' },
       { key: 'localnet_learn_fdb', unset: '`false`', meaning: 'of localnet: MACs behind it are learned' },
       { key: 'l2gateway-chassis', meaning: 'of l2gateway: name of the chassis that has it' },
+      {
+        key: 'router-port',
+        meaning: 'of router: the Logical_Router_Port it leads to; only shown, nothing is routed yet',
+      },
       { key: 'virtual-ip', meaning: 'of virtual: address that one of the parents claims' },
       { key: 'virtual-parents', meaning: 'of virtual: names of ports, comma-separated' },
       { key: 'qos_max_rate', meaning: 'bits a second that the machine may send' },
@@ -211,10 +215,24 @@ export const keyTables = [
     ],
   },
   {
+    where: 'Southbound Port_Binding `options`',
+    room: 'coordinator',
+    keys: [
+      {
+        key: 'l3gateway-chassis',
+        meaning: 'of l3gateway: chassis of the gateway router, by northd; only shown, nothing is routed yet',
+      },
+    ],
+  },
+  {
     where: 'Southbound Datapath_Binding `external_ids`',
     room: 'coordinator',
     keys: [
       { key: 'logical-switch', meaning: 'uuid of the Logical_Switch, by northd' },
+      {
+        key: 'logical-router',
+        meaning: 'uuid of the Logical_Router, by northd; only shown, nothing is routed yet',
+      },
       { key: 'name', meaning: 'its name, while Northbound is not known' },
     ],
   },
