@@ -52,6 +52,8 @@ enum iov_slot {
 	IOV_SLOT_OBSERVE = 9,      /* what the control plane wants to know: source MACs, virtual addresses */
 	IOV_SLOT_SNOOP = 10,       /* IP multicast of a switch with mcast_snoop */
 	IOV_SLOT_TOO_BIG = 11,     /* answers what does not fit the way to its receiver (RFC 1191, RFC 8201) */
+	IOV_SLOT_ENCAP_ANY = 12,   /* what IOV_SLOT_ENCAP finds not common, as it was */
+	IOV_SLOT_UPLINK_ANY = 13,  /* what the program of the uplinks finds not common, as it was */
 	IOV_SLOT_USER = 64,        /* first slot for modules loaded per instance (Hover) */
 	IOV_SLOT_COUNT = 256,
 };
