@@ -97,6 +97,7 @@ static __always_inline __u32 encapsulate(struct __sk_buff *ctx, struct iov_packe
 	struct iov_outer_facts facts;
 	__be16 type;
 	int error, nested = 0;
+	__u16 sum = 0;
 
 	if (!(tunnel->flags & IOV_TUNNEL_VALID))
 		return IOV_DROP_TUNNEL_UNRESOLVED;
@@ -113,10 +114,10 @@ static __always_inline __u32 encapsulate(struct __sk_buff *ctx, struct iov_packe
 	}
 	facts.source_port = iov_outer_source_port(pkt);
 	facts.tos = iov_inner_tos(pkt);
-	facts.sum = 0;
 	facts.summed = 0;
 	if (iov_wants_checksum(tunnel))
-		facts.summed = iov_sum_inner(ctx, pkt, &facts.sum);
+		facts.summed = iov_sum_inner(ctx, pkt, &sum);
+	facts.sum = sum;
 	if (iov_outer_room(ctx, pkt, header, &type, &nested))
 		return IOV_DROP_TUNNEL_ENCAP_FAILED;
 	if (iov_unlikely(nested))

@@ -397,8 +397,9 @@ struct iov_tunnel {
 	__u32 flags;            /* enum iov_tunnel_flag */
 	__u32 ifindex;          /* underlay device */
 	__u32 mtu;              /* of the way there: largest outer IP packet, bytes */
-	__u32 address_sum;      /* one's complement sum of the outer addresses and the protocol (UDP), as 16-bit words in host
-				 * memory order, folded: the pseudo header but its length (RFC 768, RFC 8200 8.1) */
+	__u32 fixed_sum;        /* one's complement sum, folded, of what the UDP checksum covers and no packet changes: the outer
+				 * addresses, the protocol (RFC 768, RFC 8200 8.1), UDP and tunnel header as they are in `header`;
+				 * 16-bit words in host memory order */
 	__u16 header_length;    /* 50 or 58; over IPv6 70 or 78 */
 	__u16 share;            /* equal-cost routes: flows whose outer source port, its lower 14 bits, is below go by this row,
 				 * the others by the row `other`. 0: all by this one. Unicast only; floods go by the first row */
