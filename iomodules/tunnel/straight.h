@@ -95,7 +95,7 @@ static __always_inline int encapsulate_common(struct __sk_buff *ctx, struct iov_
 	const __u32 header = geneve ? IOV_OUTER_GENEVE_LENGTH : IOV_OUTER_VXLAN_LENGTH;
 	const __u64 room = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L2(IOV_ETHERNET_LENGTH) | IOV_ROOM_FLAGS;
 	struct iov_outer_facts facts = {};
-	__u64 words[IOV_OUTER_WORDS], *frame;
+	__u64 *frame;
 	__u32 length = ctx->len;
 
 	if (length + header - IOV_OUTER_IP > tunnel->mtu || !iov_outer_keys(&facts.keys, pkt, geneve))
@@ -113,11 +113,8 @@ static __always_inline int encapsulate_common(struct __sk_buff *ctx, struct iov_
 	frame = (__u64 *)(long)ctx->data;
 	if ((void *)frame + header + IOV_ETHERNET_LENGTH > (void *)(long)ctx->data_end)
 		return iov_drop(ctx, pkt, IOV_DROP_TUNNEL_ENCAP_FAILED);
-	iov_outer_fill4(words, tunnel, &facts, length + header);
-	iov_inner_fill4(words + header / 8, pkt, pkt->eth_type);
-#pragma unroll
-	for (__u32 i = 0; i < (header + IOV_ETHERNET_LENGTH) / 8; i++)
-		frame[i] = words[i];
+	iov_outer_fill4(frame, tunnel, &facts, length + header);
+	iov_inner_fill4(frame + header / 8, pkt, pkt->eth_type);
 	count_sent(pkt->tunnel, length);
 	return bpf_redirect(tunnel->ifindex, 0);
 }
