@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { BpfObject, type BpfProgram, type SkBuffFields } from '@iovisor-ovn/libbpf';
-import { iov_dest_kind as kind } from '../gen/abi.js';
+import { iov_tunnel_flag, iov_dest_kind as kind } from '../gen/abi.js';
 import { ether, ipv4, udp } from '../testing/frames.js';
 import { Lab } from '../testing/lab.js';
 import { vethPair } from '../testing/netns.js';
@@ -18,8 +18,12 @@ export interface ChainCost {
   localSecuredTries: number;
   /** entry, port security, switch, VXLAN encapsulation. */
   encap: number;
+  /** The same with the outer UDP checksum, around UDP without a checksum: the whole frame is summed up. */
+  encapSummed: number;
   /** VXLAN decapsulation, port security of the receiver, delivery. */
   decap: number;
+  /** The same with the outer UDP checksum verified. */
+  decapSummed: number;
 }
 
 interface Effort {
@@ -76,11 +80,14 @@ function measure(lab: Lab, redirect: BpfProgram, effort: Required<Effort>): Chai
     localSecured,
     localSecuredTries: warm(entry, frame(4, 5), at(tries)),
     encap: more + once(entry, frame(2, 9), at(secured)),
+    encapSummed: more + once(entry, frame(2, 8), at(secured)),
     decap: more + once(uplink, encapsulated(arriving, frame(9, 3))),
+    decapSummed: more + once(uplink, encapsulated({ ...arriving, checksum: true }, frame(9, 3))),
   };
 }
 
-/** Ports 1 and 6 without port security, 2 and 3 with the inline form, 4 and 5 with tries; 9 is on another chassis. */
+/** Ports 1 and 6 without port security, 2 and 3 with the inline form, 4 and 5 with tries; 9 and 8 are on another chassis, 8 by a tunnel
+ * with checksums. */
 function ports(lab: Lab) {
   lab.addSwitch(1);
   const open = lab.addPort({ addresses: [addressesOf(1)] });
@@ -91,8 +98,11 @@ function ports(lab: Lab) {
     lab.addPort({ addresses: [addressesOf(n)], security: [addressesOf(n)], inline: false }),
   );
   lab.addPort({ addresses: [addressesOf(6)] });
-  lab.addTunnel(1, vethPair().ifindex, outer);
+  const under = vethPair().ifindex;
+  lab.addTunnel(2, under, outer, { set: iov_tunnel_flag.IOV_TUNNEL_CSUM });
+  lab.addTunnel(1, under, outer);
   lab.addMac(1, macOf(9), { kind: kind.IOV_DEST_REMOTE, egress_key: 9, index: 1 });
+  lab.addMac(1, macOf(8), { kind: kind.IOV_DEST_REMOTE, egress_key: 8, index: 2 });
   lab.addTunnelDest(1, 3, { kind: kind.IOV_DEST_LOCAL, index: 3, egress_key: 3 });
   return [open, secured!, tries!] as const;
 }

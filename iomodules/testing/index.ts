@@ -13,7 +13,7 @@ export { Machine } from './machine.js';
 export * from './membership.js';
 export { ModuleLab, type ModuleVerdict, type SentPacket } from './module-lab.js';
 export { enterPrivateNetns, ip, type VethPair, vethPair } from './netns.js';
-export { addressSum, encapsulated, isIp6, mapped, type Outer, outerChecksum, outerHeader } from './outer.js';
+export { encapsulated, fixedSum, isIp6, mapped, type Outer, outerChecksum, outerHeader } from './outer.js';
 export { type RunOptions, runPacket, type Verdict } from './run.js';
 export { writeSecurity } from './security-rows.js';
 export { checked, type Datagram, dissect, framed, icmpError } from './transport.js';

@@ -7,7 +7,7 @@ import { ip4, ip4Bytes, ip6, mac } from './address.js';
 import { groupRows } from './group-rows.js';
 import { number32 } from './key.js';
 import { enterPrivateNetns, type VethPair, vethPair } from './netns.js';
-import { addressSum, isIp6, mapped, type Outer, outerHeader } from './outer.js';
+import { fixedSum, isIp6, mapped, type Outer, templateOf } from './outer.js';
 import { type RunOptions, runPacket, type Verdict } from './run.js';
 import { writeSecurity } from './security-rows.js';
 
@@ -176,15 +176,12 @@ export class Lab {
     const { IOV_TUNNEL_VALID, IOV_TUNNEL_RESOLVED, IOV_TUNNEL_GENEVE, IOV_TUNNEL_IP6 } = abi.iov_tunnel_flag;
     const type = (outer.type === 'geneve' ? IOV_TUNNEL_GENEVE : 0) | (isIp6(outer) ? IOV_TUNNEL_IP6 : 0);
     const flags = (IOV_TUNNEL_VALID | IOV_TUNNEL_RESOLVED | type | (a.set ?? 0)) & ~(a.clear ?? 0);
-    const template = outerHeader(
-      { ...outer, vni: 0, sport: 0, ingress: 0, egress: 0, checksum: undefined },
-      'template',
-    );
+    const template = templateOf(outer);
     const row = {
       flags,
       ifindex,
       mtu: a.mtu ?? 1500,
-      address_sum: addressSum(outer),
+      fixed_sum: fixedSum(outer),
       local_ip: mapped(outer.src),
       remote_ip: mapped(outer.dst),
       header_length: template.length,

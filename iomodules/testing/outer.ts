@@ -42,10 +42,11 @@ function pseudoHeader({ src, dst }: Pick<Outer, 'src' | 'dst'>, length: number):
   return Buffer.concat([addressBytes(src), addressBytes(dst), rest]);
 }
 
-/** struct iov_tunnel.address_sum: 16-bit words in host memory order. */
-export function addressSum(outer: Pick<Outer, 'src' | 'dst'>): number {
+/** struct iov_tunnel.fixed_sum: 16-bit words in host memory order. */
+export function fixedSum(outer: Outer): number {
+  const template = templateOf(outer).subarray(isIp6(outer) ? 54 : 34);
   const sum = Buffer.alloc(2);
-  sum.writeUInt16BE(~checksum(pseudoHeader(outer, 0)) & 0xffff);
+  sum.writeUInt16BE(~checksum(pseudoHeader(outer, 0), template) & 0xffff);
   return new Uint16Array(sum.buffer, sum.byteOffset, 1)[0]!;
 }
 
@@ -53,6 +54,11 @@ export function addressSum(outer: Pick<Outer, 'src' | 'dst'>): number {
 export function outerChecksum(outer: Outer, packet: Buffer): number {
   const segment = packet.subarray(isIp6(outer) ? 54 : 34);
   return checksum(pseudoHeader(outer, segment.length), segment);
+}
+
+/** struct iov_tunnel.header, without what is behind it. */
+export function templateOf(outer: Outer): Buffer {
+  return outerHeader({ ...outer, vni: 0, sport: 0, ingress: 0, egress: 0, checksum: undefined }, 'template');
 }
 
 /** 50 bytes for VXLAN, 58 for Geneve, over IPv6 70 and 78; `length` is that of the inner frame, or 'template' for struct iov_tunnel. */

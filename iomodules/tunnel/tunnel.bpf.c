@@ -5,6 +5,8 @@
  *   iov_encap         a unicast frame to one chassis
  *   iov_flood_remote  a frame to every remote member of a multicast group
  *   iov_uplink        tc ingress of an underlay device: ours is unpacked and delivered, the rest is the host's
+ *
+ * iov_encap and iov_uplink do what is common (straight.h), and leave the rest to iov_encap_any and iov_uplink_any.
  */
 #include <iov/chain.h>
 #include <iov/checksum.h>
@@ -13,13 +15,10 @@
 #include <iov/ip.h>
 #include <iov/outer.h>
 #include <iov/parse.h>
+#include "straight.h"
+#include "tunnel.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-static __always_inline struct iov_tunnel *tunnel_lookup(__u32 number)
-{
-	return bpf_map_lookup_elem(&iov_tunnels, &number);
-}
 
 /* Next hops of a tunnel that a flow is tried on; the agent writes no more. */
 #define WAYS 8
@@ -62,48 +61,6 @@ static __always_inline int is_ip(struct __sk_buff *ctx)
 	return ctx->protocol == bpf_htons(ETH_P_IP) || ctx->protocol == bpf_htons(ETH_P_IPV6);
 }
 
-static __always_inline struct iov_tunnel_count *counters_of(__u32 number)
-{
-	return iov_tracing ? 0 : bpf_map_lookup_elem(&iov_tunnel_counters, &number);
-}
-
-static __always_inline void count_sent(__u32 number, __u32 bytes)
-{
-	struct iov_tunnel_count *count = counters_of(number);
-
-	if (!count)
-		return;
-	count->tx_packets++;
-	count->tx_bytes += bytes;
-}
-
-static __always_inline void count_not_sent(__u32 number)
-{
-	struct iov_tunnel_count *count = counters_of(number);
-
-	if (count)
-		count->tx_drops++;
-}
-
-static __always_inline void count_received(__u32 number, __u32 bytes)
-{
-	struct iov_tunnel_count *count = counters_of(number);
-
-	if (!count)
-		return;
-	count->rx_packets++;
-	count->rx_bytes += bytes;
-	count->last_rx = bpf_ktime_get_coarse_ns();
-}
-
-static __always_inline void count_not_received(__u32 number)
-{
-	struct iov_tunnel_count *count = counters_of(number);
-
-	if (count)
-		count->rx_drops++;
-}
-
 /* Write the outer header and the inner MACs and type behind it, in one go. `header` must be a constant. */
 static __always_inline int write_headers4(struct __sk_buff *ctx, const struct iov_packet *pkt, const struct iov_tunnel *tunnel,
 					  const struct iov_outer_facts *facts, __be16 type, const __u32 header)
@@ -140,6 +97,7 @@ static __always_inline __u32 encapsulate(struct __sk_buff *ctx, struct iov_packe
 	struct iov_outer_facts facts;
 	__be16 type;
 	int error, nested = 0;
+	__u16 sum = 0;
 
 	if (!(tunnel->flags & IOV_TUNNEL_VALID))
 		return IOV_DROP_TUNNEL_UNRESOLVED;
@@ -156,10 +114,10 @@ static __always_inline __u32 encapsulate(struct __sk_buff *ctx, struct iov_packe
 	}
 	facts.source_port = iov_outer_source_port(pkt);
 	facts.tos = iov_inner_tos(pkt);
-	facts.sum = 0;
 	facts.summed = 0;
 	if (iov_wants_checksum(tunnel))
-		facts.summed = iov_sum_inner(ctx, pkt, &facts.sum);
+		facts.summed = iov_sum_inner(ctx, pkt, &sum);
+	facts.sum = sum;
 	if (iov_outer_room(ctx, pkt, header, &type, &nested))
 		return IOV_DROP_TUNNEL_ENCAP_FAILED;
 	if (iov_unlikely(nested))
@@ -186,6 +144,20 @@ static __always_inline int too_big(struct __sk_buff *ctx, struct iov_packet *pkt
 }
 
 IOV_PROGRAM(iov_encap)
+{
+	struct iov_packet *pkt = iov_packet_of_cpu();
+	int action = NOT_COMMON;
+
+	if (!pkt)
+		return TC_ACT_SHOT;
+	if (!iov_tracing)
+		action = encap_common(ctx, pkt);
+	if (action != NOT_COMMON)
+		return action;
+	return iov_next(ctx, pkt, IOV_SLOT_ENCAP_ANY);
+}
+
+IOV_PROGRAM(iov_encap_any)
 {
 	struct iov_packet *pkt = iov_begin(IOV_SLOT_ENCAP);
 	struct iov_tunnel *tunnel;
@@ -410,42 +382,6 @@ room:
 	if (make_room(ctx, pkt, round->header, round))
 		round->no_room = IOV_DROP_TUNNEL_ENCAP_FAILED;
 	return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
-}
-
-/* What follows the outer UDP header. */
-struct tunnel_header {
-	__be32 word;
-	__be32 vni;        /* and 8 reserved bits */
-	__be32 option;     /* Geneve */
-	__be32 option_data;
-};
-
-/* Does the tunnel header say what OVN's must? Fills the key of what it asks for. */
-static __always_inline int read_vxlan(const struct tunnel_header *header, struct iov_tunnel_key *key)
-{
-	__u32 vni = bpf_ntohl(header->vni) >> 8;
-	__u32 egress = vni >> IOV_VXLAN_KEY_BITS;
-
-	if (header->word != bpf_htonl(IOV_VXLAN_FLAGS) || header->vni & bpf_htonl(0xff))
-		return 0;
-	key->datapath_key = vni & IOV_VXLAN_KEY_MASK;
-	if (egress & IOV_VXLAN_MULTICAST)
-		egress = IOV_MULTICAST_KEY | (egress & (IOV_VXLAN_MULTICAST - 1));
-	key->egress_key = egress;
-	return 1;
-}
-
-static __always_inline int read_geneve(const struct tunnel_header *header, struct iov_tunnel_key *key, __u16 *ingress)
-{
-	__u32 data = bpf_ntohl(header->option_data);
-
-	if ((header->word & bpf_htonl(IOV_GENEVE_WORD_MASK)) != bpf_htonl(IOV_GENEVE_WORD) ||
-	    (header->option & bpf_htonl(IOV_GENEVE_OPTION_MASK)) != bpf_htonl(IOV_GENEVE_OPTION) || data >> 31)
-		return 0;
-	key->datapath_key = bpf_ntohl(header->vni) >> 8;
-	key->egress_key = data;
-	*ingress = data >> 16;
-	return 1;
 }
 
 /* What was read of a tunnel packet, before its outer header goes. */
@@ -786,22 +722,6 @@ static __always_inline int pass(void)
 	return IOV_PASS;
 }
 
-/* The first `length` bytes of the frame, or NULL. */
-static __always_inline void *headers(struct __sk_buff *ctx, __u32 length)
-{
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-
-	if (iov_unlikely(data + length > end)) {
-		if (ctx->len < length || bpf_skb_pull_data(ctx, length))
-			return 0;
-		data = (void *)(long)ctx->data;
-		end = (void *)(long)ctx->data_end;
-		if (data + length > end)
-			return 0;
-	}
-	return data;
-}
-
 /* From here on it is ours, whatever is wrong with it. `number`: NULL when it comes from nobody we know. */
 static __always_inline int take(struct __sk_buff *ctx, const struct outer *outer, const __u32 *number, const int ip6)
 {
@@ -867,6 +787,22 @@ static __always_inline int uplink4(struct __sk_buff *ctx)
 }
 
 IOV_PROGRAM(iov_uplink)
+{
+	struct iov_packet *pkt;
+	int action = NOT_COMMON;
+
+	if (!iov_tracing)
+		action = uplink_common(ctx);
+	if (action != NOT_COMMON)
+		return action;
+	pkt = iov_packet_of_cpu();
+	if (!pkt)
+		return TC_ACT_SHOT;
+	pkt->in_port = 0;
+	return iov_next(ctx, pkt, IOV_SLOT_UPLINK_ANY);
+}
+
+IOV_PROGRAM(iov_uplink_any)
 {
 	iov_trace_begin(IOV_SLOT_COUNT + 1);
 	if (ctx->vlan_present)

@@ -5,5 +5,7 @@ import { defineModule } from '../module.js';
 export const tunnel = defineModule('tunnel', 'VXLAN and Geneve between chassis', [
   { function: 'iov_uplink', hook: 'uplink' },
   { function: 'iov_encap', slot: iov_slot.IOV_SLOT_ENCAP },
+  { function: 'iov_encap_any', slot: iov_slot.IOV_SLOT_ENCAP_ANY },
+  { function: 'iov_uplink_any', slot: iov_slot.IOV_SLOT_UPLINK_ANY },
   { function: 'iov_flood_remote', slot: iov_slot.IOV_SLOT_FLOOD_REMOTE },
 ]);

@@ -51,11 +51,11 @@ static __always_inline int iov_outer_keys(struct iov_outer_keys *keys, const str
 /* What the outer header says of the packet, whichever tunnel of a kind it takes. */
 struct iov_outer_facts {
 	struct iov_outer_keys keys;
+	__u64 sum;    /* of the inner frame (iov_sum_inner()), 48 bits at most */
 	__be16 source_port;
-	__u16 sum;    /* of the inner frame (iov_sum_inner()) */
 	__u8 summed;  /* it is known */
 	__u8 tos;     /* of the inner packet; 0: not IP */
-	__u8 pad[2];
+	__u8 pad[4];
 };
 
 static __always_inline __u8 iov_inner_tos(const struct iov_packet *pkt)
@@ -180,14 +180,17 @@ static __always_inline __u32 iov_outer_length(struct __sk_buff *ctx)
 	return length > 0xffff + IOV_OUTER_IP ? 0xffff + IOV_OUTER_IP : length;
 }
 
-/* The UDP checksum: `sum` is that of the UDP and the tunnel header, the checksum being 0 still. */
-static __always_inline __be16 iov_outer_checksum(const struct iov_tunnel *tunnel, const struct iov_outer_facts *facts, __be16 length,
-						 __u64 sum)
+/* The UDP checksum; `length` is that of UDP. */
+static __always_inline __be16 iov_outer_checksum(const struct iov_tunnel *tunnel, const struct iov_outer_facts *facts, __be16 length)
 {
+	const struct iov_outer_keys *keys = &facts->keys;
+	/* What differs by packet: UDP has the length twice, once in its pseudo header. */
+	__u64 sum = facts->sum + facts->source_port + 2 * (__u32)length + bpf_htonl(keys->vni << 8) + bpf_htons(keys->ingress) +
+		    bpf_htons(keys->egress);
 	__u32 wanted = (tunnel->flags >> 3 | tunnel->flags >> 4) & facts->summed & 1, checksum;
 
 	_Static_assert(IOV_TUNNEL_IP6 == 1 << 3 && IOV_TUNNEL_CSUM == 1 << 4, "are shifted");
-	checksum = 0xffff ^ iov_fold(sum + tunnel->address_sum + length + facts->sum);
+	checksum = 0xffff ^ iov_fold(sum + tunnel->fixed_sum);
 	checksum += (checksum - 1) >> 16; /* 0 becomes 0xffff */
 	return checksum & (0 - wanted);
 }
@@ -215,10 +218,7 @@ static __always_inline void iov_outer_fill4(__u64 *words, const struct iov_tunne
 	words[5] = template[5] | iov_at_byte(bpf_htons(keys->vni >> 8), 6);
 	words[6] = template[6] | iov_at_byte(bpf_htons(keys->vni << 8), 0) | iov_at_byte(bpf_htons(keys->ingress), 6);
 	words[7] = template[7] | iov_at_byte(bpf_htons(keys->egress), 0);
-	checksum = iov_outer_checksum(tunnel, facts, udp,
-				      iov_halves(words[4] & ~iov_at_byte(0xffff, 0)) + iov_halves(words[5]) +
-					      iov_halves(words[6]) + iov_halves(words[7]));
-	words[5] |= iov_at_byte(checksum, 0);
+	words[5] |= iov_at_byte(iov_outer_checksum(tunnel, facts, udp), 0);
 }
 
 static __always_inline void iov_outer_fill6(__u64 *words, const struct iov_tunnel *tunnel, const struct iov_outer_facts *facts,
@@ -226,7 +226,7 @@ static __always_inline void iov_outer_fill6(__u64 *words, const struct iov_tunne
 {
 	const __u64 *template = (const __u64 *)tunnel->header;
 	const struct iov_outer_keys *keys = &facts->keys;
-	__be16 checksum, udp;
+	__be16 udp;
 
 	length -= IOV_OUTER_UDP6;
 	udp = bpf_htons(length);
@@ -240,10 +240,7 @@ static __always_inline void iov_outer_fill6(__u64 *words, const struct iov_tunne
 	words[7] = template[7] | iov_at_byte(udp, 2);
 	words[8] = template[8] | iov_at_byte(bpf_htons(keys->vni >> 8), 2) | iov_at_byte(bpf_htons(keys->vni << 8), 4);
 	words[9] = template[9] | iov_at_byte(bpf_htons(keys->ingress), 2) | iov_at_byte(bpf_htons(keys->egress), 4);
-	checksum = iov_outer_checksum(tunnel, facts, udp,
-				      iov_halves(words[6] & iov_at_byte(0xffff, 6)) + iov_halves(words[7]) +
-					      iov_halves(words[8]) + iov_halves(words[9]));
-	words[7] |= iov_at_byte(checksum, 4);
+	words[7] |= iov_at_byte(iov_outer_checksum(tunnel, facts, udp), 4);
 }
 
 /* MACs and type of the inner frame, behind the header. Over IPv4 `words` begins with the last 16 bits of the header, over IPv6

@@ -52,6 +52,8 @@ enum iov_slot {
 	IOV_SLOT_OBSERVE = 9,      /* what the control plane wants to know: source MACs, virtual addresses */
 	IOV_SLOT_SNOOP = 10,       /* IP multicast of a switch with mcast_snoop */
 	IOV_SLOT_TOO_BIG = 11,     /* answers what does not fit the way to its receiver (RFC 1191, RFC 8201) */
+	IOV_SLOT_ENCAP_ANY = 12,   /* what IOV_SLOT_ENCAP finds not common, as it was */
+	IOV_SLOT_UPLINK_ANY = 13,  /* what the program of the uplinks finds not common, as it was */
 	IOV_SLOT_USER = 64,        /* first slot for modules loaded per instance (Hover) */
 	IOV_SLOT_COUNT = 256,
 };
@@ -395,8 +397,9 @@ struct iov_tunnel {
 	__u32 flags;            /* enum iov_tunnel_flag */
 	__u32 ifindex;          /* underlay device */
 	__u32 mtu;              /* of the way there: largest outer IP packet, bytes */
-	__u32 address_sum;      /* one's complement sum of the outer addresses and the protocol (UDP), as 16-bit words in host
-				 * memory order, folded: the pseudo header but its length (RFC 768, RFC 8200 8.1) */
+	__u32 fixed_sum;        /* one's complement sum, folded, of what the UDP checksum covers and no packet changes: the outer
+				 * addresses, the protocol (RFC 768, RFC 8200 8.1), UDP and tunnel header as they are in `header`;
+				 * 16-bit words in host memory order */
 	__u16 header_length;    /* 50 or 58; over IPv6 70 or 78 */
 	__u16 share;            /* equal-cost routes: flows whose outer source port, its lower 14 bits, is below go by this row,
 				 * the others by the row `other`. 0: all by this one. Unicast only; floods go by the first row */

@@ -32,6 +32,11 @@ export function atMost(what: string, limit: number, measured: number): Target {
   };
 }
 
+/** A "≤" target in nanoseconds. */
+export function atMostNs(what: string, limit: number, measured: number): Target {
+  return { what, target: `≤ ${limit} ns`, measured: `${measured.toFixed(0)} ns`, met: measured <= limit };
+}
+
 export function atLeast(what: string, limit: number, measured: number): Target {
   return {
     what,

@@ -5,7 +5,7 @@ import {
   iov_tunnelCodec,
 } from '../abi.js';
 import { type Entry, u32 } from '../entry.js';
-import { addressSum, headerLength, tunnelHeader } from './tunnelHeader.js';
+import { fixedSum, headerLength, tunnelHeader } from './tunnelHeader.js';
 import { ipBytes, isIp6, rowAddress } from './underlay.js';
 
 /** Encapsulations the IOModules speak. */
@@ -82,7 +82,7 @@ export function compileTunnel(
         (index > 0 ? flag.IOV_TUNNEL_WAY : 0),
       ifindex: way?.ifindex ?? 0,
       mtu: path?.mtu ?? 0,
-      address_sum: addressSum(tunnel),
+      fixed_sum: fixedSum(tunnel),
       share: other === 0 ? 0 : shares[index]!,
       other,
       local_ip: rowAddress(tunnel.localIp),

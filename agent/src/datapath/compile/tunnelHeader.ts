@@ -84,9 +84,12 @@ export function checksum(bytes: Uint8Array): number {
   return ~sumOf(bytes) & 0xffff;
 }
 
-/** struct iov_tunnel.address_sum: the pseudo header but its length, as 16-bit words in host memory order (little endian). */
-export function addressSum({ localIp, remoteIp }: Pick<Tunnel, 'localIp' | 'remoteIp'>): number {
-  const sum = sumOf(Buffer.concat([ipBytes(localIp), ipBytes(remoteIp), Buffer.from([0, PROTOCOL_UDP])]));
+/** struct iov_tunnel.fixed_sum: 16-bit words in host memory order (little endian). */
+export function fixedSum(tunnel: Outer): number {
+  const { localIp, remoteIp } = tunnel;
+  const pseudo = Buffer.concat([ipBytes(localIp), ipBytes(remoteIp), Buffer.from([0, PROTOCOL_UDP])]);
+  const behindIp = tunnelHeader(tunnel, undefined).subarray(ETHERNET + ipLength(remoteIp));
+  const sum = sumOf(Buffer.concat([pseudo, behindIp]));
   // The sum of words with their bytes swapped is the sum with its bytes swapped (RFC 1071 §2 (B)).
   return ((sum & 0xff) << 8) | (sum >>> 8);
 }

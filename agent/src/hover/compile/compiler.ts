@@ -64,8 +64,11 @@ export class Compiler {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#free = options.concurrency ?? 2;
+    // First, since it may be refused.
+    const kept = options.cacheDir === undefined ? undefined : new ObjectCache(options.cacheDir);
     this.#workspace = makeWorkspace();
     chmodSync(this.#workspace, 0o711);
+    this.#cache = kept ?? new ObjectCache(join(this.#workspace, 'objects'));
     const copies = hoverFiles.headers.map((from, i) => {
       const to = join(this.#workspace, `headers${i}`);
       cpSync(from, to, { recursive: true, dereference: true });
@@ -77,7 +80,6 @@ export class Compiler {
     this.#headers = [...copies, join(this.#workspace, 'uapi')];
     for (const dir of this.#headers) openToAll(dir);
     this.#headersDigest = digestOf(copies);
-    this.#cache = new ObjectCache(options.cacheDir ?? join(this.#workspace, 'objects'));
   }
 
   /** How often a compiler ran: for tests of the cache. */

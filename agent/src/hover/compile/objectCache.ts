@@ -1,4 +1,4 @@
-import { promises as fs, mkdirSync } from 'node:fs';
+import { promises as fs, lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 
 /** More than anybody has modules; the oldest go first. */
@@ -8,16 +8,20 @@ const KEPT = 1024;
 export class ObjectCache {
   readonly #dir: string;
 
+  /** @throws Error when somebody else could put something there */
   constructor(dir: string) {
     this.#dir = dir;
     mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const found = lstatSync(dir);
+    const wrong = found.isDirectory() ? strangers(found) : 'it is no directory';
+    if (wrong !== undefined) throw new Error(`compiled modules cannot be kept in ${dir}: ${wrong}`);
   }
 
   /** Path of the object, if there is one. */
   async find(digest: string): Promise<string | undefined> {
     const path = this.#path(digest);
-    return fs.stat(path).then(
-      () => path,
+    return fs.lstat(path).then(
+      (found) => (found.isFile() && strangers(found) === undefined ? path : undefined),
       () => undefined,
     );
   }
@@ -27,7 +31,9 @@ export class ObjectCache {
     const path = this.#path(digest);
     // Another agent may look meanwhile: it sees all of it or nothing.
     const part = `${path}.${process.pid}`;
-    await fs.copyFile(object, part);
+    await fs.rm(part, { force: true });
+    await fs.copyFile(object, part, fs.constants.COPYFILE_EXCL);
+    await fs.chmod(part, 0o600);
     await fs.rename(part, path);
     await this.#prune();
     return path;
@@ -47,4 +53,10 @@ export class ObjectCache {
   #path(digest: string): string {
     return join(this.#dir, `${digest}.o`);
   }
+}
+
+/** Who else may write it; undefined: nobody but us, and root. */
+function strangers({ uid, mode }: Stats): string | undefined {
+  if (uid !== 0 && uid !== process.geteuid?.()) return `it belongs to user ${uid}`;
+  return mode & 0o022 ? 'others may write it' : undefined;
 }

@@ -22,6 +22,12 @@ export interface CompiledModule {
   readonly digest: string;
 }
 
+/** Key and value in C's integer syntax: `0x5`, `{ 0x1 [ 0x0 0x0 ] }`. */
+export interface TableEntry {
+  key: string;
+  value: string;
+}
+
 /** A map of a module as Hover's API shows it (predecessor's TableDesc). */
 export interface HoverTable {
   readonly name: string;
@@ -31,8 +37,8 @@ export interface HoverTable {
   readonly leafDesc: string;
   readonly keySize: number;
   readonly leafSize: number;
-  /** All entries, in C's integer syntax: `0x5`, `{ 0x1 [ 0x0 0x0 ] }`. */
-  entries(): { key: string; value: string }[];
+  /** Read as it is iterated over, which must end when the module goes. */
+  entries(): Iterable<TableEntry>;
   /** @throws EntryError when the key cannot be read; undefined when there is none. */
   get(key: string): string | undefined;
   /** Inserts or replaces. @throws EntryError: `error scanning key (…) from string`, or what the kernel said. */

@@ -8,6 +8,7 @@ import {
   type ModuleNode,
 } from '../graph/index.js';
 import { decodeGo } from './goJson.js';
+import { listing } from './listing.js';
 import { NOT_FOUND, ok, type Reply } from './reply.js';
 import type { Parameters, Route } from './routes.js';
 
@@ -47,10 +48,11 @@ export function hoverRoutes(graph: HoverGraph, controllers: ControllerDialer): R
     const module = one(request.parameters);
     return module === undefined ? NOT_FOUND : act(module, request);
   };
-  const onTable = (act: (table: HoverTable, request: Request) => Reply) => (request: Request) => {
-    const found = table(request.parameters);
-    return found === undefined ? NOT_FOUND : act(found, request);
-  };
+  const onTable =
+    (act: (table: HoverTable, request: Request) => Reply | Promise<Reply>) => (request: Request) => {
+      const found = table(request.parameters);
+      return found === undefined ? NOT_FOUND : act(found, request);
+    };
   const onLink = (act: (link: Link) => Reply) => (request: Request) => {
     const link = graph.links.get(request.parameters.linkId!);
     return link === undefined ? NOT_FOUND : act(link);
@@ -99,7 +101,7 @@ export function hoverRoutes(graph: HoverGraph, controllers: ControllerDialer): R
     ),
     get(
       '/modules/{moduleId}/tables/{tableId}/entries/',
-      onTable((found) => ok(found.entries().map(({ key, value }) => ({ key, value })))),
+      onTable((found, { parameters }) => listing(found.entries(), () => table(parameters) === found)),
     ),
     post('/modules/{moduleId}/tables/{tableId}/entries/', ({ parameters, body }) => {
       const { key = '', value = '' } = decodeGo(body, ENTRY_FIELDS);

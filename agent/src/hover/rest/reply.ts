@@ -6,11 +6,11 @@ import { encodeGo } from './goJson.js';
 export interface Reply {
   readonly status: number;
   readonly type?: 'application/json' | 'text/plain; charset=utf-8';
-  readonly body: string;
+  readonly body: string | Buffer;
 }
 
 /** 200, with a JSON value or without a body. */
-export function ok(value?: unknown): Reply {
+export function ok(value?: unknown): Reply & { body: string } {
   if (value === undefined) return { status: 200, body: '' };
   return { status: 200, type: 'application/json', body: encodeGo(value) };
 }

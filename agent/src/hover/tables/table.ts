@@ -1,5 +1,5 @@
 import { BpfError, type BpfMap } from '@iovisor-ovn/libbpf';
-import { EntryError, type HoverTable } from '../engine/hoverEngine.js';
+import { EntryError, type HoverTable, type TableEntry } from '../engine/hoverEngine.js';
 import { formatEntry, parseEntry } from './entryText.js';
 import { describe, type EntryType } from './entryType.js';
 
@@ -39,11 +39,12 @@ export class MapTable implements HoverTable {
     return this.#map.valueSize;
   }
 
-  entries(): { key: string; value: string }[] {
-    return [...this.#map.entries()].map(([key, value]) => ({
-      key: formatEntry(this.#key, key),
-      value: this.#perCpu ? this.#formatAll(this.#map.splitPerCpu(value)) : formatEntry(this.#leaf, value),
-    }));
+  *entries(): Generator<TableEntry> {
+    for (const [key, value] of this.#map.entries())
+      yield {
+        key: formatEntry(this.#key, key),
+        value: this.#perCpu ? this.#formatAll(this.#map.splitPerCpu(value)) : formatEntry(this.#leaf, value),
+      };
   }
 
   get(key: string): string | undefined {
