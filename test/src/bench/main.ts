@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import colors from 'picocolors';
+import { benchAgents } from './agents/agents.js';
 import { benchBpf } from './bpf/bpf.js';
 import { Cleanup } from './cleanup.js';
 import { benchLatency } from './latency/latency.js';
@@ -19,6 +20,7 @@ const sections: Record<SectionName, (cleanup: Cleanup, quick: boolean) => Promis
   latency: benchLatency,
   memory: benchMemory,
   scale: benchScale,
+  agents: benchAgents,
 };
 
 const LONGEST_MESSAGE = 1000;
