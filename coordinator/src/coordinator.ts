@@ -14,6 +14,7 @@ import { ipMulticastTables, northboundTables, southboundTables } from './monitor
 import { ProblemRegistry } from './problems/registry.js';
 import type { AgentSession } from './session/agent-session.js';
 import type { IntentTimes } from './session/intent-clock.js';
+import { limits } from './session/limits.js';
 import { refusalName } from './session/outbox.js';
 import { Sessions, type SessionsHost } from './session/sessions.js';
 import { ClaimAudit } from './southbound/audit.js';
@@ -183,6 +184,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   opened(session: AgentSession): void {
     this.configChanged(session);
     this.#multicast.adopt(session.name);
+    this.interfacesIgnored(session, session.ignoredInterfaces);
     this.#reconcilePorts(session.name);
     this.emit('state');
   }
@@ -191,6 +193,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.#registrar.forget(session.name);
     this.#refusals.delete(session.name);
     this.problems.replace(`refused:${session.name}`, []);
+    this.problems.replace(`interfaces:${session.name}`, []);
     this.#learner.forget(session.name);
     this.#multicast.forget(session.name);
     this.#reconcilePorts(session.name, session);
@@ -209,6 +212,17 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   interfacesChanged(session: AgentSession, ifaceIds: readonly string[]): void {
     this.sessions.indexInterfaces(session, ifaceIds);
     for (const id of ifaceIds) this.#claims.reconcile(id);
+  }
+
+  interfacesIgnored({ name }: AgentSession, count: number): void {
+    const problem = {
+      where: `Open_vSwitch (${name})`,
+      table: 'Interface',
+      node: name,
+      column: 'external_ids:iface-id',
+      message: `${name} has more than ${limits.interfaces} interfaces with an iface-id, or with one that is too long: ${count} are not looked at`,
+    };
+    this.problems.replace(`interfaces:${name}`, count > 0 ? [problem] : []);
   }
 
   forwardingChanged(session: AgentSession, portUuids: readonly string[], complete: boolean): void {

@@ -45,6 +45,11 @@ export class Outbox {
     return this.#held.size;
   }
 
+  /** Whether the agent was sent the resource, or stated it, and it was not taken from it again. */
+  holds(key: ResourceKey): boolean {
+    return this.#held.has(key);
+  }
+
   /** @returns whether it goes into the commit after the one that is being sent */
   mark(key: ResourceKey): boolean {
     const later = this.#sent.has(key);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { openSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +25,7 @@ export class WatchedCoordinator {
     const node = [...(profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}`] : []), '--import', watch];
     const argv = [...node, coordinatorBin, '--nb', nb, '--sb', sb, '--listen', this.address];
     this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', process.execPath, ...argv], {
-      stdio: 'ignore',
+      stdio: ['ignore', profile ? openSync(join(profile, 'coordinator.log'), 'a') : 'ignore', 'inherit'],
       env: { ...process.env, NODE_OPTIONS: '', IOVISOR_LOOP_WATCH: join(dir, 'loop.json') },
     });
   }
