@@ -272,17 +272,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   }
 
   expired(chassis?: string): void {
-    const { southbound } = this.compiler;
-    const row = chassis === undefined ? undefined : southbound.chassis.get(chassis)?.row;
-    const concerned = row
-      ? [...southbound.portsOf(row._uuid)]
-      : chassis === undefined
-        ? southbound.haPorts
-        : [];
-    const names = [...concerned]
-      .filter((port) => port.candidates.length > 0)
-      .map((port) => port.row.logical_port);
-    this.#pump.push(names.map((name) => () => this.#claims.reconcile(name)));
+    this.#pump.push(this.#expiredSteps(chassis));
   }
 
   goodbye(session: AgentSession, removeChassis: boolean): void {
@@ -316,6 +306,19 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
       };
   }
 
+  /** What only the chassis could have, and whoever is to have it now. */
+  *#expiredSteps(chassis?: string): Generator<Step> {
+    const { southbound } = this.compiler;
+    const names = chassis === undefined ? [...southbound.chassis.keys()] : [chassis];
+    for (const name of names) {
+      const row = this.sessions.isConnected(name) ? undefined : southbound.chassis.get(name)?.row;
+      for (const port of row ? [...southbound.portsOf(row._uuid)] : [])
+        yield () => this.#claims.reconcile(port.row.logical_port);
+    }
+    for (const port of chassis === undefined ? [...southbound.haPorts] : [])
+      yield () => this.#claims.reconcile(port.row.logical_port);
+  }
+
   #idle(sliced: boolean): void {
     const nbCfg = this.compiler.nbCfg;
     if (sliced || nbCfg !== this.#nbCfg) this.sessions.kickAll();
@@ -346,6 +349,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   }
 
   #chassisChanged(name: string): void {
+    this.#registrar.reconcileHostnames(name);
     if (!this.sessions.isConnected(name)) {
       for (const port of [...this.compiler.southbound.gatewaysOf(name)])
         this.#claims.reconcile(port.row.logical_port);

@@ -31,7 +31,7 @@ export interface SessionsHost extends SessionHost {
   opened(session: AgentSession): void;
   /** Called when it is over. */
   closed(session: AgentSession): void;
-  /** Called when isAlive() of a chassis without a session became false; undefined: of any. */
+  /** Called when isAlive() of a chassis without a session became false; undefined: of any of them. */
   expired(chassis?: string): void;
 }
 
