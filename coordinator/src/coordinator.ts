@@ -185,7 +185,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.configChanged(session);
     this.#multicast.adopt(session.name);
     this.interfacesIgnored(session, session.ignoredInterfaces);
-    this.#reconcilePorts(session.name);
+    this.#pump.push(this.#portSteps(session.name));
     this.emit('state');
   }
 
@@ -196,7 +196,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.problems.replace(`interfaces:${session.name}`, []);
     this.#learner.forget(session.name);
     this.#multicast.forget(session.name);
-    this.#reconcilePorts(session.name, session);
+    this.#pump.push(this.#portSteps(session.name, session));
     this.emit('state');
   }
 
@@ -227,7 +227,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
 
   forwardingChanged(session: AgentSession, portUuids: readonly string[], complete: boolean): void {
     // Now it is known of all its ports, also of those that do not.
-    if (complete) this.#reconcilePorts(session.name);
+    if (complete) this.#pump.push(this.#portSteps(session.name));
     for (const uuid of portUuids) {
       const port = this.compiler.southbound.ports.get(uuid);
       if (port) this.#claims.reconcile(port.row.logical_port);
@@ -236,7 +236,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
 
   acknowledged(session: AgentSession, nbCfg: number, since: number): void {
     // --wait=hv waits for the last one anyway: those of a moment are written together.
-    const last = ![...this.sessions.all()].some((one) => one.owes(nbCfg));
+    const last = !this.sessions.owe(nbCfg);
     if (nbCfg > 0) this.#registrar.acknowledge(session.name, { nbCfg, since }, last ? 0 : ackPatienceMs);
     if (last) this.#writer.hurry();
   }
@@ -321,7 +321,8 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
 
   #idle(sliced: boolean): void {
     const nbCfg = this.compiler.nbCfg;
-    if (sliced || nbCfg !== this.#nbCfg) this.sessions.kickAll();
+    if (nbCfg !== this.#nbCfg) this.sessions.kickAll();
+    else if (sliced) this.sessions.kickHeldBack();
     this.#nbCfg = nbCfg;
     this.#checkLoaded();
   }
@@ -356,16 +357,17 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
       return;
     }
     this.#registrar.reconcile(name);
-    this.#reconcilePorts(name);
+    this.#pump.push(this.#portSteps(name));
   }
 
   /** Looks at the ports plugged on the chassis, at those bound to it, and at those it may have to serve. */
-  #reconcilePorts(name: string, session = this.sessions.get(name)): void {
-    for (const id of session?.interfaces.keys() ?? []) this.#claims.reconcile(id);
+  *#portSteps(name: string, session = this.sessions.get(name)): Generator<Step> {
+    for (const id of [...(session?.interfaces.keys() ?? [])]) yield () => this.#claims.reconcile(id);
     const { southbound } = this.compiler;
     const row = southbound.chassis.get(name)?.row;
     const ports = new Set([...(row ? southbound.portsOf(row._uuid) : []), ...southbound.gatewaysOf(name)]);
-    for (const port of ports) this.#claims.reconcile(port.row.logical_port);
+    for (const { row } of ports)
+      if (!session?.interfaces.has(row.logical_port)) yield () => this.#claims.reconcile(row.logical_port);
   }
 
   #reportRefusals(chassis: string): void {

@@ -132,6 +132,11 @@ export class AgentSession {
     return this.#outstanding !== undefined || this.#nbCfgSent < nbCfg;
   }
 
+  /** It has something to send, and waits with it for what else there is. */
+  get isHeldBack(): boolean {
+    return this.#unsettledSince !== undefined;
+  }
+
   /** Whether the port forwards on this agent; undefined while it has not told what does. */
   forwards(portUuid: string): boolean | undefined {
     if (this.#forwarding.has(portUuid) && !this.#leaving.has(portUuid)) return true;

@@ -11,6 +11,7 @@ import { Budgets, costOf } from './budget.js';
 import { certifiedName } from './identity.js';
 import { limits } from './limits.js';
 import { SessionStream } from './stream.js';
+import { Turns } from './turns.js';
 import { BadMessage, validateHello } from './validate.js';
 
 /** Agents try again with a back-off well below this. */
@@ -47,6 +48,7 @@ export class Sessions implements AgentDirectory {
   readonly #orders = new WeakMap<AgentSession, Map<string, number>>();
   readonly #twins = new Map<string, NodeJS.Timeout>();
   readonly #budgets = new Budgets();
+  readonly #openings = new Turns();
   readonly #leaving = new Map<string, NodeJS.Timeout>();
   /** Since the start. `refused` by status, `commits` by what they are. */
   readonly counters = {
@@ -121,6 +123,17 @@ export class Sessions implements AgentDirectory {
     }
   }
 
+  /** What made them wait is over. */
+  kickHeldBack(): void {
+    for (const session of this.#sessions.values()) if (session.isHeldBack) session.kick();
+  }
+
+  /** True when an agent has yet to acknowledge what goes with this NB_Global.nb_cfg. */
+  owe(nbCfg: number): boolean {
+    for (const session of this.#sessions.values()) if (session.owes(nbCfg)) return true;
+    return false;
+  }
+
   /** Something that every agent is told may have changed. */
   kickAll(): void {
     for (const session of this.#sessions.values()) session.kick();
@@ -149,10 +162,12 @@ export class Sessions implements AgentDirectory {
       clearTimeout(late);
       // What comes behind the Hello waits for its answer.
       call.pause();
-      void this.#host.ready().then(() => {
+      const open = () => {
         if (!stream.ended) session = this.#open(call, stream, received);
         call.resume();
-      });
+      };
+      // When all come at once, each gets a turn of the event loop.
+      void this.#host.ready().then(() => this.#openings.next(open));
     });
     // The agent closes its side: so do we.
     call.on('end', () => call.end());
