@@ -21,7 +21,7 @@ for (const target of targets.filter(({ name }) => name in inputs))
     const report = await target.run({ seed: SEED, cases });
     t.log([...report.outcomes].map(([outcome, times]) => `${outcome} ${times}`).join(', '));
     t.deepEqual(report.failures, []);
-    t.is(report.cases, cases);
+    t.true(report.cases >= cases);
   });
 
 test('a mistake in the maps that gives one tenant what is another’s is found', async (t) => {

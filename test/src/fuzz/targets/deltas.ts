@@ -98,6 +98,7 @@ class DeltaFuzz {
 
   /** What is right applies after whatever was before, and leaves nothing. */
   async #sweep(): Promise<void> {
+    await this.#forgetAll();
     const good = [
       switchIntent('s1', 5),
       portIntent('p1', 's1', 1, { local: true, addresses: [`${A} 10.0.0.1`] }),
@@ -105,7 +106,7 @@ class DeltaFuzz {
     const { refusals } = await this.#datapath.apply(all(...good));
     if (refusals.length > 0)
       this.#tally.fail(`what is right is refused: ${JSON.stringify(refusals[0]!.message)}`);
-    await this.#datapath.apply(all());
+    await this.#forgetAll();
     const left = this.#kernel.contents(...CONFIG_MAPS);
     if (left.join() !== this.#nothing.join())
       this.#tally.fail(
@@ -115,6 +116,11 @@ class DeltaFuzz {
           .join('; ')}`,
       );
     this.#tally.saw('swept');
+  }
+
+  async #forgetAll(): Promise<void> {
+    const removals = this.#datapath.held.map(({ type, id }) => ({ type, id }));
+    await this.#datapath.apply({ upserts: [], removals, full: true });
   }
 
   #resource(): Resource {

@@ -8,6 +8,8 @@ import { Tally, type Target } from './target.js';
 
 type Json = unknown;
 
+const often = ['GET', 'POST', 'PUT', 'DELETE'];
+
 const names = [
   'm:00000001',
   'm:00000002',
@@ -149,7 +151,7 @@ function pathOf(random: Random): string {
     '/external_interfaces/',
     '/links/l:00000001',
   ]);
-  if (random.chance(0.5)) return known + (random.chance(0.2) ? encodeURIComponent(random.pick(names)) : '');
+  if (random.chance(0.8)) return known + (random.chance(0.2) ? encodeURIComponent(random.pick(names)) : '');
   const some = Array.from({ length: 1 + random.int(6) }, () =>
     random.chance(0.5) ? random.pick(parts) : random.pick(names),
   );
@@ -160,7 +162,7 @@ function pathOf(random: Random): string {
 }
 
 async function ask(random: Random, port: number, tally: Tally): Promise<void> {
-  const method = random.pick(['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD', 'TRACE']);
+  const method = random.pick([...often, ...often, ...often, 'PATCH', 'OPTIONS', 'HEAD', 'TRACE']);
   const path = pathOf(random);
   const body = random.chance(0.7) ? bodyOf(random) : '';
   const headers = {

@@ -98,7 +98,7 @@ class HostileServer {
     const wrong = (error: unknown) => this.#tally.fail(`round ${number}: thrown: ${(error as Error).stack}`);
     process.on('uncaughtException', wrong).on('unhandledRejection', wrong);
     const options = { remotes: `unix:${this.#path}`, database: 'Test', backoff: { minMs: 1, maxMs: 5 } };
-    const client = new Client({ ...options, probeIntervalMs: 0 });
+    const client = new Client({ ...options, probeIntervalMs: 100 });
     const replica = new Replica<Tables>(client, { tables: { Thing: {} } } as never);
     replica.ready.catch(() => undefined);
     const watch = new TurnWatch();
