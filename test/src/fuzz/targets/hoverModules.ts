@@ -15,7 +15,7 @@ const configs: Readonly<Record<string, JsonObject>> = {
 
 /** One target for each module of the repository that is linked by hand. */
 export const hoverModuleTargets: Target[] = builtinModules.map((module) => ({
-  name: `module:${module.types[0]}`,
+  name: `hover:${module.types[0]}`,
   what: 'mutated packets: each verdict is counted, and goes to a port that is linked',
   cases: 1_000_000,
   run: async ({ seed, cases, stop = () => false }) => {

@@ -209,7 +209,7 @@ async function garbage(random: Random, port: number, tally: Tally): Promise<void
   socket.on('error', () => undefined).resume();
   socket.end(mutate(random, Buffer.from(whole)));
   const late = setTimeout(() => socket.destroy(), 1000);
-  await once(socket, 'close');
+  await once(socket, 'close').catch(() => undefined);
   clearTimeout(late);
   tally.saw('garbage');
 }
