@@ -11,6 +11,27 @@ const ADDRESSES = ['10.0.0.5', '10.0.0.1', '192.0.2.1', '192.0.2.9', '8.8.8.8', 
 /** Configurations with which each has something to do; a module without one gets none. */
 const configs: Readonly<Record<string, JsonObject>> = {
   nat: { public_ip: '192.0.2.1' },
+  dhcp: {
+    netmask: '255.255.255.0',
+    addr_low: '10.0.0.100',
+    addr_high: '10.0.0.150',
+    dns: '8.8.8.8',
+    router: '10.0.0.1',
+    lease_time: 3600,
+    server_ip: '10.0.0.1',
+    server_mac: '0a:00:00:00:00:01',
+  },
+  router: {
+    interfaces: [1, 2].map((n) => ({
+      name: `p${n}`,
+      ip: `10.0.${n - 1}.1`,
+      netmask: '255.255.255.0',
+      mac: n === 1 ? INSIDE : OUTSIDE,
+    })),
+    static_routes: [{ network: '0.0.0.0', netmask: '0.0.0.0', interface: 'p2', next_hop: '10.0.1.5' }],
+    arp_entries: [{ ip: '10.0.1.5', mac: OUTSIDE }],
+  },
+  onetoonenat: { nat_entries: [{ internal_ip: '10.0.0.5', external_ip: '192.0.2.1' }] },
 };
 
 /** One target for each module of the repository that is linked by hand. */
