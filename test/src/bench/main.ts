@@ -4,6 +4,7 @@ import colors from 'picocolors';
 import { benchAgents } from './agents/agents.js';
 import { benchBpf } from './bpf/bpf.js';
 import { Cleanup } from './cleanup.js';
+import { benchHost } from './host/host.js';
 import { benchLatency } from './latency/latency.js';
 import { machine } from './machine.js';
 import { benchMemory } from './memory/memory.js';
@@ -20,6 +21,7 @@ const sections: Record<SectionName, (cleanup: Cleanup, quick: boolean) => Promis
   latency: benchLatency,
   memory: benchMemory,
   scale: benchScale,
+  host: benchHost,
   agents: benchAgents,
 };
 
