@@ -9,11 +9,12 @@ import { yamlTarget } from './yaml.js';
 
 /** Everything of ours that takes input from others. */
 export const targets: readonly Target[] = [
-  ...chainTargets,
-  ...hoverModuleTargets,
   ovsdbTarget,
   grpcTarget,
   deltaTarget,
   hoverTarget,
   yamlTarget,
+  // Last: they leave this process in a network namespace of its own.
+  ...chainTargets,
+  ...hoverModuleTargets,
 ];

@@ -97,7 +97,7 @@ class GrpcFuzz {
     const last = ++this.#checks % 250;
     const mac = `0a:00:00:00:00:${last.toString(16).padStart(2, '0')}`;
     await this.#central.nbctl('lsp-set-addresses', 'p1', mac);
-    const late = delay(20_000).then(() => 'late');
+    const late = delay(20_000, 'late', { ref: false });
     const served = this.#good
       .until(() => this.#good.port('p1')?.addresses[0]?.mac[5] === last)
       .then(() => 'served');
