@@ -15,6 +15,7 @@ import { ipMulticastTables, northboundTables, southboundTables } from './monitor
 import { ProblemRegistry } from './problems/registry.js';
 import type { AgentSession } from './session/agent-session.js';
 import type { IntentTimes } from './session/intent-clock.js';
+import { limits } from './session/limits.js';
 import { refusalName } from './session/outbox.js';
 import { Sessions, type SessionsHost } from './session/sessions.js';
 import { ClaimAudit } from './southbound/audit.js';
@@ -196,7 +197,8 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.feed.session('connected', session.name, session.peer);
     this.configChanged(session);
     this.#multicast.adopt(session.name);
-    this.#reconcilePorts(session.name);
+    this.interfacesIgnored(session, session.ignoredInterfaces);
+    this.#pump.push(this.#portSteps(session.name));
     this.emit('state');
   }
 
@@ -205,9 +207,10 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.#registrar.forget(session.name);
     this.#refusals.delete(session.name);
     this.problems.replace(`refused:${session.name}`, []);
+    this.problems.replace(`interfaces:${session.name}`, []);
     this.#learner.forget(session.name);
     this.#multicast.forget(session.name);
-    this.#reconcilePorts(session.name, session);
+    this.#pump.push(this.#portSteps(session.name, session));
     this.emit('state');
   }
 
@@ -225,9 +228,20 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     for (const id of ifaceIds) this.#claims.reconcile(id);
   }
 
+  interfacesIgnored({ name }: AgentSession, count: number): void {
+    const problem = {
+      where: `Open_vSwitch (${name})`,
+      table: 'Interface',
+      node: name,
+      column: 'external_ids:iface-id',
+      message: `${name} has more than ${limits.interfaces} interfaces with an iface-id, or with one that is too long: ${count} are not looked at`,
+    };
+    this.problems.replace(`interfaces:${name}`, count > 0 ? [problem] : []);
+  }
+
   forwardingChanged(session: AgentSession, portUuids: readonly string[], complete: boolean): void {
     // Now it is known of all its ports, also of those that do not.
-    if (complete) this.#reconcilePorts(session.name);
+    if (complete) this.#pump.push(this.#portSteps(session.name));
     for (const uuid of portUuids) {
       const port = this.compiler.southbound.ports.get(uuid);
       if (port) this.#claims.reconcile(port.row.logical_port);
@@ -237,7 +251,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   acknowledged(session: AgentSession, nbCfg: number, since: number): void {
     this.feed.commit(session.name, session.revisions.acked, nbCfg, session.lastAckMs);
     // --wait=hv waits for the last one anyway: those of a moment are written together.
-    const last = ![...this.sessions.all()].some((one) => one.owes(nbCfg));
+    const last = !this.sessions.owe(nbCfg);
     if (nbCfg > 0) this.#registrar.acknowledge(session.name, { nbCfg, since }, last ? 0 : ackPatienceMs);
     if (last) this.#writer.hurry();
   }
@@ -273,17 +287,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   }
 
   expired(chassis?: string): void {
-    const { southbound } = this.compiler;
-    const row = chassis === undefined ? undefined : southbound.chassis.get(chassis)?.row;
-    const concerned = row
-      ? [...southbound.portsOf(row._uuid)]
-      : chassis === undefined
-        ? southbound.haPorts
-        : [];
-    const names = [...concerned]
-      .filter((port) => port.candidates.length > 0)
-      .map((port) => port.row.logical_port);
-    this.#pump.push(names.map((name) => () => this.#claims.reconcile(name)));
+    this.#pump.push(this.#expiredSteps(chassis));
   }
 
   goodbye(session: AgentSession, removeChassis: boolean): void {
@@ -318,9 +322,23 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
       };
   }
 
+  /** What only the chassis could have, and whoever is to have it now. */
+  *#expiredSteps(chassis?: string): Generator<Step> {
+    const { southbound } = this.compiler;
+    const names = chassis === undefined ? [...southbound.chassis.keys()] : [chassis];
+    for (const name of names) {
+      const row = this.sessions.isConnected(name) ? undefined : southbound.chassis.get(name)?.row;
+      for (const port of row ? [...southbound.portsOf(row._uuid)] : [])
+        yield () => this.#claims.reconcile(port.row.logical_port);
+    }
+    for (const port of chassis === undefined ? [...southbound.haPorts] : [])
+      yield () => this.#claims.reconcile(port.row.logical_port);
+  }
+
   #idle(sliced: boolean): void {
     const nbCfg = this.compiler.nbCfg;
-    if (sliced || nbCfg !== this.#nbCfg) this.sessions.kickAll();
+    if (nbCfg !== this.#nbCfg) this.sessions.kickAll();
+    else if (sliced) this.sessions.kickHeldBack();
     this.#nbCfg = nbCfg;
     this.#checkLoaded();
   }
@@ -348,22 +366,24 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   }
 
   #chassisChanged(name: string): void {
+    this.#registrar.reconcileHostnames(name);
     if (!this.sessions.isConnected(name)) {
       for (const port of [...this.compiler.southbound.gatewaysOf(name)])
         this.#claims.reconcile(port.row.logical_port);
       return;
     }
     this.#registrar.reconcile(name);
-    this.#reconcilePorts(name);
+    this.#pump.push(this.#portSteps(name));
   }
 
   /** Looks at the ports plugged on the chassis, at those bound to it, and at those it may have to serve. */
-  #reconcilePorts(name: string, session = this.sessions.get(name)): void {
-    for (const id of session?.interfaces.keys() ?? []) this.#claims.reconcile(id);
+  *#portSteps(name: string, session = this.sessions.get(name)): Generator<Step> {
+    for (const id of [...(session?.interfaces.keys() ?? [])]) yield () => this.#claims.reconcile(id);
     const { southbound } = this.compiler;
     const row = southbound.chassis.get(name)?.row;
     const ports = new Set([...(row ? southbound.portsOf(row._uuid) : []), ...southbound.gatewaysOf(name)]);
-    for (const port of ports) this.#claims.reconcile(port.row.logical_port);
+    for (const { row } of ports)
+      if (!session?.interfaces.has(row.logical_port)) yield () => this.#claims.reconcile(row.logical_port);
   }
 
   #reportRefusals(chassis: string): void {

@@ -1,16 +1,13 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import {
-  type AdminServer,
-  AdminService,
-  type CoordinatorServer,
-  CoordinatorService,
-} from '@iovisor-ovn/proto';
+import { type AdminServer, AdminService, type CoordinatorServer } from '@iovisor-ovn/proto';
 import { HealthImplementation } from 'grpc-health-check';
 import { type Address, addressText } from './config/address.js';
 import type { TlsMaterial } from './config/coordinator-config.js';
 import { UsageError } from './config/settings.js';
+import { boundedService } from './session/bounded-service.js';
+import { limits } from './session/limits.js';
 
 export interface GrpcServerOptions {
   listen: readonly Address[];
@@ -28,7 +25,9 @@ const options = {
   'grpc.keepalive_timeout_ms': 3000,
   'grpc.keepalive_permit_without_calls': 1,
   // A Hello states every resource an agent holds.
-  'grpc.max_receive_message_length': 64 << 20,
+  'grpc.max_receive_message_length': limits.helloBytes,
+  // An agent needs one, iovctl a few.
+  'grpc.max_concurrent_streams': 100,
   // Nobody asks for its statistics, and they are kept at each message.
   'grpc.enable_channelz': 0,
 };
@@ -46,7 +45,7 @@ export class GrpcServer {
 
   constructor(given: GrpcServerOptions) {
     this.#options = given;
-    this.#server.addService(CoordinatorService, given.coordinator);
+    this.#server.addService(boundedService, given.coordinator);
     this.#server.addService(AdminService, given.admin);
     this.#health.addToServer(this.#server);
   }

@@ -70,7 +70,7 @@ function environmentName(name: string): string {
 function fromFile(path: string): RawOptions {
   let content: unknown;
   try {
-    content = parse(readFileSync(path, 'utf8'));
+    content = parse(readFileSync(path, 'utf8'), { logLevel: 'error' });
   } catch (error) {
     throw new UsageError(`--config ${path}: ${(error as Error).message.split('\n')[0]}`);
   }

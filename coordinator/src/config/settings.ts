@@ -103,7 +103,7 @@ function check(setting: Setting, value: string): void {
 function readFile(path: string, settings: readonly Setting[]): Map<string, string> {
   let content: unknown;
   try {
-    content = parse(readFileSync(path, 'utf8'));
+    content = parse(readFileSync(path, 'utf8'), { logLevel: 'error' });
   } catch (error) {
     throw new UsageError(`config file ${path}: ${(error as Error).message.split('\n')[0]}`);
   }

@@ -87,12 +87,12 @@ export class Compiler {
     const others = new Set<string>();
     for (const state of this.southbound.switchesOf(chassis)) {
       yield resourceKey(LOGICAL_SWITCH, state.uuid);
-      for (const port of state.ports) yield resourceKey(LOGICAL_PORT, port.row._uuid);
+      for (const port of state.ports) yield portKey(port);
       for (const { row } of this.#macsOf(state)) yield resourceKey(LEARNED_MAC, row._uuid);
       for (const name of state.members.keys()) others.add(name);
     }
     others.delete(chassis);
-    for (const name of others) yield resourceKey(REMOTE_CHASSIS, name);
+    for (const name of others) yield this.#chassisKey(name);
   }
 
   /** What `chassis` must hold under `key`; undefined when it must not hold it. */
@@ -197,7 +197,7 @@ export class Compiler {
 
   #markPort(port: PortState): void {
     port.compiled = {};
-    const key = resourceKey(LOGICAL_PORT, port.row._uuid);
+    const key = portKey(port);
     const { members } = port.switch;
     for (const chassis of port.bound) if (members.has(chassis)) this.#listener.dirty(chassis, key);
     for (const chassis of members.keys()) this.#listener.dirty(chassis, key);
@@ -231,28 +231,41 @@ export class Compiler {
   /** `chassis` came into or went out of the switch: all of the switch for it, and it for the others. */
   #markAll(state: SwitchState, chassis: string): void {
     this.#listener.dirty(chassis, resourceKey(LOGICAL_SWITCH, state.uuid));
-    for (const port of state.ports) this.#listener.dirty(chassis, resourceKey(LOGICAL_PORT, port.row._uuid));
+    for (const port of state.ports) this.#listener.dirty(chassis, portKey(port));
     for (const { row } of this.#macsOf(state))
       this.#listener.dirty(chassis, resourceKey(LEARNED_MAC, row._uuid));
-    const own = resourceKey(REMOTE_CHASSIS, chassis);
+    const own = this.#chassisKey(chassis);
     for (const other of state.members.keys()) {
       if (other === chassis) continue;
-      this.#listener.dirty(chassis, resourceKey(REMOTE_CHASSIS, other));
+      this.#listener.dirty(chassis, this.#chassisKey(other));
       this.#listener.dirty(other, own);
     }
+  }
+
+  #chassisKey(name: string): ResourceKey {
+    const state = this.southbound.chassis.get(name);
+    if (!state) return resourceKey(REMOTE_CHASSIS, name);
+    state.key ??= resourceKey(REMOTE_CHASSIS, name);
+    return state.key;
   }
 
   #markChassis(name: string): void {
     const state = this.southbound.chassis.get(name);
     if (state) state.compiled = undefined;
-    const key = resourceKey(REMOTE_CHASSIS, name);
+    const key = this.#chassisKey(name);
     const told = new Set<string>();
     for (const shared of this.southbound.switchesOf(name))
       for (const other of shared.members.keys()) told.add(other);
     for (const other of told) {
       this.#listener.dirty(other, key);
       // Whom it may reach is a matter of both (transport zones).
-      if (other !== name) this.#listener.dirty(name, resourceKey(REMOTE_CHASSIS, other));
+      if (other !== name) this.#listener.dirty(name, this.#chassisKey(other));
     }
   }
+}
+
+/** Each port's key is one string, however many sessions keep it. */
+function portKey(port: PortState): ResourceKey {
+  port.key ??= resourceKey(LOGICAL_PORT, port.row._uuid);
+  return port.key;
 }

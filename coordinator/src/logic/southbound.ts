@@ -13,7 +13,7 @@ import { type HaCandidate, HaGroups } from './ha-groups.js';
 import { IgmpGroups } from './igmp-groups.js';
 import { LearnedMacs } from './learned-macs.js';
 import { MultiMap } from './multimap.js';
-import type { CompiledResource } from './resource.js';
+import type { CompiledResource, ResourceKey } from './resource.js';
 
 /** A logical switch as northd made it, with who takes part in it. */
 export interface SwitchState {
@@ -46,6 +46,7 @@ export interface PortState {
   /** Those that may serve it, by its HA_Chassis_Group. */
   candidates: readonly HaCandidate[];
   compiled: { [V in PortView]?: CompiledResource };
+  key?: ResourceKey;
 }
 
 /** How a chassis sees a port: it has it, it has it but waits for its machine's RARP, another one has it. */
@@ -54,6 +55,7 @@ export type PortView = 'local' | 'waiting' | 'remote';
 export interface ChassisState {
   row: ChassisRow;
   compiled?: CompiledResource;
+  key?: ResourceKey;
 }
 
 /** Who wants to know what changed. */

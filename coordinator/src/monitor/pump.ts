@@ -16,6 +16,8 @@ export class ChangePump {
   #running = false;
   /** A step is being done just now. */
   #working = false;
+  /** Work done in this turn of the event loop, ms; undefined: none. Many small pushes of one turn are no less than a large one. */
+  #spent?: number;
 
   /** `idle` is called each time everything that came is worked in; `sliced` when that took more than one turn. */
   constructor(log: Logger, idle: (sliced: boolean) => void) {
@@ -37,15 +39,17 @@ export class ChangePump {
     this.#queue.push({ steps: steps[Symbol.iterator](), since: performance.now() });
     if (this.#running) return;
     this.#running = true;
-    this.#run(false);
+    if ((this.#spent ?? 0) < sliceMs) this.#run(false);
+    else setImmediate(() => this.#run(true));
   }
 
   #run(sliced: boolean): void {
-    const started = performance.now();
+    const started = performance.now() - this.#spentNow();
     for (let steps = this.#queue[0]?.steps; steps; steps = this.#queue[0]?.steps) {
       for (let step = steps.next(); !step.done; step = steps.next()) {
         this.#do(step.value);
-        if (performance.now() - started < sliceMs) continue;
+        this.#spent = performance.now() - started;
+        if (this.#spent < sliceMs) continue;
         setImmediate(() => this.#run(true));
         return;
       }
@@ -53,6 +57,15 @@ export class ChangePump {
     }
     this.#running = false;
     this.#idle(sliced);
+  }
+
+  #spentNow(): number {
+    if (this.#spent !== undefined) return this.#spent;
+    this.#spent = 0;
+    setImmediate(() => {
+      this.#spent = undefined;
+    });
+    return 0;
   }
 
   /** One row must not keep the others from being seen, whatever is wrong with it. */

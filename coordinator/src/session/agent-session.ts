@@ -1,19 +1,21 @@
 import { status } from '@grpc/grpc-js';
-import type {
-  Ack,
-  AgentMessage,
-  ChassisConfig,
-  CoordinatorMessage,
-  Delta,
-  Hello,
-  Interfaces,
-  LocalInterface,
-  Observations,
-  Refusal,
+import {
+  type Ack,
+  type AgentMessage,
+  type ChassisConfig,
+  type CoordinatorMessage,
+  type Delta,
+  type Hello,
+  type Interfaces,
+  type LocalInterface,
+  type Observations,
+  type Refusal,
+  ResourceType,
 } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
-import type { CompiledResource, ResourceKey } from '../logic/resource.js';
+import { type CompiledResource, type ResourceKey, refKey, resourceKey } from '../logic/resource.js';
 import { IntentClock, type IntentTimes } from './intent-clock.js';
+import { limits } from './limits.js';
 import { isLocalPort, Outbox } from './outbox.js';
 import { Queries } from './queries.js';
 import type { SessionStream } from './stream.js';
@@ -29,6 +31,8 @@ export interface SessionHost {
   /** Something that will change what the chassis must hold is being written to Southbound. */
   isUnsettled(chassis: string): boolean;
   interfacesChanged(session: AgentSession, ifaceIds: readonly string[]): void;
+  /** It has so many more interfaces than are looked at; 0: no more so. */
+  interfacesIgnored(session: AgentSession, count: number): void;
   /** `complete`: it told of all its ports. */
   forwardingChanged(session: AgentSession, portUuids: readonly string[], complete: boolean): void;
   configChanged(session: AgentSession): void;
@@ -49,6 +53,8 @@ const turns = new Turns();
 /** How long what is known is held back for a registration that is being written: then it goes without. */
 const unsettledMs = 1000;
 
+const dayMs = 24 * 3600 * 1000;
+
 /** The coordinator's side of one agent's session, after its Hello was accepted. */
 export class AgentSession {
   readonly name: string;
@@ -67,6 +73,7 @@ export class AgentSession {
   readonly #leaving = new Set<string>();
   readonly #clock = new IntentClock();
   #config: ChassisConfig;
+  #ignored = 0;
   #forwardingKnown = false;
   #fullSent = false;
   #revision = 0;
@@ -90,7 +97,12 @@ export class AgentSession {
     this.#log = log;
     this.queries = new Queries((query) => this.#send({ $case: 'query', value: query }));
     this.#outbox = new Outbox(hello.held, host.wanted(this.name));
-    for (const one of hello.interfaces?.upserts ?? []) this.#interfaces.set(one.ifaceId, one);
+    for (const one of hello.interfaces?.upserts ?? []) this.#setInterface(one);
+  }
+
+  /** Interfaces that are not looked at because they are too many. */
+  get ignoredInterfaces(): number {
+    return this.#ignored;
   }
 
   get config(): ChassisConfig {
@@ -124,6 +136,11 @@ export class AgentSession {
   /** True when the agent has yet to acknowledge what goes with this NB_Global.nb_cfg. */
   owes(nbCfg: number): boolean {
     return this.#outstanding !== undefined || this.#nbCfgSent < nbCfg;
+  }
+
+  /** It has something to send, and waits with it for what else there is. */
+  get isHeldBack(): boolean {
+    return this.#unsettledSince !== undefined;
   }
 
   /** Whether the port forwards on this agent; undefined while it has not told what does. */
@@ -190,7 +207,7 @@ export class AgentSession {
         this.#takeAck(message.value);
         break;
       case 'refusal':
-        this.#host.refused(this, [message.value]);
+        this.#takeRefusals([message.value]);
         break;
       case 'chassisConfig':
         this.#takeConfig(message.value);
@@ -217,10 +234,37 @@ export class AgentSession {
     if (update.complete) {
       for (const id of this.#interfaces.keys()) touched.add(id);
       this.#interfaces.clear();
+      this.#ignored = 0;
     }
+    const ignored = this.#ignored;
     for (const id of update.removals) this.#interfaces.delete(id);
-    for (const one of update.upserts) this.#interfaces.set(one.ifaceId, one);
+    for (const one of update.upserts) this.#setInterface(one);
     this.#host.interfacesChanged(this, [...touched]);
+    if (this.#ignored !== ignored || update.complete) this.#host.interfacesIgnored(this, this.#ignored);
+    // Which ones were not looked at is not known: all of them are, after the next Hello.
+    if (this.#ignored > 0 && this.#interfaces.size < limits.interfacesAgain)
+      this.end(status.ABORTED, 'there is room for all interfaces again: open a new session with them');
+  }
+
+  #setInterface(one: LocalInterface): void {
+    const fits = one.ifaceId.length <= limits.nameLength && one.tap.length <= limits.nameLength;
+    if (fits && (this.#interfaces.size < limits.interfaces || this.#interfaces.has(one.ifaceId)))
+      this.#interfaces.set(one.ifaceId, one);
+    else this.#ignored++;
+  }
+
+  /** What it says of resources that it does not have is not kept: there is no end of those. */
+  #takeRefusals(refusals: readonly Refusal[]): void {
+    const known = refusals.filter(({ resource }) => {
+      const key = resource && refKey(resource);
+      return key !== undefined && this.#outbox.holds(key);
+    });
+    if (known.length === 0) return;
+    const cut = ({ message }: Refusal) => message.slice(0, limits.refusalLength);
+    this.#host.refused(
+      this,
+      known.map((refusal) => ({ ...refusal, message: cut(refusal) })),
+    );
   }
 
   #takeConfig(config: ChassisConfig): void {
@@ -240,7 +284,7 @@ export class AgentSession {
     // What it said before it knew of the commit does not count for them.
     if (outstanding?.revision === revision) this.#forgetLeaving();
     const touched = this.#takeForwarding(ack);
-    if (ack.refusals.length > 0) this.#host.refused(this, ack.refusals);
+    this.#takeRefusals(ack.refusals);
     if (touched.length > 0 || ack.forwardingComplete)
       this.#host.forwardingChanged(this, touched, ack.forwardingComplete);
     if (outstanding?.revision !== revision) return;
@@ -250,7 +294,7 @@ export class AgentSession {
     this.#nbCfgAcked = outstanding.nbCfg;
     const times = this.#clock.acknowledged();
     if (times) this.#host.intentDone(times);
-    this.#host.acknowledged(this, outstanding.nbCfg, Number(ack.nbCfgTimestamp));
+    this.#host.acknowledged(this, outstanding.nbCfg, plausibleTime(ack.nbCfgTimestamp));
     this.kick();
   }
 
@@ -267,7 +311,8 @@ export class AgentSession {
       this.#forwarding.clear();
       this.#forwardingKnown = true;
     }
-    for (const id of ack.forwarding) this.#forwarding.add(id);
+    for (const id of ack.forwarding)
+      if (this.#outbox.holds(resourceKey(ResourceType.LOGICAL_PORT, id))) this.#forwarding.add(id);
     for (const id of ack.notForwarding) this.#forwarding.delete(id);
     return [...touched];
   }
@@ -338,4 +383,10 @@ export class AgentSession {
   #send(message: CoordinatorMessage['message']): Promise<void> {
     return this.#stream.send({ message });
   }
+}
+
+/** A clock that is far off is none; Southbound takes no number beyond 64 bits. */
+function plausibleTime(ms: bigint): number {
+  const now = Date.now();
+  return ms > 0n && ms < BigInt(now + dayMs) ? Number(ms) : 0;
 }

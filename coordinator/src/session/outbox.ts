@@ -21,13 +21,17 @@ export class Outbox {
 
   /** `held` is what the agent stated, `wanted` what it must hold: only the difference will be sent. */
   constructor(held: readonly HeldResource[], wanted: Iterable<ResourceKey>) {
+    // Of a key that is in both, and in many sessions, one string is kept.
+    const known = new Map<ResourceKey, ResourceKey>();
+    for (const key of wanted) known.set(key, key);
     for (const { type, id, version } of held) {
-      const key = refKey({ type, id });
-      if (key === undefined) continue;
+      const stated = refKey({ type, id });
+      if (stated === undefined) continue;
+      const key = known.get(stated) ?? stated;
       this.#held.set(key, version);
       this.#dirty.add(key);
     }
-    for (const key of wanted) this.#dirty.add(key);
+    for (const key of known.keys()) this.#dirty.add(key);
   }
 
   /** True when nothing more goes into this commit. */
@@ -43,6 +47,11 @@ export class Outbox {
   /** Number of resources which the agent holds, or will when what was sent arrives. */
   get size(): number {
     return this.#held.size;
+  }
+
+  /** Whether the agent was sent the resource, or stated it, and it was not taken from it again. */
+  holds(key: ResourceKey): boolean {
+    return this.#held.has(key);
   }
 
   /** @returns whether it goes into the commit after the one that is being sent */
@@ -78,8 +87,11 @@ export class Outbox {
       this.#dirty.delete(key);
       const compiled = lookup(key);
       if (compiled) {
-        if (this.#held.get(key) === compiled.resource.version) continue;
-        this.#held.set(key, compiled.resource.version);
+        const { version } = compiled.resource;
+        const isKnown = this.#held.get(key) === version;
+        // Also when it is known: then this is one number for all sessions, and not one for each.
+        this.#held.set(key, version);
+        if (isKnown) continue;
         this.#sent.add(key);
         delta.upserts.push(compiled.resource);
         bytes += compiled.size;

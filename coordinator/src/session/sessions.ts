@@ -6,8 +6,12 @@ import { MultiMap } from '../logic/multimap.js';
 import type { ProblemRegistry } from '../problems/registry.js';
 import type { AgentDirectory, Plugged } from '../southbound/claims.js';
 import { AgentSession, type SessionHost } from './agent-session.js';
+import { sizeOf } from './bounded-service.js';
+import { Budgets, costOf } from './budget.js';
 import { certifiedName } from './identity.js';
+import { limits } from './limits.js';
 import { SessionStream } from './stream.js';
+import { Turns } from './turns.js';
 import { BadMessage, validateHello } from './validate.js';
 
 /** Agents try again with a back-off well below this. */
@@ -28,7 +32,7 @@ export interface SessionsHost extends SessionHost {
   opened(session: AgentSession): void;
   /** Called when it is over. */
   closed(session: AgentSession): void;
-  /** Called when isAlive() of a chassis without a session became false; undefined: of any. */
+  /** Called when isAlive() of a chassis without a session became false; undefined: of any of them. */
   expired(chassis?: string): void;
 }
 
@@ -43,6 +47,8 @@ export class Sessions implements AgentDirectory {
   readonly #plugged = new MultiMap<string, AgentSession>();
   readonly #orders = new WeakMap<AgentSession, Map<string, number>>();
   readonly #twins = new Map<string, NodeJS.Timeout>();
+  readonly #budgets = new Budgets();
+  readonly #openings = new Turns();
   readonly #leaving = new Map<string, NodeJS.Timeout>();
   /** Since the start. `refused` by status, `commits` by what they are. */
   readonly counters = {
@@ -117,6 +123,17 @@ export class Sessions implements AgentDirectory {
     }
   }
 
+  /** What made them wait is over. */
+  kickHeldBack(): void {
+    for (const session of this.#sessions.values()) if (session.isHeldBack) session.kick();
+  }
+
+  /** True when an agent has yet to acknowledge what goes with this NB_Global.nb_cfg. */
+  owe(nbCfg: number): boolean {
+    for (const session of this.#sessions.values()) if (session.owes(nbCfg)) return true;
+    return false;
+  }
+
   /** Something that every agent is told may have changed. */
   kickAll(): void {
     for (const session of this.#sessions.values()) session.kick();
@@ -130,30 +147,47 @@ export class Sessions implements AgentDirectory {
   #accept(call: Call): void {
     const stream = new SessionStream(call);
     let session: AgentSession | undefined;
-    call.on('data', ({ message }: AgentMessage) => {
+    const late = setTimeout(() => {
+      this.#refuse(stream, status.DEADLINE_EXCEEDED, 'no Hello came');
+    }, limits.helloMs).unref();
+    stream.onEnd(() => clearTimeout(late));
+    call.on('data', (received: AgentMessage) => {
       if (stream.ended) return;
+      const { message } = received;
       if (session) {
+        this.#slowDown(call, session.name, received);
         session.receive(message);
         return;
       }
+      clearTimeout(late);
       // What comes behind the Hello waits for its answer.
       call.pause();
-      void this.#host.ready().then(() => {
-        if (!stream.ended) session = this.#open(call, stream, message);
+      const open = () => {
+        if (!stream.ended) session = this.#open(call, stream, received);
         call.resume();
-      });
+      };
+      // When all come at once, each gets a turn of the event loop.
+      void this.#host.ready().then(() => this.#openings.next(open));
     });
     // The agent closes its side: so do we.
     call.on('end', () => call.end());
   }
 
+  /** An agent that says more than it may is listened to later: flow control holds it back meanwhile. */
+  #slowDown(call: Call, chassis: string, received: AgentMessage): void {
+    const waitMs = this.#budgets.spend(chassis, costOf(received, sizeOf(received)));
+    if (waitMs === 0) return;
+    call.pause();
+    setTimeout(() => call.resume(), Math.ceil(waitMs)).unref();
+  }
+
   /** Answers a Hello; undefined when it was refused. */
-  #open(call: Call, stream: SessionStream, message: AgentMessage['message']): AgentSession | undefined {
+  #open(call: Call, stream: SessionStream, received: AgentMessage): AgentSession | undefined {
     const refusal = this.#host.refuses();
     if (refusal !== undefined) return this.#refuse(stream, status.UNAVAILABLE, refusal);
     let hello: Hello;
     try {
-      hello = validateHello(message);
+      hello = validateHello(received.message);
     } catch (error) {
       if (!(error instanceof BadMessage)) throw error;
       return this.#refuse(stream, status.INVALID_ARGUMENT, error.message);
@@ -170,6 +204,8 @@ export class Sessions implements AgentDirectory {
       this.#reportTwin(name, stream.peer, other.peer);
       return this.#refuse(stream, status.ALREADY_EXISTS, details);
     }
+    if (this.#budgets.spend(name, costOf(received, sizeOf(received))) > 0)
+      return this.#refuse(stream, status.RESOURCE_EXHAUSTED, 'too many sessions in a short time; try later');
     this.#problems.replace(`twin:${name}`, []);
     other?.end(status.ABORTED, 'replaced by a new session of the same agent');
     return this.#begin(hello, stream);
@@ -214,6 +250,7 @@ export class Sessions implements AgentDirectory {
   #startLeaving(name: string): void {
     const gone = () => {
       this.#leaving.delete(name);
+      this.#budgets.forgetFull();
       this.#host.expired(name);
     };
     this.#leaving.set(name, setTimeout(gone, graceMs).unref());

@@ -24,6 +24,8 @@ export interface Owner {
   live: boolean;
   /** A stock ovn-controller's. */
   foreign: boolean;
+  /** It has no session, but had one a moment ago: its agent restarts, and its data plane forwards meanwhile. */
+  leaving?: boolean;
 }
 
 export interface Decision {
@@ -179,6 +181,8 @@ function challenger(row: PortBindingRow, able: readonly Candidate[], current?: O
   const asked = row.options.get('requested-chassis') ?? '';
   // A stock ovn-controller would take the port back at once; only an order from above ends that.
   if (current?.foreign && !current.live && asked === '') return undefined;
+  // Nobody gets a port by having its name plugged when the agent of its hypervisor restarts.
+  if (current?.leaving && asked === '') return undefined;
   return able[0];
 }
 

@@ -265,7 +265,10 @@ export class Claims {
   #owner(row: ChassisRow | undefined): Owner | undefined {
     if (!row) return undefined;
     const { _uuid: chassis, name, hostname, other_config } = row;
-    return { chassis, name, hostname, live: this.#agents.isConnected(name), foreign: !isOurs(other_config) };
+    const live = this.#agents.isConnected(name);
+    const foreign = !isOurs(other_config);
+    const leaving = !live && !foreign && this.#agents.isAlive(name);
+    return { chassis, name, hostname, live, foreign, leaving };
   }
 
   /** What is wrong with the port that is no matter of who gets it. */

@@ -11,6 +11,8 @@ import type { SouthboundWriter } from './writer.js';
 export interface RegistryRows {
   chassis(name: string): ChassisRow | undefined;
   chassisPrivate(name: string): ChassisPrivateRow | undefined;
+  /** Chassis rows with this hostname. */
+  withHostname(hostname: string): ChassisRow[];
   encap(uuid: string): EncapRow | undefined;
   /** The row with this (type, ip), which Southbound has at most once. */
   encapAt(type: string, ip: string): EncapRow | undefined;
@@ -41,6 +43,8 @@ export class Registrar {
   readonly #problems: ProblemRegistry;
   readonly #registrations = new Map<string, Registration>();
   readonly #pending = new Set<string>();
+  /** Chassis whose hostname is another's, and that hostname. */
+  readonly #shadowed = new Map<string, string>();
   readonly #settled: (chassis: string, error?: Error) => void;
 
   constructor(
@@ -71,6 +75,8 @@ export class Registrar {
   /** The agent is away: its rows stay as they are. */
   forget(name: string): void {
     this.#registrations.delete(name);
+    this.#shadowed.delete(name);
+    this.#problems.replace(`hostname:${name}`, []);
   }
 
   /** The agent leaves for good: its rows go, and with them (weak references) its bindings. */
@@ -120,6 +126,34 @@ export class Registrar {
     });
   }
 
+  /** The Chassis row `name` came, changed or went: those that must not, or may now, have its name as their hostname. */
+  reconcileHostnames(name: string): void {
+    for (const { name: other } of this.#rows.withHostname(name)) if (other !== name) this.reconcile(other);
+    for (const other of this.#shadowed.keys()) this.reconcile(other);
+  }
+
+  /**
+   * The hostname to publish. options:requested-chassis may say a hostname, and no certificate speaks for that: one that is the
+   * name of another chassis, or its hostname, would bring the ports meant for that one here. Such a chassis goes by its name.
+   */
+  #hostname(name: string, hostname: string): string {
+    const others = [this.#rows.chassis(hostname), ...this.#rows.withHostname(hostname)];
+    const owner = others.find(
+      (other) => other && other.name !== name && !this.#goesBefore(name, hostname, other),
+    );
+    if (owner) this.#shadowed.set(name, hostname);
+    else this.#shadowed.delete(name);
+    const message = `hostname ${hostname} of chassis ${name} belongs to chassis ${owner?.name}: requested-chassis finds it by its name only; give it another external_ids:hostname, or delete a stale chassis with: ovn-sbctl chassis-del ${owner?.name}`;
+    this.#problems.replace(`hostname:${name}`, owner ? [problem(name, message)] : []);
+    return owner ? name : hostname;
+  }
+
+  /** Whether `name` has the hostname rather than `other`: a name counts more than a hostname, then who had it first. */
+  #goesBefore(name: string, hostname: string, other: ChassisRow): boolean {
+    if (other.name === hostname || name === hostname) return name === hostname;
+    return this.#rows.chassis(name)?.hostname === hostname && name < other.name;
+  }
+
   #done(name: string, error?: TransactionError): void {
     this.#pending.delete(name);
     this.#problems.replace(
@@ -146,7 +180,7 @@ export class Registrar {
   #isRegistered(registration: Registration): boolean {
     const { name, hostname, transportZones } = registration.config;
     const chassis = this.#rows.chassis(name);
-    if (!chassis || chassis.hostname !== hostname) return false;
+    if (!chassis || chassis.hostname !== this.#hostname(name, hostname)) return false;
     if (this.#rows.chassisPrivate(name)?.chassis !== chassis._uuid) return false;
     if (!sameSet(chassis.transport_zones ?? [], transportZones)) return false;
     if (!sameSet(this.#encapsOf(chassis).map(encapText), registration.config.encaps.map(wantedText)))
@@ -162,7 +196,8 @@ export class Registrar {
     const encaps = config.encaps.map(
       (encap) => present.get(wantedText(encap)) ?? this.#adopt(transaction, config.name, encap),
     );
-    const columns = { hostname: config.hostname, encaps, transport_zones: config.transportZones };
+    const hostname = this.#hostname(config.name, config.hostname);
+    const columns = { hostname, encaps, transport_zones: config.transportZones };
     let reference: unknown = chassis?._uuid;
     if (chassis) {
       transaction.update('Chassis', [byUuid(chassis._uuid)], columns);

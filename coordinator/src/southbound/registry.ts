@@ -10,12 +10,14 @@ export class SouthboundRegistry implements RegistryRows {
   readonly #chassis: Index<ChassisRow>;
   readonly #private: Index<ChassisPrivateRow>;
   readonly #encaps: Index<EncapRow>;
+  readonly #hostnames: Index<ChassisRow>;
 
   constructor(database: Database<SouthboundRows>) {
     this.#database = database;
     const { replica } = database;
     this.#chassis = replica.table('Chassis').index('name');
     this.#private = replica.table('Chassis_Private').index('name');
+    this.#hostnames = replica.table('Chassis').index('hostname');
     this.#encaps = replica.table('Encap').index(['type', 'ip']);
   }
 
@@ -25,6 +27,10 @@ export class SouthboundRegistry implements RegistryRows {
 
   chassisPrivate(name: string): ChassisPrivateRow | undefined {
     return this.#private.get(name);
+  }
+
+  withHostname(hostname: string): ChassisRow[] {
+    return this.#hostnames.all(hostname);
   }
 
   encap(uuid: string): EncapRow | undefined {

@@ -2,6 +2,13 @@ export { Central, type CentralOptions, type CentralServer, startCentral } from '
 export { Daemon, type DaemonOptions } from './daemon.js';
 export { waitHealthy } from './health.js';
 export {
+  Failure,
+  planTopology,
+  readCoordinatorConfig,
+  readTopology,
+  UsageError,
+} from './parsers.js';
+export {
   CoordinatorProcess,
   type CoordinatorProcessOptions,
   coordinatorBin,

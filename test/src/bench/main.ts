@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import colors from 'picocolors';
+import { benchAgents } from './agents/agents.js';
 import { benchBpf } from './bpf/bpf.js';
 import { Cleanup } from './cleanup.js';
+import { benchHost } from './host/host.js';
 import { benchLatency } from './latency/latency.js';
 import { machine } from './machine.js';
 import { benchMemory } from './memory/memory.js';
@@ -19,6 +21,8 @@ const sections: Record<SectionName, (cleanup: Cleanup, quick: boolean) => Promis
   latency: benchLatency,
   memory: benchMemory,
   scale: benchScale,
+  host: benchHost,
+  agents: benchAgents,
 };
 
 const LONGEST_MESSAGE = 1000;

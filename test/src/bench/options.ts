@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const sectionNames = ['bpf', 'pps', 'latency', 'memory', 'scale'] as const;
+export const sectionNames = ['bpf', 'pps', 'latency', 'memory', 'scale', 'host', 'agents'] as const;
 export type SectionName = (typeof sectionNames)[number];
 
 export interface BenchOptions {

@@ -2,6 +2,7 @@ import { Arena } from './arena.js';
 import { fuzz } from './fuzz.js';
 import { parseOptions, usage } from './options.js';
 import { failureText, summaryText } from './report.js';
+import { runTargets } from './runTargets.js';
 
 const options = parseOptions(process.argv.slice(2));
 if (typeof options === 'string') {
@@ -12,6 +13,8 @@ if (process.getuid?.() !== 0) {
   console.error('fuzz: must run as root: it makes network namespaces and loads BPF programs');
   process.exit(2);
 }
+
+if (options.targets.length > 0) process.exit(await runTargets(options));
 
 const arena = await Arena.open(options.encap);
 let interrupted = false;

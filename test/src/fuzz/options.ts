@@ -1,4 +1,8 @@
 export interface FuzzOptions {
+  /** What takes the inputs, by name; none: random packets in random networks against ovn-trace. */
+  targets: string[];
+  /** Inputs of each; undefined: as many as each has by itself. */
+  cases?: number;
   packets: number;
   seed: number;
   encap: 'geneve' | 'vxlan';
@@ -14,11 +18,14 @@ export interface FuzzOptions {
 
 export const usage = `usage: npm run fuzz -- [--packets N] [--seed N] [--only NETWORK] [--per-network N] [--encap geneve|vxlan]
                       [--max-failures N] [--no-shrink]
-Random networks and packets: what our hypervisors make of them against what ovn-trace says over a stock northd.`;
+       npm run fuzz -- --target NAME[,NAME…] [--cases N] [--seed N]
+Random networks and packets: what our hypervisors make of them against what ovn-trace says over a stock northd. With --target:
+hostile input for one of our own doors (--target list names them, --target every takes all).`;
 
 /** @returns what is wrong, or '' when help was asked for */
 export function parseOptions(argv: readonly string[]): FuzzOptions | string {
   const options: FuzzOptions = {
+    targets: [],
     packets: 10_000,
     seed: Math.floor(Math.random() * 2 ** 31),
     encap: 'geneve',
@@ -35,6 +42,10 @@ export function parseOptions(argv: readonly string[]): FuzzOptions | string {
     }
     const value = rest.shift();
     if (value === undefined) return `${flag} needs a value`;
+    if (flag === '--target') {
+      options.targets.push(...value.split(','));
+      continue;
+    }
     if (flag === '--encap') {
       if (value !== 'geneve' && value !== 'vxlan') return `--encap ${value}: geneve or vxlan`;
       options.encap = value;
@@ -48,9 +59,12 @@ export function parseOptions(argv: readonly string[]): FuzzOptions | string {
   return options;
 }
 
-const numbers: Readonly<Record<string, 'packets' | 'seed' | 'only' | 'perNetwork' | 'maxFailures'>> = {
+const numbers: Readonly<
+  Record<string, 'packets' | 'seed' | 'cases' | 'only' | 'perNetwork' | 'maxFailures'>
+> = {
   '--packets': 'packets',
   '--seed': 'seed',
+  '--cases': 'cases',
   '--only': 'only',
   '--per-network': 'perNetwork',
   '--max-failures': 'maxFailures',

@@ -33,7 +33,7 @@ type Mapping = Record<string, unknown>;
 export function readTopology(path: string): Topology {
   let content: unknown;
   try {
-    content = parse(readFileSync(path, 'utf8'));
+    content = parse(readFileSync(path, 'utf8'), { logLevel: 'error' });
   } catch (error) {
     throw new Failure(`${path}: ${(error as Error).message.split('\n')[0]}`);
   }
