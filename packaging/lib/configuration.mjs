@@ -6,7 +6,6 @@ const width = 100;
 const examples = {
   health: 'unix:/run/iovisor/agent.sock',
   coordinator: '192.0.2.1:6650',
-  metrics: '127.0.0.1:9476',
   'tls-cert': '/etc/iovisor/pki/cert.pem',
   'tls-key': '/etc/iovisor/pki/key.pem',
   'tls-ca': '/etc/iovisor/pki/ca.pem',
@@ -21,14 +20,16 @@ const onlyFlags = ['config', 'cleanup', 'help', 'version'];
 /**
  * @param {string} intro of the file
  * @param {readonly { name: string, value?: string, default?: string, description: string }[]} options
+ * @param {number} metricsPort that docs/metrics.md and the jobs of Prometheus suppose
  * @param {Record<string, string>} set what the file sets
  */
-export function configurationFile(intro, options, set = {}) {
+export function configurationFile(intro, options, metricsPort, set = {}) {
+  const known = { ...examples, metrics: `127.0.0.1:${metricsPort}` };
   const entries = options
     .filter(({ name }) => !onlyFlags.includes(name))
     .map(({ name, value, description, default: usual }) => {
       const suffix = usual === undefined ? '' : ` (default: ${usual})`;
-      const example = examples[name] ?? usual ?? value ?? 'false';
+      const example = known[name] ?? usual ?? value ?? 'false';
       const line = set[name] ? `${name}: ${yaml(set[name])}` : `#${name}: ${yaml(example)}`;
       return `${comment(`${description}${suffix}`)}\n${line}\n`;
     });

@@ -52,7 +52,10 @@ what to forward, and writes back what ovn-controller would write.`,
       // OVN's unix sockets are for root only, and the service is not root.
       const databases = { nb: 'tcp:127.0.0.1:6641', sb: 'tcp:127.0.0.1:6642' };
       const intro = 'iovisor-coordinator(8): whoever changes this restarts iovisor-coordinator.service.';
-      stage.write('etc/iovisor/coordinator.yaml', configurationFile(intro, coordinatorSettings, databases));
+      stage.write(
+        'etc/iovisor/coordinator.yaml',
+        configurationFile(intro, coordinatorSettings, 9650, databases),
+      );
       page(stage, context, 'iovisor-coordinator', 8, 'coordinator/bin/iovisor-coordinator.js');
     },
   },
@@ -92,7 +95,7 @@ compiled already. They forward on while the agent is restarted or upgraded.`,
       const { OPTIONS } = await built('agent/dist/config/options.js');
       const intro =
         'iovisor-agent(8): whoever changes this restarts iovisor-agent.service; the data plane goes on meanwhile.';
-      stage.write('etc/iovisor/agent.yaml', configurationFile(intro, OPTIONS));
+      stage.write('etc/iovisor/agent.yaml', configurationFile(intro, OPTIONS, 9651));
       page(stage, context, 'iovisor-agent', 8, 'agent/bin/iovisor-agent.js');
     },
   },
