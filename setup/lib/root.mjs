@@ -10,6 +10,7 @@ export const workspaces = [
   'packages/exposition',
   'packages/log',
   'packages/libbpf',
+  'packages/systemd',
   'proto',
   'iomodules',
   'coordinator',

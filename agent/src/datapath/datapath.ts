@@ -142,6 +142,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   /** Those of them that apply() has told of. */
   readonly #told = new Map<string, HeldResource>();
   #running: Promise<void> | undefined;
+  #busySince: number | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   readonly #recheckMs: number;
   #rewriteTimer: NodeJS.Timeout | undefined;
@@ -449,6 +450,11 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     return [...this.#versions.values()];
   }
 
+  /** When the pass over what changed began that is not over yet, as performance.now() counts. */
+  get busySince(): number | undefined {
+    return this.#busySince;
+  }
+
   /** Whether the maps follow the coordinator's intents (since the first full change). */
   get synced(): boolean {
     return this.#synced;
@@ -460,6 +466,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
       if (this.#closed) for (const resolve of this.#waiting.splice(0)) resolve();
+      this.#busySince = undefined;
       // Somebody may have come between the last look and now.
       if (this.#again) this.#schedule();
     });
@@ -469,6 +476,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     while (this.#again && !this.#closed) {
       this.#again = false;
       const waiting = this.#waiting.splice(0);
+      this.#busySince = performance.now();
       const jobs = this.#jobs.splice(0);
       try {
         const slice = new TimeSlice();

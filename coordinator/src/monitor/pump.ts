@@ -18,6 +18,7 @@ export class ChangePump {
   #working = false;
   /** Work done in this turn of the event loop, ms; undefined: none. Many small pushes of one turn are no less than a large one. */
   #spent?: number;
+  #taken = 0;
 
   /** `idle` is called each time everything that came is worked in; `sliced` when that took more than one turn. */
   constructor(log: Logger, idle: (sliced: boolean) => void) {
@@ -35,6 +36,11 @@ export class ChangePump {
     return (this.#working ? this.#queue[0]?.since : undefined) ?? performance.now();
   }
 
+  /** Steps done so far: while it is busy, and this stays the same, nothing goes on. */
+  get taken(): number {
+    return this.#taken;
+  }
+
   push(steps: Iterable<Step>): void {
     this.#queue.push({ steps: steps[Symbol.iterator](), since: performance.now() });
     if (this.#running) return;
@@ -48,6 +54,7 @@ export class ChangePump {
     for (let steps = this.#queue[0]?.steps; steps; steps = this.#queue[0]?.steps) {
       for (let step = steps.next(); !step.done; step = steps.next()) {
         this.#do(step.value);
+        this.#taken++;
         this.#spent = performance.now() - started;
         if (this.#spent < sliceMs) continue;
         setImmediate(() => this.#run(true));
