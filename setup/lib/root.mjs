@@ -8,6 +8,7 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const workspaces = [
   'packages/ovsdb-client',
   'packages/exposition',
+  'packages/endpoint',
   'packages/libbpf',
   'proto',
   'iomodules',
