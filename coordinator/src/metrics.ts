@@ -1,16 +1,49 @@
-import type { Server } from 'node:http';
-import { type Family, gauge, serveMetrics as serve } from '@iovisor-ovn/exposition';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import {
+  certificateNames,
+  followTls,
+  httpsOptions,
+  removeStaleSocket,
+  type TlsFollower,
+} from '@iovisor-ovn/endpoint';
+import { type Family, gauge, type SecureOptions, serveMetrics as serve } from '@iovisor-ovn/exposition';
+import type { Access } from './admin/access.js';
 import type { Address } from './config/address.js';
 import { UsageError } from './config/settings.js';
 import type { Coordinator } from './coordinator.js';
 
+export interface MetricsOptions {
+  address: Address;
+  /** Undefined: plain HTTP. */
+  tls?: TlsFollower;
+  /** With TLS: who may look. */
+  access: Access;
+}
+
 /** Serves GET /metrics in Prometheus' text format. Rejects with UsageError when the address cannot be bound. */
-export async function serveMetrics(coordinator: Coordinator, address: Address): Promise<Server> {
+export async function serveMetrics(
+  coordinator: Coordinator,
+  { address, tls, access }: MetricsOptions,
+): Promise<Server> {
   try {
-    return await serve(address, () => families(coordinator));
+    if ('path' in address && !(await removeStaleSocket(address.path)))
+      throw new Error(`${address.path} is in use by another process, or no socket`);
+    const server = await serve(address, () => families(coordinator), tls && secure(tls, access));
+    if (tls) followTls(server as TlsServer, tls);
+    return server;
   } catch (error) {
     throw new UsageError(`metrics: ${(error as Error).message}`);
   }
+}
+
+function secure(tls: TlsFollower, access: Access): SecureOptions {
+  const refusal = (request: IncomingMessage) => {
+    const certificate = (request.socket as TLSSocket).getPeerCertificate();
+    return access.refusal(certificateNames(certificate), 'metrics', 'read-only');
+  };
+  return { tls: httpsOptions(tls), refusal };
 }
 
 function* families(coordinator: Coordinator): Generator<Family> {

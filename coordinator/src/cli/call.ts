@@ -1,7 +1,9 @@
-import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { type ChannelCredentials, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { channelCredentials as tlsCredentials } from '@iovisor-ovn/endpoint';
 import { AdminClient } from '@iovisor-ovn/proto';
+import { parseAddress } from '../config/address.js';
 import { Failure } from './failure.js';
-import type { CliOptions } from './options.js';
+import { type CliOptions, checkPlaintext } from './options.js';
 
 /** Longer than the coordinator waits for agents. */
 const defaultDeadlineMs = 5000;
@@ -10,6 +12,7 @@ const plain: ReadonlySet<status> = new Set([
   status.NOT_FOUND,
   status.FAILED_PRECONDITION,
   status.INVALID_ARGUMENT,
+  status.PERMISSION_DENIED,
 ]);
 
 /** A unary method of the Admin service. */
@@ -20,10 +23,12 @@ export type AdminMethod<Request, Reply> = (
   done: (error: ServiceError | null, reply: Reply) => void,
 ) => unknown;
 
-/** Credentials for the connection that the flags describe. */
-export function channelCredentials({ tls, address }: CliOptions) {
+/** Credentials for the connection that the flags describe. Throws UsageError when there had to be some, and are none. */
+export function channelCredentials(options: CliOptions): ChannelCredentials {
+  const { tls, serverName, address } = options;
+  checkPlaintext(parseAddress('coordinator', address), options);
   if (!tls || address.startsWith('unix:')) return credentials.createInsecure();
-  return credentials.createSsl(tls.ca, tls.key, tls.cert);
+  return tlsCredentials(tls, serverName);
 }
 
 /** Asks the coordinator. Throws Failure with what to do when it does not answer. */

@@ -6,7 +6,7 @@ import { MultiMap } from '../logic/multimap.js';
 import type { ProblemRegistry } from '../problems/registry.js';
 import type { AgentDirectory, Plugged } from '../southbound/claims.js';
 import { AgentSession, type SessionHost } from './agent-session.js';
-import { certifiedName } from './identity.js';
+import { certifiedNames } from './identity.js';
 import { SessionStream } from './stream.js';
 import { BadMessage, validateHello } from './validate.js';
 
@@ -152,9 +152,9 @@ export class Sessions implements AgentDirectory {
       return this.#refuse(stream, status.INVALID_ARGUMENT, error.message);
     }
     const name = hello.chassis!.name;
-    const certified = certifiedName(call);
-    if (certified !== undefined && certified !== name) {
-      const details = `the certificate is for "${certified}", which cannot speak for chassis ${name} (external_ids:system-id)`;
+    const certified = certifiedNames(call);
+    if (certified !== undefined && !certified.includes(name)) {
+      const details = `the certificate is for "${certified.join('", "')}", which cannot speak for chassis ${name} (external_ids:system-id)`;
       return this.#refuse(stream, status.PERMISSION_DENIED, details);
     }
     const other = this.#sessions.get(name);

@@ -4,5 +4,5 @@ export { channelCredentials, checkServerName, serverCredentials } from './grpcTl
 export { followTls, httpsOptions } from './httpsTls.js';
 export { addReflection, type ReflectionSources } from './reflection.js';
 export { removeStaleSocket } from './staleSocket.js';
-export { readMaterial, type TlsChange, TlsFollower } from './tlsFollower.js';
+export { type OptionNames, readMaterial, type TlsChange, TlsFollower } from './tlsFollower.js';
 export { TlsFileError, type TlsMaterial, type TlsPaths } from './tlsMaterial.js';

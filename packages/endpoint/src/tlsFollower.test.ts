@@ -31,7 +31,7 @@ function installed(dir: string, from: TlsPaths): TlsPaths {
 }
 
 function follow(t: ExecutionContext, paths: TlsPaths): TlsFollower {
-  const follower = new TlsFollower(paths, 'tls');
+  const follower = new TlsFollower(paths);
   // It does not keep the process alive.
   const alive = setInterval(() => undefined, 60_000);
   t.teardown(() => {

@@ -17,6 +17,11 @@ interface TlsEvents {
   problem: [message: string | undefined];
 }
 
+/** Without dashes. */
+export type OptionNames = Readonly<Record<keyof TlsMaterial, string>>;
+
+const tlsOptions: OptionNames = { cert: 'tls-cert', key: 'tls-key', ca: 'tls-ca' };
+
 const kinds = ['cert', 'key', 'ca'] as const;
 
 /** How often the files are looked at, ms. A look is three stat(2). */
@@ -30,7 +35,7 @@ const intervalMs = 2000;
  */
 export class TlsFollower extends EventEmitter<TlsEvents> {
   readonly paths: TlsPaths;
-  readonly #prefix: string;
+  readonly #options: OptionNames;
   #material: TlsMaterial;
   /** What the files looked like when they were read last. */
   #seen = '';
@@ -42,14 +47,14 @@ export class TlsFollower extends EventEmitter<TlsEvents> {
 
   /**
    * Reads the files.
-   * @param prefix of the options that name them, for messages: "tls" of --tls-cert, --tls-key and --tls-ca
+   * @param options that name the files, for messages
    * @throws TlsFileError when they cannot be used
    */
-  constructor(paths: TlsPaths, prefix: string) {
+  constructor(paths: TlsPaths, options: OptionNames = tlsOptions) {
     super();
     this.setMaxListeners(0);
     this.paths = paths;
-    this.#prefix = prefix;
+    this.#options = options;
     this.#material = readMaterial(paths);
   }
 
@@ -124,7 +129,7 @@ export class TlsFollower extends EventEmitter<TlsEvents> {
 
   #explain(error: Error): string {
     const which = error instanceof TlsFileError ? error.which : 'cert';
-    return `--${this.#prefix}-${which}: ${error.message}; the files as they were before stay in use`;
+    return `--${this.#options[which]}: ${error.message}; the files as they were before stay in use`;
   }
 
   async #read(which: keyof TlsMaterial): Promise<Buffer> {
