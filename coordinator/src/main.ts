@@ -40,6 +40,12 @@ async function main(): Promise<void> {
     coordinator: coordinator.sessions.service,
     admin: access.guard(AdminService, adminService(coordinator, version)),
   });
+  // Who came in under authorities that do not count any more has to come anew.
+  tls?.on('changed', (_material, { ca }) => {
+    if (!ca) return;
+    coordinator.sessions.endAll('the authorities that certificates must be signed by have changed');
+    server.endConnections();
+  });
   const listen = await server.listen();
   const metrics = config.metrics && (await openMetrics(config.metrics));
   log.info({ listen, tls: config.tls !== undefined, nb: config.nb, sb: config.sb, version }, 'listening');

@@ -58,7 +58,6 @@ export class GrpcServer {
       files: ['iovisor/v1/session.proto', 'iovisor/v1/admin.proto', healthProto],
       includeDirs: [protoDirectory],
     });
-    given.tls?.on('changed', (_material, { ca }) => ca && this.#endConnections());
   }
 
   /** Binds all addresses; resolves with them, with the ports chosen for 0. Throws UsageError naming one that cannot be bound. */
@@ -73,6 +72,11 @@ export class GrpcServer {
     if (this.#serving.get(service) === serving) return;
     this.#serving.set(service, serving);
     this.#health.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
+  }
+
+  /** All connections with TLS have to be made anew: other authorities count now. */
+  endConnections(): void {
+    for (const address of this.#secure) this.#server.drain(address, drainMs);
   }
 
   /** Nothing is served any more; who watches is told. */
@@ -107,11 +111,6 @@ export class GrpcServer {
     const { tls } = this.#options;
     if (!tls || 'path' in address) return ServerCredentials.createInsecure();
     return serverCredentials(tls);
-  }
-
-  /** Other authorities count now: everybody has to prove himself to them. The hypervisors forward meanwhile. */
-  #endConnections(): void {
-    for (const address of this.#secure) this.#server.drain(address, drainMs);
   }
 }
 

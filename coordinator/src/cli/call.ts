@@ -1,5 +1,12 @@
-import { type ChannelCredentials, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { channelCredentials as tlsCredentials } from '@iovisor-ovn/endpoint';
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import { tlsChannelOptions, channelCredentials as tlsCredentials } from '@iovisor-ovn/endpoint';
 import { AdminClient } from '@iovisor-ovn/proto';
 import { parseAddress } from '../config/address.js';
 import { Failure } from './failure.js';
@@ -31,6 +38,12 @@ export function channelCredentials(options: CliOptions): ChannelCredentials {
   return tlsCredentials(tls, serverName);
 }
 
+/** Options that belong to them. */
+export function channelOptions({ address }: CliOptions): ChannelOptions {
+  const parsed = parseAddress('coordinator', address);
+  return 'host' in parsed ? tlsChannelOptions(parsed.host) : {};
+}
+
 /** Asks the coordinator. Throws Failure with what to do when it does not answer. */
 export async function callAdmin<Request, Reply>(
   options: CliOptions,
@@ -38,7 +51,7 @@ export async function callAdmin<Request, Reply>(
   request: Request,
   deadlineMs = defaultDeadlineMs,
 ): Promise<Reply> {
-  const client = new AdminClient(options.address, channelCredentials(options));
+  const client = new AdminClient(options.address, channelCredentials(options), channelOptions(options));
   const deadline = Date.now() + deadlineMs;
   try {
     return await new Promise<Reply>((resolve, reject) => {

@@ -1,6 +1,6 @@
 import { Client, type ServiceError } from '@grpc/grpc-js';
 import type { Command } from 'commander';
-import { channelCredentials, explain } from './call.js';
+import { channelCredentials, channelOptions, explain } from './call.js';
 import { Failure } from './failure.js';
 import { cliOptions } from './options.js';
 import { printJson } from './print.js';
@@ -15,7 +15,7 @@ export function health(program: Command): void {
     .argument('[service]', 'ovn-nb, ovn-sb or leader; default: the whole');
   command.action(async (service: string | undefined) => {
     const options = cliOptions(command);
-    const client = new Client(options.address, channelCredentials(options));
+    const client = new Client(options.address, channelCredentials(options), channelOptions(options));
     const state = await check(client, service ?? '').catch((error: ServiceError) => {
       throw explain(options.address, error);
     });

@@ -1,5 +1,6 @@
+import { isIP } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
-import { ChannelCredentials, experimental, type ServerCredentials } from '@grpc/grpc-js';
+import { ChannelCredentials, type ChannelOptions, experimental, type ServerCredentials } from '@grpc/grpc-js';
 import { certificateNames } from './certificateName.js';
 import type { TlsFollower } from './tlsFollower.js';
 import type { TlsMaterial } from './tlsMaterial.js';
@@ -18,6 +19,14 @@ export function channelCredentials({ ca, key, cert }: TlsMaterial, serverName?: 
   return ChannelCredentials.createSsl(ca, key, cert, {
     checkServerIdentity: (_host, certificate) => checkServerName(certificate, serverName),
   });
+}
+
+/**
+ * Options of a channel to `host`. grpc-js would send the host as server name of TLS, and an IP address is none: Node.js warns of
+ * that on standard error.
+ */
+export function tlsChannelOptions(host: string): ChannelOptions {
+  return isIP(host) === 0 ? {} : { 'grpc.ssl_target_name_override': 'iovisor' };
 }
 
 /** Undefined when a server's certificate bears the name that is wanted, or none is. */

@@ -1,6 +1,6 @@
 /** What both daemons need at their ends of connections: unix sockets, TLS files that change, names of certificates, reflection. */
 export { certificateNames, type NamedCertificate } from './certificateName.js';
-export { channelCredentials, checkServerName, serverCredentials } from './grpcTls.js';
+export { channelCredentials, checkServerName, serverCredentials, tlsChannelOptions } from './grpcTls.js';
 export { followTls, httpsOptions } from './httpsTls.js';
 export { addReflection, type ReflectionSources } from './reflection.js';
 export { removeStaleSocket } from './staleSocket.js';
