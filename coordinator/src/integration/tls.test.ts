@@ -1,4 +1,5 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { join } from 'node:path';
 import { type ServiceError, status } from '@grpc/grpc-js';
 import { channelCredentials, type TlsPaths, tlsChannelOptions } from '@iovisor-ovn/endpoint';
@@ -144,7 +145,8 @@ test('names in other forms, and none; every RPC of Admin has a role, and is kept
     authority.sign('bob'),
   ]);
   const roles = ['--rbac-read-only', 'carol,alice', '--rbac-admin', 'bob'];
-  const site = await Secured.start(t, own!, ...roles);
+  const metricsPort = ports++;
+  const site = await Secured.start(t, own!, ...roles, '--metrics', `0.0.0.0:${metricsPort}`);
   await site.accepts('hv1', san!);
   await site.accepts('hv1.example.org', san!);
   await site.accepts('hv2', both!);
@@ -167,9 +169,33 @@ test('names in other forms, and none; every RPC of Admin has a role, and is kept
     const denied = await Promise.all(clients.map((client) => isDenied(client, path, responseStream)));
     t.deepEqual(denied, [true, role === 'admin', false], rpc);
   }
+  t.deepEqual(await scrape(metricsPort, hv1!).then(({ code }) => code), 403);
+  for (const paths of [reader!, admin!]) {
+    const { code, text } = await scrape(metricsPort, paths);
+    t.is(code, 200);
+    t.regex(text, /^iovisor_coordinator_leader 1$/m);
+  }
+  await t.throwsAsync(scrape(metricsPort, expired!));
+  await t.throwsAsync(fetch(`http://127.0.0.1:${metricsPort}/metrics`));
   // The unix socket is guarded by its permissions.
   t.is((await run(iovctlBin, '--coordinator', site.coordinator.address, 'nodes')).code, 0);
 });
+
+/** As Prometheus does, which has a certificate. */
+function scrape(port: number, paths: TlsPaths): Promise<{ code?: number; text: string }> {
+  const own = { ...material(paths), checkServerIdentity: () => undefined };
+  return new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port, path: '/metrics', agent: false, ...own }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (part: string) => {
+        text += part;
+      });
+      response.on('end', () => resolve({ code: response.statusCode, text }));
+    })
+      .on('error', reject)
+      .end();
+  });
+}
 
 /** Calls an RPC with an empty request. */
 async function isDenied(client: AdminClient, path: string, streams: boolean): Promise<boolean> {
