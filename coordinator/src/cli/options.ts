@@ -1,4 +1,10 @@
-import { readMaterial, type TlsMaterial } from '@iovisor-ovn/endpoint';
+import {
+  dateProblem,
+  readMaterial,
+  type TlsMaterial,
+  type TlsPaths,
+  validityOf,
+} from '@iovisor-ovn/endpoint';
 import type { Command } from 'commander';
 import { type Address, addressText, isLocal, parseAddress } from '../config/address.js';
 import { readTls } from '../config/coordinator-config.js';
@@ -62,9 +68,17 @@ export function cliOptions(command: Command, env: NodeJS.ProcessEnv = process.en
   const address = given('coordinator', 'IOVISOR_COORDINATOR') ?? '127.0.0.1:6650';
   return {
     address: addressText(parseAddress('coordinator', address)),
-    tls: paths && readMaterial(paths),
+    tls: paths && readValid(paths),
     serverName: given('tlsServerName', 'IOVISOR_TLS_SERVER_NAME'),
     insecure: flags.insecurePlaintext === true || env.IOVISOR_INSECURE_PLAINTEXT === 'true',
     json: flags.json === true,
   };
+}
+
+/** To the coordinator one that has expired would look like none, and this end like one that nobody answers. */
+function readValid(paths: TlsPaths): TlsMaterial {
+  const material = readMaterial(paths);
+  const problem = dateProblem(validityOf(material.cert));
+  if (problem !== undefined) throw new UsageError(`tls-cert: ${paths.cert}: ${problem}`);
+  return material;
 }

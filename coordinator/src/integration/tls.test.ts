@@ -1,5 +1,6 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ServiceError, status } from '@grpc/grpc-js';
 import { channelCredentials, type TlsPaths, tlsChannelOptions } from '@iovisor-ovn/endpoint';
@@ -83,7 +84,9 @@ class Secured {
 }
 
 function pkiDirectory(t: ExecutionContext): string {
-  return join('/tmp', `iovisor-pki-${process.pid}-${t.title.length}-${ports++}`);
+  const dir = mkdtempSync(join(tmpdir(), 'iovisor-pki-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  return join(dir, 'pki');
 }
 
 test('certificates of ovs-pki as they are: the name is the chassis, or the role', async (t) => {
@@ -154,6 +157,9 @@ test('names in other forms, and none; every RPC of Admin has a role, and is kept
   await site.refuses('hv1', several!, status.PERMISSION_DENIED);
   await site.refuses('hv1', nobody!, status.PERMISSION_DENIED, /for ""/);
   await site.refuses('hv1', expired!, status.UNAVAILABLE);
+  const late = await site.iovctl(expired!, 'nodes');
+  t.is(late.code, 2);
+  t.regex(late.stderr, /^iovctl: tls-cert: .*expired\.pem: has expired/);
 
   const clients = [hv1!, reader!, admin!].map(
     (paths) =>

@@ -5,4 +5,4 @@ export { followTls, httpsOptions } from './httpsTls.js';
 export { addReflection, type ReflectionSources } from './reflection.js';
 export { removeStaleSocket } from './staleSocket.js';
 export { type OptionNames, readMaterial, type TlsChange, TlsFollower } from './tlsFollower.js';
-export { TlsFileError, type TlsMaterial, type TlsPaths } from './tlsMaterial.js';
+export { dateProblem, TlsFileError, type TlsMaterial, type TlsPaths, validityOf } from './tlsMaterial.js';

@@ -10,6 +10,7 @@ const run = promisify(execFile);
 /** Two certificate authorities of the real ovs-pki(8): one for switches (hypervisors), one for controllers (coordinators). */
 export class OvsPki {
   readonly #dir: string;
+  #last: Promise<void> = Promise.resolve();
 
   private constructor(dir: string) {
     this.#dir = dir;
@@ -49,9 +50,13 @@ export class OvsPki {
     return { cert: file('cert'), key: file('privkey'), ca };
   }
 
-  async #run(...args: string[]): Promise<void> {
+  /** One at a time: the files of an authority are nothing that two may write at once. */
+  #run(...args: string[]): Promise<void> {
     const own = [`--dir=${join(this.#dir, 'pki')}`, `--log=${join(this.#dir, 'ovs-pki.log')}`, '--batch'];
-    await run('ovs-pki', [...own, ...args], { cwd: this.#dir });
+    this.#last = this.#last.then(async () => {
+      await run('ovs-pki', [...own, ...args], { cwd: this.#dir });
+    });
+    return this.#last;
   }
 }
 

@@ -156,3 +156,18 @@ test('what is wrong at the start names the file', async (t) => {
     t.is(error?.which, which as 'ca');
   }
 });
+
+test('a certificate that has expired is a problem, also from the start, until there is another one', async (t) => {
+  const from = await authority(t);
+  const [old, good] = await Promise.all([from.sign('old', { days: -1 }), from.sign('good')]);
+  const paths = installed(join(from.dir, 'installed'), old!);
+  const follower = follow(t, paths);
+  await follower.look();
+  await follower.look();
+  t.regex(follower.problem ?? '', /^--tls-cert: .*has expired/);
+  t.deepEqual(follower.material, material(old!));
+  installed(join(from.dir, 'installed'), good!);
+  await follower.look();
+  t.is(follower.problem, undefined);
+  t.deepEqual(follower.material, material(good!));
+});

@@ -1,7 +1,15 @@
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { checkMaterial, TlsFileError, type TlsMaterial, type TlsPaths } from './tlsMaterial.js';
+import {
+  checkMaterial,
+  dateProblem,
+  TlsFileError,
+  type TlsMaterial,
+  type TlsPaths,
+  type Validity,
+  validityOf,
+} from './tlsMaterial.js';
 
 /** What of a TlsMaterial is another than before. */
 export interface TlsChange {
@@ -37,6 +45,7 @@ export class TlsFollower extends EventEmitter<TlsEvents> {
   readonly paths: TlsPaths;
   readonly #options: OptionNames;
   #material: TlsMaterial;
+  #validity: Validity;
   /** What the files looked like when they were read last. */
   #seen = '';
   /** What is wrong with them; undefined: nothing. */
@@ -46,7 +55,7 @@ export class TlsFollower extends EventEmitter<TlsEvents> {
   #looking: Promise<void> = Promise.resolve();
 
   /**
-   * Reads the files.
+   * Reads the files. A certificate that is not valid today is a problem and no error: the clock may be wrong, or a new one on its way.
    * @param options that name the files, for messages
    * @throws TlsFileError when they cannot be used
    */
@@ -56,6 +65,7 @@ export class TlsFollower extends EventEmitter<TlsEvents> {
     this.paths = paths;
     this.#options = options;
     this.#material = readMaterial(paths);
+    this.#validity = validityOf(this.#material.cert);
   }
 
   /** The last that could be used. */
@@ -98,24 +108,28 @@ export class TlsFollower extends EventEmitter<TlsEvents> {
     const seen = await this.#appearance();
     const same = seen === this.#seen;
     // What was wrong may become right without a change of a file: a certificate that is not valid yet.
-    if (same && this.#wrong === undefined && !now) return;
+    if (same && this.#wrong === undefined && !now && dateProblem(this.#validity) === undefined) return;
     this.#seen = seen;
     try {
       const [cert, key, ca] = await Promise.all(kinds.map((which) => this.#read(which)));
       const material = { cert: cert!, key: key!, ca: ca! };
       if (!equal(material, this.#material)) checkMaterial(material, this.paths);
-      this.#adopt(material);
+      const validity = validityOf(material.cert);
+      const dates = dateProblem(validity);
+      if (dates !== undefined) throw new TlsFileError('cert', this.paths.cert, dates);
+      this.#adopt(material, validity);
     } catch (error) {
       this.#wrong = this.#explain(error as Error);
       if (same || now) this.#report(this.#wrong);
     }
   }
 
-  #adopt(material: TlsMaterial): void {
+  #adopt(material: TlsMaterial, validity: Validity): void {
     const before = this.#material;
     const identity = !material.cert.equals(before.cert) || !material.key.equals(before.key);
     const ca = !material.ca.equals(before.ca);
     this.#material = material;
+    this.#validity = validity;
     this.#wrong = undefined;
     this.#report(undefined);
     if (identity || ca) this.emit('changed', material, { identity, ca });
@@ -154,7 +168,7 @@ export class TlsFollower extends EventEmitter<TlsEvents> {
 }
 
 /**
- * Reads and checks the three files.
+ * Reads and checks the three files, but for dates.
  * @throws TlsFileError
  */
 export function readMaterial(paths: TlsPaths): TlsMaterial {

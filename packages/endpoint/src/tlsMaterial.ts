@@ -29,7 +29,7 @@ export class TlsFileError extends Error {
 const complete = /-----BEGIN ((?:TRUSTED |X509 )?CERTIFICATE)-----[^-]*-----END \1-----/g;
 
 /**
- * What would go wrong later, at each connection, and be hard to find then.
+ * What would go wrong later, at each connection, and be hard to find then; all but the dates of the own certificate.
  * @throws TlsFileError
  */
 export function checkMaterial(material: TlsMaterial, paths: TlsPaths): void {
@@ -49,8 +49,26 @@ export function checkMaterial(material: TlsMaterial, paths: TlsPaths): void {
   attempt('cert', () => {
     // What OpenSSL refuses besides: a key that is too short, a digest that is too weak.
     createSecureContext({ ...material });
-    checkDates(own);
   });
+}
+
+/** When a certificate is valid, ms since 1970. */
+export interface Validity {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Of the first certificate of a file that was found to have one. */
+export function validityOf(pem: Buffer): Validity {
+  const { validFrom, validTo } = new X509Certificate(pem);
+  return { from: Date.parse(validFrom), to: Date.parse(validTo) };
+}
+
+/** Undefined when it is valid now. */
+export function dateProblem({ from, to }: Validity): string | undefined {
+  const now = Date.now();
+  if (now > to) return `has expired: it was valid until ${new Date(to).toISOString()}`;
+  return now < from ? `is not valid before ${new Date(from).toISOString()}` : undefined;
 }
 
 /** All certificates of a PEM file, at least one. Throws when one is cut off: the file is being written. */
@@ -66,10 +84,4 @@ function certificates(pem: Buffer): X509Certificate[] {
 function privateKey(pem: Buffer) {
   if (!pem.includes('-----BEGIN ')) throw new Error('has no private key in PEM format');
   return createPrivateKey(pem);
-}
-
-function checkDates({ validFrom, validTo }: X509Certificate): void {
-  const now = Date.now();
-  if (now > Date.parse(validTo)) throw new Error(`has expired: it was valid until ${validTo}`);
-  if (now < Date.parse(validFrom)) throw new Error(`is not valid before ${validFrom}`);
 }
