@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
 import { request } from 'node:http';
+import { createInterface } from 'node:readline';
 import { Client, credentials } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
 import { HealthWatch } from '../testing/health.js';
+import { iovctlBin } from '../testing/process.js';
 import { scene } from '../testing/scene.js';
 
 const services = ['', 'ovn-nb', 'ovn-sb', 'leader'] as const;
@@ -51,12 +54,21 @@ test('a standby has the databases and does not serve, until the leader is gone',
   const standby = await made.startCoordinator({ until: 'standby' });
   const seen = watch(t, standby.address);
   await seen.is(false, true, true, false);
+  const args = [iovctlBin, '--coordinator', standby.address, '--json', 'health', '--watch', 'leader'];
+  const iovctl = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.teardown(() => iovctl.kill('SIGKILL'));
+  const lines = createInterface(iovctl.stdout)[Symbol.asyncIterator]();
+  const said = async () => (JSON.parse((await lines.next()).value ?? '{}') as { status?: string }).status;
+  t.is(await said(), 'NOT_SERVING');
   await leader.stop('SIGKILL');
   await seen.is(true, true, true, true);
+  t.is(await said(), 'SERVING');
   t.deepEqual(seen.nb.seen, ['SERVING']);
   const unknown = new HealthWatch(standby.address, 'nonsense');
   t.teardown(() => unknown.close());
   await unknown.until('SERVICE_UNKNOWN');
+  await standby.stop('SIGKILL');
+  t.is(await said(), 'UNREACHABLE');
 });
 
 test('gRPC reflection tells the services; what a killed coordinator left keeps nobody from serving metrics', async (t) => {
