@@ -51,7 +51,7 @@ export class Agent {
   #hoverProblem = '';
   readonly #instance = randomUUID();
   readonly #clock = new ProblemClock();
-  readonly #metrics = new AgentMetrics();
+  readonly #metrics: AgentMetrics;
   #metricsServer: Server | undefined;
   /** Why the coordinator address of the local database cannot be used. */
   #addressProblem = '';
@@ -80,6 +80,7 @@ export class Agent {
       this.#hoverTls = new TlsFollower({ ...config.tls, ca: clientCa }, hoverOptions);
     this.#netlink = netlink;
     this.#datapath = datapath;
+    this.#metrics = new AgentMetrics(config.metricsPorts);
     this.#taps = new Taps({
       remote: config.ovsdb,
       tls: tls && { material: () => tls.material },
@@ -102,7 +103,7 @@ export class Agent {
       interfaces: () => this.#interfaces,
       forwarding: () => datapath.forwarding,
       isLocalPort: (id) => datapath.compiler.resources.ports.get(id)?.local === true,
-      apply: (change) => this.#metrics.timed(datapath.apply(change)),
+      apply: (change, since) => this.#metrics.timed(datapath.apply(change), since),
       committed: (commit, since) => this.#committed(commit, since),
       report: (query) => makeReport(query, datapath, () => this.problems()),
       log: log.child({ room: 'session' }),
@@ -149,7 +150,12 @@ export class Agent {
       .on('wiresLeft', (names) => this.#taps.forgetLearned(names))
       .on('observed', (observation) => this.#session.observe(observation));
     this.#followTls();
-    this.#session.on('live', () => this.#onLive()).on('ended', () => this.#updateHealth());
+    this.#session
+      .on('live', () => this.#onLive())
+      .on('ended', () => {
+        this.#metrics.sessionEnded();
+        this.#updateHealth();
+      });
     // It resolves when the database was there for the first time, which may take any time: 'connected' says so, too.
     this.#taps.start().catch((error) => this.#log.error({ error: String(error) }, 'the local database'));
     this.#session.start();
@@ -227,6 +233,7 @@ export class Agent {
     this.#tls?.stop();
     this.#hoverTls?.stop();
     this.#metricsServer?.close();
+    this.#metrics.close();
     await this.#session.stop(this.#taps.cleanupOnExit);
     this.#answers.flush();
     await this.#taps.stop();
@@ -274,11 +281,14 @@ export class Agent {
       ovsdbConnected: this.#taps.connected,
       sessionLive: this.#session.live,
       problems: () => this.problems(),
+      hover: this.#hover?.graph,
       version: VERSION,
+      certificateFiles: this.#config.certificateFiles,
     };
   }
 
   #onConnected(): void {
+    this.#metrics.ovsdbConnected();
     this.#onConfig();
     // What an earlier agent attached and is not plugged any more comes in no event.
     this.#datapath.setNetworks(this.#taps.networks);
@@ -287,6 +297,7 @@ export class Agent {
   }
 
   #onLive(): void {
+    this.#metrics.sessionBegun();
     this.#updateHealth();
     this.#datapath
       .observeAnew()
@@ -322,7 +333,7 @@ export class Agent {
   }
 
   #committed(commit: Commit, since: number): void {
-    this.#metrics.committed(commit.revision);
+    this.#metrics.committed(commit);
     this.#answers.committed({ number: commit.nbCfg, since }, this.#datapath.synced);
     this.#updateHealth();
   }

@@ -7,12 +7,14 @@ import type { CoordinatorConfig } from './config/coordinator-config.js';
 import { Leadership } from './leadership.js';
 import { Compiler } from './logic/compiler.js';
 import { type CompiledResource, type ResourceKey, refKey } from './logic/resource.js';
+import { IntentLatency } from './metrics/intent-latency.js';
 import { Database } from './monitor/database.js';
 import { ChangePump, type Step } from './monitor/pump.js';
 import type { NorthboundChange, NorthboundRows, SouthboundChange, SouthboundRows } from './monitor/rows.js';
 import { ipMulticastTables, northboundTables, southboundTables } from './monitor/tables.js';
 import { ProblemRegistry } from './problems/registry.js';
 import type { AgentSession } from './session/agent-session.js';
+import type { IntentTimes } from './session/intent-clock.js';
 import { refusalName } from './session/outbox.js';
 import { Sessions, type SessionsHost } from './session/sessions.js';
 import { ClaimAudit } from './southbound/audit.js';
@@ -22,6 +24,7 @@ import { MulticastLearner } from './southbound/multicast-learner.js';
 import { Observer } from './southbound/observer.js';
 import { EncapConflict, Registrar } from './southbound/registrar.js';
 import { SouthboundRegistry } from './southbound/registry.js';
+import type { WriteCounts } from './southbound/write-counts.js';
 import { SouthboundWriter } from './southbound/writer.js';
 
 const databaseOptions = { cert: 'db-cert', key: 'db-key', ca: 'db-ca' };
@@ -40,6 +43,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   readonly compiler: Compiler;
   readonly sessions: Sessions;
   readonly leadership: Leadership;
+  readonly latency = new IntentLatency();
   readonly #log: Logger;
   readonly #writer: SouthboundWriter;
   readonly #claims: Claims;
@@ -140,6 +144,11 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   /** Looks at all TLS files at once. */
   async reloadTls(): Promise<void> {
     await Promise.all(this.#followers.map((follower) => follower.reload()));
+  }
+
+  /** What came of what was to be written to Southbound. */
+  get writes(): WriteCounts {
+    return this.#writer.counts;
   }
 
   start(): void {
@@ -256,6 +265,14 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.#reportRefusals(session.name);
   }
 
+  committed(full: boolean): void {
+    this.sessions.counters.commits[full ? 'full' : 'change']++;
+  }
+
+  intentDone(times: IntentTimes): void {
+    this.latency.observe(times);
+  }
+
   observed(session: AgentSession, observations: Observations): void {
     this.#observer.take(session.name, observations);
   }
@@ -328,7 +345,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   #markDirty(chassis: string, key: ResourceKey): void {
     const session = this.sessions.get(chassis);
     if (!session) return;
-    session.mark(key);
+    session.mark(key, this.#pump.since);
     session.kick();
     // What was refused may be right now; if it is not the agent says so again.
     if (this.#refusals.get(chassis)?.delete(key)) this.#reportRefusals(chassis);

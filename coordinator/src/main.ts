@@ -10,7 +10,7 @@ import { readCoordinatorConfig } from './config/coordinator-config.js';
 import { UsageError } from './config/settings.js';
 import { Coordinator } from './coordinator.js';
 import { openLog } from './log.js';
-import { serveMetrics } from './metrics.js';
+import { serveMetrics } from './metrics/serve.js';
 import { GrpcServer } from './server.js';
 import { version } from './version.js';
 
@@ -87,7 +87,9 @@ async function main(): Promise<void> {
 
   function openMetrics(address: Address) {
     const plain = !tls || config.plainMetrics || isLocal(address);
-    return serveMetrics(coordinator, { address, tls: plain ? undefined : tls, access });
+    const { certificateFiles } = config;
+    const context = { address, tls: plain ? undefined : tls, access, version, certificateFiles };
+    return serveMetrics(coordinator, context);
   }
 }
 

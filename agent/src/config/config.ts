@@ -7,6 +7,9 @@ import { type Address, formatAddress, isLocal, parseAddress, parseAddresses } fr
 import type { OptionName, RawOptions } from './options.js';
 import { UsageError } from './usageError.js';
 
+/** Options that name files with certificates. */
+const CERTIFICATES = ['tls-cert', 'tls-ca', 'hover-client-ca'] as const satisfies readonly OptionName[];
+
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof LEVELS)[number];
 
@@ -24,6 +27,10 @@ export interface Config {
   hoverAllowOvnPorts: boolean;
   health: Address | undefined;
   metrics: Address | undefined;
+  /** How many ports have metrics of their own. */
+  metricsPorts: number;
+  /** Files with certificates, by the option that names them; undefined: not given. */
+  certificateFiles: Readonly<Record<string, string | undefined>>;
   /** Files that could be used a moment ago. */
   tls: TlsPaths | undefined;
   /** Name that the coordinator's certificate must bear; undefined: any that the authority has signed. */
@@ -64,6 +71,8 @@ export function makeConfig(raw: RawOptions): Config {
     hoverAllowOvnPorts: raw['hover-allow-ovn-ports'] === 'true',
     health,
     metrics,
+    metricsPorts: of('metrics-ports', raw, count),
+    certificateFiles: Object.fromEntries(CERTIFICATES.map((name) => [name, raw[name]])),
     tls,
     tlsServerName: raw['tls-server-name'],
     insecurePlaintext,
@@ -112,6 +121,11 @@ function oneOf<T extends string>(name: OptionName, raw: RawOptions, values: read
   const value = values.find((one) => one === raw[name]);
   if (value === undefined) throw new UsageError(`--${name}: "${raw[name]}" is none of ${values.join(', ')}`);
   return value;
+}
+
+function count(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new Error(`"${text}" is no number from 0 to 999999`);
+  return Number(text);
 }
 
 function absolutePath(path: string): string {

@@ -57,6 +57,12 @@ export const OPTIONS = [
   },
   { name: 'metrics', value: 'ADDR', default: 'none', description: 'Prometheus metrics; none: off' },
   {
+    name: 'metrics-ports',
+    value: 'COUNT',
+    default: '2000',
+    description: 'how many logical ports have metrics of their own; the rest is added up as port="others"',
+  },
+  {
     name: 'tls-cert',
     value: 'FILE',
     description: 'certificate; its common name is the chassis name, as system-id says it',

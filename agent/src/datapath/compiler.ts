@@ -251,6 +251,13 @@ export class Compiler {
     return this.#datapathOf.number(switchId);
   }
 
+  /** How many localPorts() gives. */
+  get localPortCount(): number {
+    let count = 0;
+    for (const [id] of this.#portOf.entries()) if (this.resources.ports.get(id)?.local) count++;
+    return count;
+  }
+
   /** Ports bound here that can have a device, with or without it. */
   *localPorts(): Generator<LocalPort> {
     for (const [id, number] of this.#portOf.entries()) {

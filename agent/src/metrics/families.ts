@@ -1,92 +1,39 @@
-import { type Family, gauge, type Sample } from '@iovisor-ovn/exposition';
+import { type Family, family, type MetricDefinition, type Sample, single } from '@iovisor-ovn/exposition';
 import { dropReasons } from '@iovisor-ovn/iomodules';
-import type { iov_counters } from '../datapath/abi.js';
+import type { iov_tunnel_count } from '../datapath/abi.js';
+import { CONFIG_MAPS, type ConfigMap } from '../datapath/entry.js';
 import type { Datapath } from '../datapath/index.js';
-import { moduleReports } from '../report/modules.js';
-import { tunnelReports } from '../report/tunnels.js';
+import { loadedPrograms } from '../report/modules.js';
+import { agentMetrics } from './definitions.js';
+import { Once } from './once.js';
 
-const PORT_COUNTERS = [
-  ['receive_packets', 'Packets from the machine behind the port.', 'rx_packets'],
-  ['receive_bytes', 'Bytes from the machine behind the port.', 'rx_bytes'],
-  ['transmit_packets', 'Packets to the machine behind the port.', 'tx_packets'],
-  ['transmit_bytes', 'Bytes to the machine behind the port.', 'tx_bytes'],
-] as const satisfies readonly (readonly [string, string, keyof iov_counters])[];
+/** A slot of it belongs to one device; what finds its slot taken goes to iov_ifindex_overflow. */
+const CANNOT_FILL: ReadonlySet<ConfigMap> = new Set(['iov_ifindex']);
 
 /**
- * What the data plane counts. As many series as there are local ports, reasons that occurred, and other chassis: nothing that
- * a machine sends makes a new one.
+ * What the data plane counts, but for its ports. As many series as there are reasons, other chassis, programs and maps: nothing
+ * that a machine sends makes a new one.
  */
 export function* datapathFamilies(datapath: Datapath): Generator<Family> {
-  // Four families, one reading of each port's counters.
-  const read = new Map<number, iov_counters>();
-  for (const [name, help, field] of PORT_COUNTERS)
-    yield {
-      name: `iovisor_agent_port_${name}_total`,
-      help,
-      type: 'counter',
-      samples: portSamples(datapath, field, read),
-    };
-  yield {
-    name: 'iovisor_agent_port_forwarding',
-    help: 'Whether the port forwards: its device carries the programs, and it is configured.',
-    type: 'gauge',
-    samples: forwardingSamples(datapath),
-  };
-  yield {
-    name: 'iovisor_agent_port_dropped_packets_total',
-    help: 'Packets dropped at a port, by reason.',
-    type: 'counter',
-    samples: portDropSamples(datapath),
-  };
-  yield {
-    name: 'iovisor_agent_dropped_packets_total',
-    help: 'Packets dropped, by reason; those that belong to no port are in as well.',
-    type: 'counter',
-    samples: dropSamples(datapath),
-  };
+  const m = agentMetrics;
+  const { counters } = datapath.writer;
+  yield single(m.ports, datapath.compiler.localPortCount);
+  yield single(m.ports_forwarding, datapath.forwarding.size);
+  yield family(m.dropped_packets_total, dropSamples(datapath));
   yield* tunnelFamilies(datapath);
-  yield {
-    name: 'iovisor_agent_module_program_info',
-    help: 'Programs of the IOModules that are loaded, as bpftool prog shows them. Always 1.',
-    type: 'gauge',
-    samples: moduleReports(datapath).map(({ name, programId, tag }) => ({
-      labels: { module: name, program_id: String(programId), tag },
-      value: 1,
-    })),
-  };
-  yield gauge(
-    'iovisor_agent_refused_resources',
-    'Intents that could not be applied, now.',
-    datapath.refusals.length,
+  yield* moduleFamilies(datapath);
+  yield family(
+    m.map_entries,
+    mapSamples((map) => datapath.writer.mirrors.get(map)?.size ?? 0),
   );
-}
-
-function* portSamples(
-  datapath: Datapath,
-  field: keyof iov_counters,
-  read: Map<number, iov_counters>,
-): Generator<Sample> {
-  for (const { number, resource } of datapath.compiler.localPorts()) {
-    const counters = read.get(number) ?? datapath.counters.ofPort(number);
-    read.set(number, counters);
-    yield { labels: labelsOf(datapath, resource), value: counters[field] };
-  }
-}
-
-function* forwardingSamples(datapath: Datapath): Generator<Sample> {
-  for (const { id, resource } of datapath.compiler.localPorts())
-    yield { labels: labelsOf(datapath, resource), value: Number(datapath.forwarding.has(id)) };
-}
-
-function* portDropSamples(datapath: Datapath): Generator<Sample> {
-  const ports = new Map(
-    [...datapath.compiler.localPorts()].map(({ number, resource }) => [number, resource]),
+  yield family(
+    m.map_max_entries,
+    mapSamples((map) => datapath.loaded.maps[map].maxEntries),
   );
-  for (const { port, reason, packets } of datapath.counters.portDrops()) {
-    const resource = ports.get(port);
-    if (resource === undefined) continue;
-    yield { labels: { ...labelsOf(datapath, resource), reason: reasonName(reason) }, value: packets };
-  }
+  yield single(m.map_updates_total, counters.updates);
+  yield single(m.map_deletes_total, counters.deletes);
+  yield single(m.refused_resources, datapath.refusals.length);
+  yield single(m.attach_failures, datapath.attachments.failures.size);
 }
 
 function* dropSamples(datapath: Datapath): Generator<Sample> {
@@ -94,35 +41,62 @@ function* dropSamples(datapath: Datapath): Generator<Sample> {
     yield { labels: { reason: name }, value: datapath.counters.drops(value) };
 }
 
+function* mapSamples(read: (map: ConfigMap) => number): Generator<Sample> {
+  for (const map of CONFIG_MAPS) if (!CANNOT_FILL.has(map)) yield { labels: { map }, value: read(map) };
+}
+
+interface TunnelSeries {
+  labels: Readonly<Record<string, string>>;
+  number: number;
+  counters: iov_tunnel_count;
+}
+
+function* tunnelSeries(datapath: Datapath): Generator<TunnelSeries> {
+  for (const [chassis, tunnels] of datapath.compiler.tunnels)
+    for (const { tunnel, number } of tunnels) {
+      const { encap, localIp, remoteIp } = tunnel;
+      const labels = { chassis, encap, local_ip: localIp, remote_ip: remoteIp };
+      yield { labels, number, counters: datapath.counters.ofTunnel(number) };
+    }
+}
+
 function* tunnelFamilies(datapath: Datapath): Generator<Family> {
-  const tunnels = tunnelReports(datapath);
-  const family = (
-    name: string,
-    help: string,
-    read: (tunnel: (typeof tunnels)[number]) => number | bigint,
-  ) => ({
-    name: `iovisor_agent_tunnel_${name}`,
-    help,
-    type: name.endsWith('_total') ? ('counter' as const) : ('gauge' as const),
-    samples: tunnels.map((tunnel) => {
-      const { chassis, encap, remoteIp } = tunnel;
-      return { labels: { chassis, encap, remote_ip: remoteIp }, value: read(tunnel) };
-    }),
-  });
-  yield family('receive_packets_total', 'Packets from another chassis.', (t) => t.rxPackets);
-  yield family('receive_bytes_total', 'Bytes from another chassis, without outer headers.', (t) => t.rxBytes);
-  yield family('transmit_packets_total', 'Packets to another chassis.', (t) => t.txPackets);
-  yield family('transmit_bytes_total', 'Bytes to another chassis, without outer headers.', (t) => t.txBytes);
-  yield family('resolved', 'Whether the next hop to the chassis is known.', (t) => Number(t.resolved));
+  const all = new Once(tunnelSeries(datapath));
+  const made = (definition: MetricDefinition, read: (tunnel: TunnelSeries) => number | bigint) =>
+    family(definition, samplesOf(all, read));
+  const m = agentMetrics;
+  yield made(m.tunnel_receive_packets_total, ({ counters }) => counters.rx_packets);
+  yield made(m.tunnel_receive_bytes_total, ({ counters }) => counters.rx_bytes);
+  yield made(m.tunnel_receive_dropped_packets_total, ({ counters }) => counters.rx_drops);
+  yield made(m.tunnel_transmit_packets_total, ({ counters }) => counters.tx_packets);
+  yield made(m.tunnel_transmit_bytes_total, ({ counters }) => counters.tx_bytes);
+  yield made(m.tunnel_transmit_dropped_packets_total, ({ counters }) => counters.tx_drops);
+  yield made(m.tunnel_resolved, ({ number }) => Number(datapath.isResolved(number)));
 }
 
-function labelsOf(datapath: Datapath, resource: { name: string; switchId: string }): Record<string, string> {
-  return {
-    port: resource.name,
-    switch: datapath.compiler.resources.switches.get(resource.switchId)?.name ?? '',
-  };
+function* samplesOf<T extends { labels: Readonly<Record<string, string>> }>(
+  all: Iterable<T>,
+  read: (one: T) => number | bigint,
+): Generator<Sample> {
+  for (const one of all) yield { labels: one.labels, value: read(one) };
 }
 
-function reasonName(reason: number): string {
-  return dropReasons.find(({ value }) => value === reason)?.name ?? String(reason);
+function* moduleFamilies(datapath: Datapath): Generator<Family> {
+  const m = agentMetrics;
+  const programs = loadedPrograms(datapath).map(({ name, info }) => ({ labels: { module: name }, info }));
+  yield family(
+    m.module_program_info,
+    programs.map(({ labels, info }) => ({
+      labels: { ...labels, program_id: String(info.id), tag: info.tag },
+      value: 1,
+    })),
+  );
+  yield family(
+    m.module_runs_total,
+    samplesOf(programs, ({ info }) => info.runCount),
+  );
+  yield family(
+    m.module_run_seconds_total,
+    samplesOf(programs, ({ info }) => Number(info.runTimeNs) / 1e9),
+  );
 }

@@ -1,22 +1,36 @@
+import type { ProgramInfo } from '@iovisor-ovn/libbpf';
 import type { ModuleReport } from '@iovisor-ovn/proto';
 import type { Datapath } from '../datapath/index.js';
 
 /** The loaded IOModules, a row for each of their programs. */
 export function moduleReports(datapath: Datapath): ModuleReport[] {
-  const { modules, loadedAt } = datapath.loaded;
-  return modules.modules.flatMap(({ name, programs }) =>
+  const { loadedAt } = datapath.loaded;
+  return loadedPrograms(datapath).map(({ module, name, slot, info }) => ({
+    name,
+    programId: info.id,
+    tag: info.tag,
+    slot: slot ?? 0,
+    instances: instancesOf(datapath, module),
+    jitedBytes: info.jitedLen,
+    loadedAt: loadedAt.toISOString(),
+  }));
+}
+
+/** A program of an IOModule in the kernel. */
+export interface ReportedProgram {
+  module: string;
+  /** For people: that of the module, with the program's behind it if they differ. */
+  name: string;
+  slot: number | undefined;
+  info: ProgramInfo;
+}
+
+export function loadedPrograms(datapath: Datapath): ReportedProgram[] {
+  return datapath.loaded.modules.modules.flatMap(({ name: module, programs }) =>
     programs.map(({ function: fn, slot, program }) => {
-      const { id, tag, jitedLen } = program.info();
       const short = fn.replace(/^iov_/, '');
-      return {
-        name: short === name ? name : `${name}/${short}`,
-        programId: id,
-        tag,
-        slot: slot ?? 0,
-        instances: instancesOf(datapath, name),
-        jitedBytes: jitedLen,
-        loadedAt: loadedAt.toISOString(),
-      };
+      const name = short === module ? module : `${module}/${short}`;
+      return { module, name, slot, info: program.info() };
     }),
   );
 }

@@ -6,9 +6,11 @@ import { resourceType } from '../datapath/validate.js';
 export class Pending {
   readonly #upserts = new Map<string, Resource>();
   readonly #removals = new Map<string, ResourceRef>();
+  #since: number | undefined;
 
   /** Within one Delta the removals come first. */
   add({ removals, upserts }: Delta): void {
+    this.#since ??= performance.now();
     for (const ref of removals) {
       const key = `${ref.type}:${ref.id}`;
       this.#upserts.delete(key);
@@ -23,7 +25,13 @@ export class Pending {
     }
   }
 
+  /** When the first of it arrived, as performance.now() says; now, if there is nothing. To be read before take(). */
+  get since(): number {
+    return this.#since ?? performance.now();
+  }
+
   take(full: boolean): Change {
+    this.#since = undefined;
     const change = { upserts: [...this.#upserts.values()], removals: [...this.#removals.values()], full };
     this.#upserts.clear();
     this.#removals.clear();

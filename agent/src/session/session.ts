@@ -21,8 +21,8 @@ export interface SessionOptions extends Sources {
   credentials(): ChannelCredentials;
   /** All but the interfaces; undefined: this chassis has no name yet. */
   hello(): Omit<Hello, 'interfaces'> | undefined;
-  /** Makes a change take effect. */
-  apply(change: Change): Promise<Applied>;
+  /** Makes a change take effect, the first of which arrived at `since` (performance.now()). */
+  apply(change: Change, since: number): Promise<Applied>;
   /** A commit took effect, and its Ack is on its way. */
   committed(commit: Commit, since: number): void;
   /** The answer to a question, but for its id. */
@@ -231,11 +231,13 @@ export class Session extends EventEmitter<SessionEvents> {
     const commit = commitOf(message);
     // An answer may take its time: commits do not wait for it.
     if (message?.$case === 'query') void this.#answer(message.value);
-    return commit && this.#apply(commit, pending.take(commit.full), acks);
+    if (commit === undefined) return undefined;
+    const { since } = pending;
+    return this.#apply(commit, pending.take(commit.full), since, acks);
   }
 
-  async #apply(commit: Commit, change: Change, acks: AckState): Promise<void> {
-    const { refusals, forwarding } = await this.#options.apply(change);
+  async #apply(commit: Commit, change: Change, arrived: number, acks: AckState): Promise<void> {
+    const { refusals, forwarding } = await this.#options.apply(change, arrived);
     const since = this.#nbCfgSince(commit);
     acks.applied(commit, since, refusals, forwarding);
     this.#outbox?.pump();

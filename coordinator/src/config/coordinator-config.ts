@@ -10,6 +10,8 @@ export interface CoordinatorConfig {
   sb: string;
   listen: readonly Address[];
   metrics?: Address;
+  /** Files with certificates, by the option that names them; undefined: not given. */
+  certificateFiles: Readonly<Record<string, string | undefined>>;
   /** Files that could be used a moment ago. */
   tls?: TlsPaths;
   /** Metrics are plain HTTP even on a network address. */
@@ -27,7 +29,11 @@ export const tlsSettings: readonly Setting[] = [
   { name: 'tls-ca', value: 'FILE', description: 'CA that the other ends’ certificates must be signed by' },
 ];
 
-const settings: readonly Setting[] = [
+/** Settings that name files with certificates. */
+const certificates = ['tls-cert', 'tls-ca', 'db-cert', 'db-ca'] as const;
+
+/** All that iovisor-coordinator can be told, but for --config. */
+export const coordinatorSettings: readonly Setting[] = [
   {
     name: 'nb',
     value: 'REMOTES',
@@ -91,7 +97,7 @@ export function readCoordinatorConfig(
   const command = new Command('iovisor-coordinator')
     .description('Compiles OVN’s logical networks for the agents of IOVisor-OVN')
     .version(version);
-  const values = readSettings(command, settings, argv, env);
+  const values = readSettings(command, coordinatorSettings, argv, env);
   const listen = (values.get('listen') ?? '').split(',').map((text) => parseAddress('listen', text.trim()));
   const tls = readTls(values);
   const metrics = values.get('metrics');
@@ -103,6 +109,7 @@ export function readCoordinatorConfig(
     sb: remotes(values, 'sb'),
     listen,
     metrics: metricsAddress,
+    certificateFiles: Object.fromEntries(certificates.map((name) => [name, values.get(name)])),
     tls,
     plainMetrics,
     rbac: { admin: names(values, 'rbac-admin'), readOnly: names(values, 'rbac-read-only') },

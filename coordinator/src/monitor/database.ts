@@ -5,6 +5,7 @@ import {
   type ClientOptions,
   Replica,
   type ReplicaProblem,
+  type ServerStatus,
   type TableOptions,
   type TableTypes,
 } from '@iovisor-ovn/ovsdb-client';
@@ -29,11 +30,24 @@ interface DatabaseEvents<T extends TableTypes> {
   state: [];
 }
 
+/** What happened to a connection since the start. */
+export interface DatabaseHistory {
+  connects: number;
+  disconnects: number;
+  /** Attempts to connect that failed. */
+  failures: number;
+  /** When rows came last, ms since 1970; 0: never. */
+  lastUpdate: number;
+}
+
 /** One database: the connection and what is replicated of it. */
 export class Database<T extends TableTypes> extends EventEmitter<DatabaseEvents<T>> {
   readonly client: Client;
   readonly replica: Replica<T>;
   readonly remotes: string;
+  readonly history: DatabaseHistory = { connects: 0, disconnects: 0, failures: 0, lastUpdate: 0 };
+  /** What the server in use said of itself when the connection was made; undefined: none is, or it is too old to say. */
+  server: ServerStatus | undefined;
   readonly #more?: Replica<T>;
   readonly #options: DatabaseOptions<T>;
   readonly #problems: ProblemRegistry;
@@ -50,10 +64,12 @@ export class Database<T extends TableTypes> extends EventEmitter<DatabaseEvents<
     // A quick second look: a restarted server is back in a fraction of a second.
     const backoff = { minMs: 100, maxMs: 8000 };
     this.client = new Client({ remotes, database, tls, backoff, log: log.child({ database }) });
+    this.#keepHistory();
     this.replica = new Replica<T>(this.client, { tables: options.tables });
     if (options.more) this.#more = new Replica<T>(this.client, { tables: options.more });
     this.#more?.on('change', (changes) => this.emit('change', changes));
     this.replica.on('change', (changes) => {
+      this.history.lastUpdate = Date.now();
       this.#healValues(changes as readonly Change[]);
       this.emit('change', changes);
     });
@@ -83,6 +99,18 @@ export class Database<T extends TableTypes> extends EventEmitter<DatabaseEvents<
     this.replica.stop();
     this.#more?.stop();
     await this.client.close();
+  }
+
+  #keepHistory(): void {
+    this.client.on('connected', ({ server }) => {
+      this.history.connects++;
+      this.server = server;
+    });
+    this.client.on('disconnected', () => {
+      this.history.disconnects++;
+      this.server = undefined;
+    });
+    this.client.on('failed', () => this.history.failures++);
   }
 
   #setState(reason?: Error): void {

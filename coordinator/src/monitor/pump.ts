@@ -12,8 +12,10 @@ export type Step = () => void;
 export class ChangePump {
   readonly #log: Logger;
   readonly #idle: (sliced: boolean) => void;
-  readonly #queue: Iterator<Step>[] = [];
+  readonly #queue: { steps: Iterator<Step>; since: number }[] = [];
   #running = false;
+  /** A step is being done just now. */
+  #working = false;
 
   /** `idle` is called each time everything that came is worked in; `sliced` when that took more than one turn. */
   constructor(log: Logger, idle: (sliced: boolean) => void) {
@@ -26,8 +28,13 @@ export class ChangePump {
     return this.#running;
   }
 
+  /** When what is being worked in came, as performance.now() says; outside of a step: now. */
+  get since(): number {
+    return (this.#working ? this.#queue[0]?.since : undefined) ?? performance.now();
+  }
+
   push(steps: Iterable<Step>): void {
-    this.#queue.push(steps[Symbol.iterator]());
+    this.#queue.push({ steps: steps[Symbol.iterator](), since: performance.now() });
     if (this.#running) return;
     this.#running = true;
     this.#run(false);
@@ -35,7 +42,7 @@ export class ChangePump {
 
   #run(sliced: boolean): void {
     const started = performance.now();
-    for (let steps = this.#queue[0]; steps; steps = this.#queue[0]) {
+    for (let steps = this.#queue[0]?.steps; steps; steps = this.#queue[0]?.steps) {
       for (let step = steps.next(); !step.done; step = steps.next()) {
         this.#do(step.value);
         if (performance.now() - started < sliceMs) continue;
@@ -50,10 +57,13 @@ export class ChangePump {
 
   /** One row must not keep the others from being seen, whatever is wrong with it. */
   #do(step: Step): void {
+    this.#working = true;
     try {
       step();
     } catch (error) {
       this.#log.error({ err: error }, 'a row change could not be worked in; please report this');
+    } finally {
+      this.#working = false;
     }
   }
 }

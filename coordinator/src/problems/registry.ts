@@ -25,6 +25,14 @@ export class ProblemRegistry {
     return this.#size;
   }
 
+  /** All problems, each with the kind of its finder: its scope up to the first colon. */
+  *byKind(): Generator<[kind: string, problem: Problem]> {
+    for (const [scope, problems] of this.#scopes) {
+      const kind = scope.slice(0, `${scope}:`.indexOf(':'));
+      for (const problem of problems.values()) yield [kind, problem];
+    }
+  }
+
   /** All problems, oldest first. */
   list(): Problem[] {
     const all = [...this.#scopes.values()].flatMap((scope) => [...scope.values()]);

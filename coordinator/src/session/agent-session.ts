@@ -13,6 +13,7 @@ import type {
 } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
 import type { CompiledResource, ResourceKey } from '../logic/resource.js';
+import { IntentClock, type IntentTimes } from './intent-clock.js';
 import { isLocalPort, Outbox } from './outbox.js';
 import { Queries } from './queries.js';
 import type { SessionStream } from './stream.js';
@@ -33,6 +34,10 @@ export interface SessionHost {
   configChanged(session: AgentSession): void;
   /** `since`: when that took effect, ms since 1970; 0: not said. */
   acknowledged(session: AgentSession, nbCfg: number, since: number): void;
+  /** A Commit was sent. */
+  committed(full: boolean): void;
+  /** The agent acknowledged a commit with changes in it. */
+  intentDone(times: IntentTimes): void;
   refused(session: AgentSession, refusals: readonly Refusal[]): void;
   goodbye(session: AgentSession, removeChassis: boolean): void;
   /** Whatever it says is about the session's own chassis. */
@@ -60,11 +65,13 @@ export class AgentSession {
   readonly #forwarding = new Set<string>();
   /** Ports that the commit under way takes from the agent: it says no more of them. */
   readonly #leaving = new Set<string>();
+  readonly #clock = new IntentClock();
   #config: ChassisConfig;
   #forwardingKnown = false;
   #fullSent = false;
   #revision = 0;
   #acked = 0;
+  #nbCfgAcked = 0;
   #outstanding?: { revision: number; nbCfg: number };
   #nbCfgSent = -1;
   #flushing = false;
@@ -97,9 +104,15 @@ export class AgentSession {
     return this.#stream.peer;
   }
 
-  /** Revisions sent and acknowledged. */
-  get revisions(): { sent: number; acked: number } {
-    return { sent: this.#revision, acked: this.#acked };
+  /** Revisions sent and acknowledged, and the NB_Global.nb_cfg that was acknowledged with them. */
+  get revisions(): { sent: number; acked: number; nbCfgAcked: number } {
+    return { sent: this.#revision, acked: this.#acked, nbCfgAcked: this.#nbCfgAcked };
+  }
+
+  /** How long the oldest change is known that the agent has not acknowledged, ms; 0: it has everything. */
+  get lagMs(): number {
+    const { oldest } = this.#clock;
+    return oldest === undefined ? 0 : performance.now() - oldest;
   }
 
   /** True when the agent has yet to acknowledge what goes with this NB_Global.nb_cfg. */
@@ -113,8 +126,9 @@ export class AgentSession {
     return this.#forwardingKnown ? false : undefined;
   }
 
-  mark(key: ResourceKey): void {
-    this.#outbox.mark(key);
+  /** @param since when that happened which may have changed the resource, as performance.now() says */
+  mark(key: ResourceKey, since: number): void {
+    this.#clock.marked(since, this.#outbox.mark(key));
   }
 
   /** Something may have changed for this agent: it is sent what did, after this turn of the event loop. */
@@ -221,6 +235,9 @@ export class AgentSession {
     if (outstanding?.revision !== revision) return;
     this.#outstanding = undefined;
     this.#acked = revision;
+    this.#nbCfgAcked = outstanding.nbCfg;
+    const times = this.#clock.acknowledged();
+    if (times) this.#host.intentDone(times);
     this.#host.acknowledged(this, outstanding.nbCfg, Number(ack.nbCfgTimestamp));
     this.kick();
   }
@@ -246,13 +263,14 @@ export class AgentSession {
   async #flush(): Promise<void> {
     if (this.#isHeldBack() || this.#flushing || this.#outstanding || this.#stream.ended) return;
     this.#flushing = true;
+    this.#clock.flushing();
     try {
       const last = await this.#sendChanges();
       if (this.#stream.ended) return;
       // What is not in it yet keeps its number for the next commit.
       const behind = this.#host.isUnsettled(this.name) || !this.#outbox.isComplete;
       const nbCfg = behind ? Math.max(this.#nbCfgSent, 0) : this.#host.nbCfg();
-      if (!last && this.#fullSent && nbCfg === this.#nbCfgSent) return;
+      if (!last && this.#fullSent && nbCfg === this.#nbCfgSent) return this.#clock.nothing();
       this.#commit(nbCfg, last);
     } finally {
       this.#flushing = false;
@@ -282,6 +300,8 @@ export class AgentSession {
     this.#outbox.committed();
     const full = !this.#fullSent;
     this.#fullSent = true;
+    this.#clock.sent(last !== undefined && !full);
+    this.#host.committed(full);
     const commit = { revision: BigInt(revision), nbCfg: BigInt(nbCfg), full };
     void this.#send(
       last ? { $case: 'delta', value: { ...last, commit } } : { $case: 'commit', value: commit },

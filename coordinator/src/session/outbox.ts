@@ -45,9 +45,11 @@ export class Outbox {
     return this.#held.size;
   }
 
-  mark(key: ResourceKey): void {
-    if (this.#sent.has(key)) this.#again.add(key);
-    else this.#dirty.add(key);
+  /** @returns whether it goes into the commit after the one that is being sent */
+  mark(key: ResourceKey): boolean {
+    const later = this.#sent.has(key);
+    (later ? this.#again : this.#dirty).add(key);
+    return later;
   }
 
   /** The commit is made: what is taken from now on belongs to the next. */

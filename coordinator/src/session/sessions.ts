@@ -44,6 +44,13 @@ export class Sessions implements AgentDirectory {
   readonly #orders = new WeakMap<AgentSession, Map<string, number>>();
   readonly #twins = new Map<string, NodeJS.Timeout>();
   readonly #leaving = new Map<string, NodeJS.Timeout>();
+  /** Since the start. `refused` by status, `commits` by what they are. */
+  readonly counters = {
+    opened: 0,
+    closed: 0,
+    refused: new Map<string, number>(),
+    commits: { full: 0, change: 0 },
+  };
   #beginning?: NodeJS.Timeout;
   #order = 0;
 
@@ -179,6 +186,7 @@ export class Sessions implements AgentDirectory {
       },
       'session opened',
     );
+    this.counters.opened++;
     this.#sessions.set(session.name, session);
     clearTimeout(this.#leaving.get(session.name));
     this.#leaving.delete(session.name);
@@ -192,6 +200,7 @@ export class Sessions implements AgentDirectory {
   }
 
   #close(session: AgentSession): void {
+    this.counters.closed++;
     session.queries.close();
     const current = this.#sessions.get(session.name) === session;
     if (current) this.#sessions.delete(session.name);
@@ -223,6 +232,8 @@ export class Sessions implements AgentDirectory {
   }
 
   #refuse(stream: SessionStream, code: status, details: string): undefined {
+    const { refused } = this.counters;
+    refused.set(status[code], (refused.get(status[code]) ?? 0) + 1);
     this.#log.warn({ peer: stream.peer, code: status[code], reason: details }, 'session refused');
     stream.end(code, details);
     return undefined;

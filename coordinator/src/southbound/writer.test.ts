@@ -54,6 +54,10 @@ test('a write that the database refuses does not hold up those beside it', async
   );
   const names = await central.sbctl('--bare', '--columns=name', 'list', 'Chassis_Private');
   t.deepEqual(names.split(/\s+/).sort(), ['a', 'b']);
+  // Together, and then one by one.
+  t.deepEqual(writer.counts.transactions, { committed: 2, refused: 3, retried: 0 });
+  t.deepEqual(writer.counts.writes, { done: 3, refused: 2, retried: 0 });
+  t.is(writer.counts.pending, 0);
 });
 
 test('what is queued while a transaction is in flight goes out in the next, the last of each key only', async (t) => {
@@ -89,8 +93,10 @@ test('nothing is written without the lock; what waited is written when it is bac
   await new Promise(setImmediate);
   await client.call('echo', []);
   t.is(await central.sbctl('--bare', '--columns=name', 'list', 'Chassis_Private'), '');
+  t.is(writer.counts.pending, 1);
   await thief.close();
   t.is(await waiting, undefined);
+  t.like(writer.counts.writes, { done: 1, refused: 0 });
   t.is(await central.sbctl('--bare', '--columns=name', 'list', 'Chassis_Private'), 'a');
 });
 
@@ -105,6 +111,8 @@ test('a write that a restart of the database interrupts is made anew', async (t)
   await central.stopServer('sb', 'SIGKILL');
   await central.startServer('sb');
   t.is(await waiting, undefined);
+  t.true(writer.counts.writes.retried >= 1 && writer.counts.transactions.retried >= 1);
+  t.like(writer.counts.writes, { done: 1, refused: 0 });
   t.is(await central.sbctl('--bare', '--columns=name', 'list', 'Chassis_Private'), 'a');
 });
 

@@ -1,5 +1,6 @@
 import { ConnectionLostError, type Transaction, TransactionError } from '@iovisor-ovn/ovsdb-client';
 import type { Logger } from 'pino';
+import { WriteCounts } from './write-counts.js';
 
 /** Name of the Southbound OVSDB lock that the leading coordinator holds. */
 export const leaderLock = 'iovisor_coordinator';
@@ -27,6 +28,7 @@ const retryMs = 200;
  * refused its writes are tried one by one, so that a bad one does not hold up the others.
  */
 export class SouthboundWriter {
+  readonly counts = new WriteCounts();
   readonly #client: WriterClient;
   readonly #log: Logger;
   readonly #pending = new Map<string, Write>();
@@ -49,6 +51,7 @@ export class SouthboundWriter {
    * over everything.
    */
   queue(key: string, write: Write, patienceMs = 0): void {
+    this.counts.asked(key);
     this.#pending.set(key, write);
     this.#setDue(patienceMs === 0 ? 0 : performance.now() + patienceMs);
   }
@@ -117,7 +120,7 @@ export class SouthboundWriter {
       this.#pending.delete(key);
       const size = transaction.size;
       write.build(transaction);
-      if (transaction.size === size) write.settled?.();
+      if (transaction.size === size) this.#done(key, write);
       else batch.set(key, write);
     }
     if (batch.size === 0) return;
@@ -128,7 +131,7 @@ export class SouthboundWriter {
 
   async #finish(transaction: Transaction, batch: ReadonlyMap<string, Write>): Promise<void> {
     const error = await this.#commit(transaction);
-    if (error === undefined) for (const write of batch.values()) write.settled?.();
+    if (error === undefined) for (const [key, write] of batch) this.#done(key, write);
     else if (!(error instanceof TransactionError)) this.#requeue(batch);
     else if (batch.size === 1) this.#refused(batch, error);
     else for (const [key, write] of batch) await this.#alone(key, write);
@@ -139,7 +142,7 @@ export class SouthboundWriter {
     const size = transaction.size;
     write.build(transaction);
     const error = transaction.size === size ? undefined : await this.#commit(transaction);
-    if (error === undefined) write.settled?.();
+    if (error === undefined) this.#done(key, write);
     else if (error instanceof TransactionError) this.#refused(new Map([[key, write]]), error);
     else this.#requeue(new Map([[key, write]]));
   }
@@ -152,8 +155,10 @@ export class SouthboundWriter {
   async #commit(transaction: Transaction): Promise<TransactionError | ConnectionLostError | undefined> {
     try {
       await transaction.commit();
+      this.counts.transactions.committed++;
       return undefined;
     } catch (error) {
+      this.counts.transactions[isFinal(error) ? 'refused' : 'retried']++;
       if (error instanceof ConnectionLostError || error instanceof TransactionError) return error;
       // A value that does not fit the schema: nothing was sent.
       return new TransactionError('invalid', (error as Error).message);
@@ -161,20 +166,27 @@ export class SouthboundWriter {
   }
 
   #refused(batch: ReadonlyMap<string, Write>, error: TransactionError): void {
-    if (error.code === 'not owner' || error.maybeCommitted) {
+    if (!isFinal(error)) {
       this.#requeue(batch);
       return;
     }
     for (const [key, write] of batch) {
       this.#log.warn({ write: key, error: error.message }, 'Southbound refused a write');
+      this.counts.refused(key, this.#pending.has(key));
       write.settled?.(error);
     }
+  }
+
+  #done(key: string, write: Write): void {
+    this.counts.done(key, this.#pending.has(key));
+    write.settled?.();
   }
 
   /** Its fate is unknown or it was not ours to write: it is built anew, from the rows as they are, when writing is possible. */
   #requeue(batch: ReadonlyMap<string, Write>): void {
     // Before what was queued later: a chassis must not say that it is done before the bindings which that was about.
     const later = [...this.#pending];
+    this.counts.writes.retried += batch.size;
     this.#pending.clear();
     for (const [key, write] of [...batch, ...later]) this.#pending.set(key, write);
     this.#due = 0;
@@ -185,4 +197,10 @@ export class SouthboundWriter {
     };
     setTimeout(resume, retryMs).unref();
   }
+}
+
+/** Whether it makes no sense to try again: the database does not want it. */
+function isFinal(error: unknown): boolean {
+  if (error instanceof ConnectionLostError) return false;
+  return !(error instanceof TransactionError) || (error.code !== 'not owner' && !error.maybeCommitted);
 }
