@@ -16,7 +16,7 @@ import { ABI_VERSION } from '@iovisor-ovn/iomodules';
 import type { Commit, Hello, LocalInterface, Problem } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
 import { type Config, exposedText, isExposed } from './config/index.js';
-import { Datapath, type ForwardingDelta } from './datapath/index.js';
+import { Datapath, type ForwardingDelta, versionsIn } from './datapath/index.js';
 import { HealthServer } from './health/index.js';
 import { builtinRegistry } from './hover/builtins/index.js';
 import { Hover } from './hover/hover.js';
@@ -146,6 +146,7 @@ export class Agent {
     this.#datapath.attachments.on('changed', () => this.#hover?.graph.reservationsChanged());
     this.#datapath
       .on('forwarding', (delta, applied) => this.#onForwarding(delta, applied))
+      .on('healed', (resources) => this.#session.healed(resources))
       .on('wires', (wires) => this.#taps.setWires(wires))
       .on('wiresLeft', (names) => this.#taps.forgetLearned(names))
       .on('observed', (observation) => this.#session.observe(observation));
@@ -389,10 +390,11 @@ export class Agent {
 
 /** User modules live as long as the agent; one that was killed has left them in the kernel, and nobody could see or remove them. */
 async function removeUserModules(bpffs: string, netlink: Netlink): Promise<void> {
-  const dir = join(bpffs, `v${ABI_VERSION}`, 'hover');
-  if (!existsSync(dir)) return;
-  const { removeLeftovers } = await import('./hover/engine/leftovers.js');
-  removeLeftovers(dir, { links: [...netlink.links.values()], writer: netlink.writer });
+  // Of other versions of the ABI, too: an upgrade.
+  const left = versionsIn(bpffs).some((abi) => existsSync(join(bpffs, `v${abi}`, 'hover')));
+  if (!left) return;
+  const { cleanUpHover } = await import('./hover/engine/leftovers.js');
+  cleanUpHover(bpffs, { links: [...netlink.links.values()], writer: netlink.writer });
 }
 
 function listenAddress(address: Address): ListenAddress {

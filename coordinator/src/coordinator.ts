@@ -255,12 +255,20 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     if (last) this.#writer.hurry();
   }
 
+  /** Whether the agent has said that it cannot do this. */
+  hasRefused(chassis: string, key: ResourceKey): boolean {
+    return this.#refusals.get(chassis)?.has(key) === true;
+  }
+
   refused(session: AgentSession, refusals: readonly Refusal[]): void {
     const known = this.#refusals.get(session.name) ?? new Map<ResourceKey, Refusal>();
     this.#refusals.set(session.name, known);
     for (const refusal of refusals) {
       const key = refusal.resource && refKey(refusal.resource);
-      if (key !== undefined) known.set(key, refusal);
+      if (key === undefined) continue;
+      if (refusal.message !== '') known.set(key, refusal);
+      // There is room for it now.
+      else if (known.get(key)?.version === refusal.version) known.delete(key);
     }
     this.#reportRefusals(session.name);
   }

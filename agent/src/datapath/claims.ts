@@ -12,6 +12,11 @@ export interface Wanted extends Claim {
   datapath: number;
 }
 
+/** Names a key of a map. */
+export function mapKeyText(map: ConfigMap, key: string): string {
+  return `${map} ${key}`;
+}
+
 interface Unit {
   datapath: number;
   keys: readonly MapKey[];
@@ -32,6 +37,7 @@ export class Claims {
   readonly #units = new Map<string, Unit>();
   readonly #maps = new Map<ConfigMap, Map<string, Claim[]>>();
   readonly #dirty = new Map<ConfigMap, Set<string>>();
+  readonly #watchers = new Set<Set<string>>();
   /** Datapath that a key belonged to when it lost its last claim. */
   readonly #orphans = new Map<string, number>();
 
@@ -87,8 +93,19 @@ export class Claims {
     return table;
   }
 
+  /**
+   * Notes every key (see mapKeyText) that is touched from now on, until stop().
+   * @returns the set that grows
+   */
+  watch(): { touched: ReadonlySet<string>; stop(): void } {
+    const touched = new Set<string>();
+    this.#watchers.add(touched);
+    return { touched, stop: () => void this.#watchers.delete(touched) };
+  }
+
   /** Has the key compared with the map again at the next flush. */
   touch(map: ConfigMap, key: string): void {
+    for (const watcher of this.#watchers) watcher.add(mapKeyText(map, key));
     let keys = this.#dirty.get(map);
     if (keys === undefined) {
       keys = new Set();

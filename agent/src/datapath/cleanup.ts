@@ -1,10 +1,8 @@
-import { readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { TcFilter } from '@iovisor-ovn/libbpf';
 import { ClsactHook } from './attach/clsactHook.js';
 import type { Hook } from './attach/hook.js';
 import { TcxHook } from './attach/tcxHook.js';
-import { Pins, removeDirectory } from './pins.js';
+import { Pins, removeDirectory, versionsIn } from './pins.js';
 
 /** What was found and removed. */
 export interface CleanedUp {
@@ -36,6 +34,7 @@ export async function cleanup(bpffs: string, devices: Iterable<number>): Promise
       }
     }
   }
+  for (const hook of hooks) hook.close();
   // Where TCX took over from it, clsact was left empty.
   for (const ifindex of devicesOfOurs) TcFilter.removeQdiscIfUnused(ifindex);
   for (const pins of pinned) {
@@ -44,16 +43,4 @@ export async function cleanup(bpffs: string, devices: Iterable<number>): Promise
   }
   removeDirectory(bpffs);
   return done;
-}
-
-function versionsIn(bpffs: string): number[] {
-  try {
-    return readdirSync(join(bpffs)).flatMap((name) => {
-      const [, version] = /^v(\d+)$/.exec(name) ?? [];
-      return version === undefined ? [] : [Number(version)];
-    });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new Error(`${dirname(bpffs)}: ${(error as Error).message}`);
-  }
 }

@@ -124,6 +124,31 @@ export class Compiler {
     this.#elementsOf = new Holdings(instances.elements);
   }
 
+  /**
+   * Another one that is told all that this one was, at this moment, and has compiled nothing of it: what it makes of it is what
+   * a fresh start would. Numbers are those of this one, which are in the maps (see Instances.recover).
+   * @returns yields while it is being told, for the event loop to turn
+   */
+  *fork(claims: Claims): Generator<undefined, Compiler> {
+    const wires = this.#wires.further;
+    const fork = new Compiler(claims, this.#instances.copy(), this.#underlay, (wire) => wires.has(wire));
+    // Resources and taps are replaced, never changed: what is listed here is the state of this moment.
+    for (const [name, tap] of this.#taps) fork.#taps.set(name, tap);
+    for (const [name, device] of this.#networks) fork.#networks.set(name, device);
+    for (const id of this.#activated) fork.#activated.add(id);
+    fork.setLocalEncaps(this.#local.encaps, this.#local);
+    const all = [...this.resources.all()];
+    return yield* fork.#told(all);
+  }
+
+  *#told(all: readonly Resource[]): Generator<undefined, Compiler> {
+    for (const resource of all) {
+      this.put(resource);
+      yield;
+    }
+    return this;
+  }
+
   put(resource: Resource): void {
     this.#touch({ type: typeOf(resource), id: resource.id });
     this.resources.put(resource);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { ResourceType } from '@iovisor-ovn/proto';
 import test from 'ava';
 import { chassisIntent, portIntent, switchIntent } from '../testsupport/intents.js';
@@ -127,9 +128,12 @@ test('a resource that does not fit is refused by name, the others are applied, a
   t.is(kernel.contents('iov_fdb').length, 2);
   t.is(kernel.contents('iov_arp').length, 3);
   const other = ['a', 'b', 'c'].find((id) => id !== refusals[0]!.resource!.id)!;
+  const healed = once(datapath, 'healed');
   await datapath.apply(without({ type: ResourceType.LOGICAL_PORT, id: other }));
   await datapath.apply(more());
   t.deepEqual(datapath.refusals, []);
+  const { resource, version } = refusals[0]!;
+  t.deepEqual(await healed, [[{ ...resource, version }]], 'the coordinator is to hear of it');
   t.is(kernel.contents('iov_fdb').length, 2);
 });
 

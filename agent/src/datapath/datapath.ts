@@ -10,9 +10,10 @@ import {
   iov_tunnel_flag,
   iov_tunnelCodec,
 } from './abi.js';
-import { Attachments } from './attach/attachments.js';
+import { Attachments, type KnownDevice } from './attach/attachments.js';
 import { type DeviceChange, EntryDevices } from './attach/entryDevices.js';
 import { type HookChoice, hooksFor } from './attach/hooksFor.js';
+import { type Audit, audit } from './audit/audit.js';
 import type { Applied, Change } from './change.js';
 import { addresses, type OuterSettings } from './chooseTunnel.js';
 import { Claims } from './claims.js';
@@ -25,6 +26,7 @@ import { Instances } from './instances.js';
 import { type Loaded, load } from './load.js';
 import { Networks } from './networks.js';
 import { type Observation, Observer } from './observe/observer.js';
+import { PinGuard } from './pinGuard.js';
 import { Queriers } from './querier/queriers.js';
 import { refOfUnit } from './refOfUnit.js';
 import { Refused } from './refused.js';
@@ -43,6 +45,8 @@ export interface DatapathOptions {
   log: Log;
   /** Map sizes other than the IOModules' own; for new maps only. */
   maxEntries?: Record<string, number>;
+  /** How long it takes until each device, and the pins, were looked at again; 0: never. */
+  recheckMs?: number;
 }
 
 /** The device of a logical port, as the local database says. */
@@ -52,10 +56,17 @@ export interface Plugged {
 
 /** How often a device that did not take a program is tried again. */
 const RETRY_ATTACH_MS = 2000;
+/**
+ * How long it takes until each device, and the pins, were looked at again: others may take our programs off, and the kernel tells
+ * nobody.
+ */
+const RECHECK_MS = 10_000;
 /** When an entry that the kernel refused is tried again: memory may be short for a moment only. */
 const RETRY_WRITE_MS = { min: 20, max: 5000 };
 
 interface DatapathEvents {
+  /** Resources that apply() refused are in effect now, though nobody sent them again: there is room, or the kernel has memory again. */
+  healed: [resources: HeldResource[]];
   /**
    * The set of forwarding ports changed.
    * @param applied because of a change that is about to be answered; otherwise a tap came or went, or a retry succeeded
@@ -112,8 +123,15 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   readonly #paths: TunnelPaths;
   readonly counters: PortCounters;
   readonly tracer: Tracer;
+  readonly #claims: Claims;
+  readonly pins: PinGuard;
+  /** Devices whose turn it is to be looked at again. */
+  #rechecked: KnownDevice[] = [];
+  #auditing: Promise<unknown> = Promise.resolve();
   readonly #versions = new Map<string, HeldResource>();
   readonly #jobs: Job[] = [];
+  /** Called after the next run: see #caughtUp(). */
+  readonly #waiting: (() => void)[] = [];
   readonly #plugged = new Map<string, Plugged>();
   readonly #nameOf = new Map<number, string>();
   /** Undefined until the local database was read: what an earlier agent attached stays until then. */
@@ -121,8 +139,11 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   readonly #forwarding = new ForwardingPorts();
   /** Resources of which the kernel refused an entry. */
   #failedRefs = new Map<string, { ref: ResourceRef; message: string }>();
+  /** Those of them that apply() has told of. */
+  readonly #told = new Map<string, HeldResource>();
   #running: Promise<void> | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
+  readonly #recheckMs: number;
   #rewriteTimer: NodeJS.Timeout | undefined;
   #rewriteMs = RETRY_WRITE_MS.min;
   #again = false;
@@ -135,9 +156,12 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     super();
     this.#log = options.log;
     this.#netlink = options.netlink;
+    this.#recheckMs = options.recheckMs ?? RECHECK_MS;
     this.loaded = load(options.bpffs, options.maxEntries);
     const { maps } = this.loaded;
     const claims = new Claims();
+    this.#claims = claims;
+    this.pins = new PinGuard(this.loaded, options.bpffs);
     this.writer = new Writer(claims, { config: (name) => maps[name], epochs: maps.iov_epochs });
     this.#instances = new Instances({
       datapaths: maps.iov_datapaths.maxEntries,
@@ -150,8 +174,13 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     const isWireThere = (wire: string) => this.#networks.hasNamed(wire);
     this.compiler = new Compiler(claims, this.#instances, this.#paths, isWireThere);
     const { entry, uplink } = this.loaded.modules;
-    const hooks = hooksFor(options.hook, this.loaded.pins, this.loaded.mapIds);
-    this.attachments = new Attachments({ ...hooks, programs: { entry, uplink }, log: options.log });
+    const hooks = hooksFor(options.hook, this.loaded);
+    this.attachments = new Attachments({
+      ...hooks,
+      programs: { entry, uplink },
+      succession: this.loaded.succession,
+      log: options.log,
+    });
     this.#entryDevices = new EntryDevices(this.attachments);
     this.#queriers = new Queriers({
       receivers: (switchId) => this.compiler.receivers(switchId),
@@ -179,15 +208,98 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       if (role === 'entry') for (const ifindex of ifindexes) this.#syncDevice(ifindex);
     });
     this.attachments.adopt(new Set(this.#netlink.links.keys()));
-    this.loaded.supersede();
+    if (!this.loaded.succession.waits) this.#supersede();
     this.#paths.on('changed', (concerns) => {
       this.compiler.refreshPaths(concerns);
       this.#syncUplinks();
       this.#schedule();
     });
     this.#netlink.on('link', this.#onLink);
-    this.#retryTimer = setInterval(() => this.attachments.retry(), RETRY_ATTACH_MS).unref();
+    const often = Math.min(RETRY_ATTACH_MS, this.#recheckMs || RETRY_ATTACH_MS);
+    this.#retryTimer = setInterval(() => this.#recheck(), often).unref();
     this.#observer = new Observer(this.loaded.maps.iov_events, this.compiler, this.#onObservation);
+  }
+
+  #recheck(): void {
+    this.attachments.retry();
+    if (this.#recheckMs === 0) return;
+    if (this.#rechecked.length === 0) {
+      this.#rechecked = this.attachments.known;
+      if (!this.loaded.succession.waits) this.#mendPins();
+    }
+    const turns = Math.max(1, this.#recheckMs / RETRY_ATTACH_MS);
+    const share = Math.ceil(this.attachments.known.length / turns);
+    if (!this.loaded.succession.waits) void this.attachments.lookAgain(this.#rechecked.splice(0, share));
+  }
+
+  #mendPins(): void {
+    const before = this.pins.problem;
+    const pins = this.pins.mend();
+    const { problem } = this.pins;
+    if (problem !== '' && problem !== before)
+      this.#log.error({ problem }, 'the pins are not as they should be');
+    if (pins > 0) this.#log.warn({ pins }, 'pins were gone, or led elsewhere; they are right again');
+  }
+
+  /** Every device carries the present programs, over maps that are filled. */
+  #supersede(): void {
+    const { pins, succession } = this.loaded;
+    this.loaded.supersede();
+    pins.markFilled();
+    for (const others of succession.others) others.removeAll();
+  }
+
+  /** The new maps are filled: the new programs take the place of those that have forwarded by others until now. */
+  #succeed(): void {
+    this.loaded.succession.end();
+    this.attachments.recheck(this.attachments.known);
+    void this.attachments.settled().then(() => {
+      try {
+        if (!this.#closed) this.#supersede();
+      } catch (error) {
+        // The guard of the pins says what is missing.
+        this.#log.error({ error: String(error) }, 'what an earlier agent left is not removed');
+      }
+    });
+  }
+
+  /**
+   * Compares what the kernel has with what a fresh start would compute of the same resources and local facts. Changes nothing,
+   * and changes go on meanwhile; one audit at a time.
+   * @param repair what differs is put right, as far as it can be
+   */
+  audit(repair = false): Promise<Audit> {
+    const next = this.#auditing.then(() =>
+      audit(
+        {
+          synced: this.#synced,
+          compiler: this.compiler,
+          claims: this.#claims,
+          writer: this.writer,
+          attachments: this.attachments,
+          loaded: this.loaded,
+          pins: this.pins,
+          devices: new Set(this.#netlink.links.keys()),
+          nameOf: (ifindex) => this.deviceName(ifindex),
+          caughtUp: () => this.#caughtUp(),
+          flush: () => {
+            this.#schedule();
+            return this.#caughtUp();
+          },
+        },
+        repair,
+      ),
+    );
+    this.#auditing = next.catch(() => undefined);
+    return next;
+  }
+
+  /** Resolves when all that waits now to be compiled and written has been. */
+  #caughtUp(): Promise<void> {
+    if (this.#running === undefined) return Promise.resolve();
+    // The run that is on may have looked already at what changed since.
+    this.#again = true;
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /** Stops; the data plane goes on. */
@@ -347,6 +459,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     if (this.#closed) return;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
+      if (this.#closed) for (const resolve of this.#waiting.splice(0)) resolve();
       // Somebody may have come between the last look and now.
       if (this.#again) this.#schedule();
     });
@@ -355,6 +468,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   async #run(): Promise<void> {
     while (this.#again && !this.#closed) {
       this.#again = false;
+      const waiting = this.#waiting.splice(0);
       const jobs = this.#jobs.splice(0);
       try {
         const slice = new TimeSlice();
@@ -367,6 +481,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
         const delta = this.#forwarding.take();
         if (delta !== undefined) this.emit('forwarding', delta, jobs.length > 0);
         for (const [index, job] of jobs.entries()) job.done(this.#appliedOf(touched[index]!));
+        this.#tellHealed();
       } catch (error) {
         this.#log.error(
           { error: String((error as Error).stack) },
@@ -374,6 +489,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
         );
         for (const job of jobs) job.failed(error);
       }
+      for (const resolve of waiting) resolve();
     }
   }
 
@@ -419,6 +535,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       await this.#compile(slice);
       await this.#flush(slice);
     }
+    if (this.loaded.succession.waits) this.#succeed();
     this.#updateForwarding(this.#collectFailures());
     const left = this.compiler.takeLeftWires();
     if (left.length > 0) this.emit('wiresLeft', left);
@@ -543,6 +660,17 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     return [...new Map([...this.#failedRefs, ...this.compiler.refusals]).values()];
   }
 
+  #tellHealed(): void {
+    const healed: HeldResource[] = [];
+    for (const [key, held] of this.#told) {
+      if (this.compiler.refusals.has(key) || this.#failedRefs.has(key)) continue;
+      this.#told.delete(key);
+      // What was changed or removed meanwhile was answered with its change.
+      if (this.#versions.get(key)?.version === held.version) healed.push(held);
+    }
+    if (healed.length > 0) this.emit('healed', healed);
+  }
+
   #appliedOf({ refs, invalid }: Taken): Applied {
     const refusals = [...invalid];
     const forwarding: string[] = [];
@@ -550,7 +678,9 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       if (type === ResourceType.LOGICAL_PORT && this.forwarding.has(id)) forwarding.push(id);
       const key = refKey({ type, id });
       const found = this.compiler.refusals.get(key) ?? this.#failedRefs.get(key);
-      if (found !== undefined) refusals.push({ resource: { type, id }, version, message: found.message });
+      if (found === undefined) continue;
+      refusals.push({ resource: { type, id }, version, message: found.message });
+      this.#told.set(key, { type, id, version });
     }
     return { refusals, forwarding };
   }

@@ -5,4 +5,6 @@ export { cleanup } from './cleanup.js';
 export { Datapath, type DatapathOptions, type Plugged } from './datapath.js';
 export type { ForwardingDelta } from './forwardingPorts.js';
 export type { Observation } from './observe/observer.js';
+export { versionsIn } from './pins.js';
+export { refOfUnit } from './refOfUnit.js';
 export type { FurtherWire } from './wires.js';

@@ -42,8 +42,10 @@ export class Instances {
   readonly generations = new Generations();
   /** Numbers of ports that were found to forward: those among them that were to wait for a RARP had it. */
   readonly #active = new Set<number>();
+  readonly #limits: Limits;
 
   constructor(limits: Limits) {
+    this.#limits = limits;
     this.datapaths = new Numbers('datapath', limits.datapaths - 1);
     this.ports = new Numbers('port', limits.ports - 1);
     this.tunnels = new Numbers('tunnel', limits.tunnels - 1);
@@ -51,6 +53,14 @@ export class Instances {
 
   get all(): readonly Numbers[] {
     return [this.datapaths, this.ports, this.tunnels, this.elements];
+  }
+
+  /** Another one that has handed out the same numbers for the same: what a restart would find in the maps. */
+  copy(): Instances {
+    const copy = new Instances(this.#limits);
+    for (const [index, numbers] of copy.all.entries()) numbers.adopt(this.all[index]!);
+    copy.generations.adopt(this.generations);
+    return copy;
   }
 
   /** Reads from the pinned maps what was handed out before a restart. */

@@ -75,6 +75,12 @@ export class Numbers {
     this.#toLimbo(identity, holding);
   }
 
+  /** What another one has handed out, to the same owners; what that one gives back meanwhile nobody gets here. */
+  adopt(other: Numbers): void {
+    for (const [identity, holding] of other.#byIdentity) this.#byIdentity.set(identity, { ...holding });
+    for (const number of other.#used) this.#used.add(number);
+  }
+
   /** Gives back what nobody asked for since recover(): to be called when all that is wanted has been allocated. */
   releaseUnclaimed(): void {
     for (const [identity, { number, owner }] of this.#byIdentity) {

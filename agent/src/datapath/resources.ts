@@ -88,6 +88,15 @@ export class Resources {
     return this.#learnedBySwitch.get(switchId);
   }
 
+  /** All of them, without their versions. */
+  *all(): Generator<Resource> {
+    const version = 0n;
+    for (const [id, value] of this.switches) yield { id, version, body: { $case: 'logicalSwitch', value } };
+    for (const [id, value] of this.chassis) yield { id, version, body: { $case: 'remoteChassis', value } };
+    for (const [id, value] of this.ports) yield { id, version, body: { $case: 'logicalPort', value } };
+    for (const [id, value] of this.learned) yield { id, version, body: { $case: 'learnedMac', value } };
+  }
+
   put({ id, body }: Resource): void {
     if (body?.$case === 'logicalSwitch') this.switches.set(id, body.value);
     if (body?.$case === 'remoteChassis') this.chassis.set(id, body.value);

@@ -39,7 +39,9 @@ export function datapathProblems(datapath: Datapath, node: string): Omit<Problem
     name: datapath.deviceName(ifindex),
     message: `the ${role} program is not attached: ${message}`,
   }));
-  return [...refused, ...failed];
+  const pins = datapath.pins.problem;
+  const unpinned = pins === '' ? [] : [{ ...base, table: '', uuid: '', name: '', message: pins }];
+  return [...refused, ...failed, ...unpinned];
 }
 
 function naming(datapath: Datapath, { type, id }: ResourceRef): { name: string; uuid: string } {

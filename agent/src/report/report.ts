@@ -6,6 +6,7 @@ import { moduleReports } from './modules.js';
 import { portDetails, portReports } from './ports.js';
 import { traceReport } from './trace.js';
 import { tunnelReports } from './tunnels.js';
+import { verifyReport } from './verify.js';
 
 /** The answer to a Query, but for its id. */
 export async function makeReport(
@@ -26,6 +27,8 @@ export async function makeReport(
       return { ...report, tunnels: tunnelReports(datapath) };
     case ReportKind.REPORT_PROBLEMS:
       return { ...report, problems: problems() };
+    case ReportKind.REPORT_VERIFY:
+      return { ...report, verify: await verifyReport(datapath, query.repair) };
     case ReportKind.REPORT_TRACE:
       return { ...report, trace: await traceReport(datapath, query.trace) };
     default:

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { AgentMessage, ChassisConfig, Report } from '@iovisor-ovn/proto';
+import type { AgentMessage, ChassisConfig, Refusal, Report } from '@iovisor-ovn/proto';
 import type { AckState, Forwarding } from './ackState.js';
 import type { InterfaceState, LocalInterfaces } from './interfaceState.js';
 import type { ObservationState } from './observationState.js';
@@ -35,6 +35,7 @@ export class Outbox {
   readonly #acks: AckState;
   readonly #observations: ObservationState;
   readonly #reports: Report[] = [];
+  readonly #refusals = new Map<string, Refusal>();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
   /** What was sent, and the object that was found to say the same last. */
@@ -68,6 +69,12 @@ export class Outbox {
   report(report: Report): void {
     this.#reports.push(report);
     if (this.#reports.length > MAX_REPORTS) this.#reports.shift();
+    this.pump();
+  }
+
+  /** Says of a resource what it was not asked for: one message each, the last. */
+  refusal(refusal: Refusal): void {
+    this.#refusals.set(`${refusal.resource?.type}:${refusal.resource?.id}`, refusal);
     this.pump();
   }
 
@@ -114,6 +121,11 @@ export class Outbox {
     if (interfaces !== undefined) return { $case: 'interfaces', value: interfaces };
     const ack = this.#acks.next(this.#sources.forwarding(), (id) => this.#sources.isLocalPort(id));
     if (ack !== undefined) return { $case: 'ack', value: ack };
+    // After the Ack that refused it.
+    for (const [key, refusal] of this.#refusals) {
+      this.#refusals.delete(key);
+      return { $case: 'refusal', value: refusal };
+    }
     const report = this.#reports.shift();
     if (report !== undefined) return { $case: 'report', value: report };
     const observations = this.#observations.next(performance.now());

@@ -1,6 +1,14 @@
 import { EventEmitter } from 'node:events';
 import type { ChannelCredentials } from '@grpc/grpc-js';
-import type { Commit, CoordinatorMessage, Hello, Query, Report, Welcome } from '@iovisor-ovn/proto';
+import type {
+  Commit,
+  CoordinatorMessage,
+  HeldResource,
+  Hello,
+  Query,
+  Report,
+  Welcome,
+} from '@iovisor-ovn/proto';
 import type { Applied, Change } from '../datapath/change.js';
 import type { Observation } from '../datapath/observe/observer.js';
 import type { Log } from '../netlink/index.js';
@@ -98,6 +106,12 @@ export class Session extends EventEmitter<SessionEvents> {
     if (this.#outbox === undefined) return;
     this.#observations!.add(observation);
     this.#outbox.pump();
+  }
+
+  /** Resources that were refused are in effect now. */
+  healed(resources: readonly HeldResource[]): void {
+    for (const { type, id, version } of resources)
+      this.#outbox?.refusal({ resource: { type, id }, version, message: '' });
   }
 
   /** Local facts changed: what the coordinator should know is sent, and a session that waits for them is tried. */

@@ -17,6 +17,7 @@ import { listNodes, listPorts, listSwitches } from './inventory.js';
 import { portDetail } from './port-detail.js';
 import { collectReports } from './reports.js';
 import { tracePacket } from './trace.js';
+import { verifyNodes } from './verify.js';
 
 /** What iovctl asks. Reads only; a standby answers too. */
 export function adminService(coordinator: Coordinator, version: string): AdminServer {
@@ -66,6 +67,7 @@ export function adminService(coordinator: Coordinator, version: string): AdminSe
       }),
     listProblems: (call, reply) => answer(reply, () => problems(coordinator, call.request)),
     getPort: (call, reply) => answer(reply, () => portDetail(coordinator, call.request)),
+    verify: (call, reply) => answer(reply, () => verifyNodes(coordinator, call.request)),
     trace: (call, reply) => answer(reply, () => tracePacket(coordinator, call.request)),
   };
 }

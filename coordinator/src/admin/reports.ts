@@ -1,5 +1,6 @@
 import type { Report, ReportKind } from '@iovisor-ovn/proto';
 import type { AgentSession } from '../session/agent-session.js';
+import type { Ask } from '../session/queries.js';
 import type { Sessions } from '../session/sessions.js';
 import { compare } from './compare.js';
 
@@ -13,9 +14,10 @@ export async function collectReports(
   sessions: Sessions,
   kind: ReportKind,
   node: string,
+  ask: Ask = {},
 ): Promise<{ reports: NodeReport[]; unreachable: string[] }> {
   const asked: AgentSession[] = [...sessions.all()].filter((session) => node === '' || session.name === node);
-  const answers = await Promise.all(asked.map((session) => session.queries.ask(kind)));
+  const answers = await Promise.all(asked.map((session) => session.queries.ask(kind, ask)));
   const reports: NodeReport[] = [];
   const unreachable: string[] = [];
   asked.forEach((session, index) => {

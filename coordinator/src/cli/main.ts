@@ -16,6 +16,7 @@ import { switches } from './switches.js';
 import { topology } from './topology/topology.js';
 import { trace } from './trace.js';
 import { tunnels } from './tunnels.js';
+import { verify } from './verify.js';
 
 setLogVerbosity(logVerbosity.NONE);
 const program = new Command('iovctl')
@@ -36,6 +37,7 @@ const commands = [
   tunnels,
   health,
   topology,
+  verify,
 ];
 for (const add of commands) add(program);
 for (const command of [program, ...program.commands]) quiet(command);

@@ -171,6 +171,20 @@ test.serial('a resource that an agent refuses is a problem until it is applied',
   t.true(
     (await made.problems()).includes(`the agent cannot apply logical port ${id}: no room for its addresses`),
   );
+  const healed = (version: bigint) => {
+    agent.send({ $case: 'refusal', value: { resource: { type: 2, id }, version, message: '' } });
+    return central.nbctl('--wait=hv', 'sync');
+  };
+  await healed(1n);
+  t.true(
+    (await made.problems()).some((text) => text.includes(id)),
+    'that was another version of it',
+  );
+  await healed(0n);
+  t.false(
+    (await made.problems()).some((text) => text.includes(id)),
+    'there was room for it later',
+  );
 });
 
 test.serial('groups of IP multicast addresses come with their members, the others without', async (t) => {

@@ -113,6 +113,21 @@ export class Compiler {
     }
   }
 
+  /**
+   * Like resource(), whatever was compiled before: what a coordinator that has just begun would send. Rows that changed
+   * since resource() was asked last are no difference, as each change forgets what was compiled.
+   */
+  resourceAnew(chassis: string, key: ResourceKey): CompiledResource | undefined {
+    const slash = key.indexOf('/');
+    const id = key.slice(slash + 1);
+    const { switches, ports, macs, chassis: others } = this.southbound;
+    const port = ports.get(id);
+    if (port !== undefined) port.compiled = {};
+    for (const state of [switches.get(id), macs.get(id), others.get(id)])
+      if (state !== undefined) state.compiled = undefined;
+    return this.resource(chassis, key);
+  }
+
   #switch(chassis: string, uuid: string): CompiledResource | undefined {
     const state = this.southbound.switches.get(uuid);
     if (!state?.members.has(chassis) || !this.southbound.isSwitch(state)) return undefined;

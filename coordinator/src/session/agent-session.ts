@@ -131,6 +131,11 @@ export class AgentSession {
     this.#clock.marked(since, this.#outbox.mark(key));
   }
 
+  /** What the agent holds there is unknown: it is told anew. */
+  forget(key: ResourceKey): void {
+    this.#outbox.forget(key);
+  }
+
   /** Something may have changed for this agent: it is sent what did, after this turn of the event loop. */
   kick(): void {
     if (this.#scheduled || this.#stream.ended) return;

@@ -52,6 +52,13 @@ export class Outbox {
     return later;
   }
 
+  /** What the agent holds there is not what was thought. */
+  forget(key: ResourceKey): void {
+    // No version of anything: it is sent, or, if the agent must not hold it, removed.
+    this.#held.set(key, -1n);
+    this.mark(key);
+  }
+
   /** The commit is made: what is taken from now on belongs to the next. */
   committed(): void {
     this.#sent.clear();

@@ -9,6 +9,8 @@ export interface Ask {
   trace?: TraceRequest;
   /** Default: two seconds. */
   timeoutMs?: number;
+  /** REPORT_VERIFY: what differs is put right. */
+  repair?: boolean;
 }
 
 /** Questions to one agent and its answers, matched by id. */
@@ -25,7 +27,7 @@ export class Queries {
   /** Resolves with the agent's report, or undefined when none comes in time or the session ends. */
   ask(
     kind: ReportKind,
-    { port = '', trace, timeoutMs = defaultTimeoutMs }: Ask = {},
+    { port = '', trace, repair = false, timeoutMs = defaultTimeoutMs }: Ask = {},
   ): Promise<Report | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
     const id = ++this.#last;
@@ -37,7 +39,7 @@ export class Queries {
         resolve(report);
       };
       this.#open.set(id, finish);
-      void this.#send(Query.create({ id, kind, port, trace }));
+      void this.#send(Query.create({ id, kind, port, trace, repair }));
     });
   }
 

@@ -8,6 +8,7 @@ import {
   deleteChunk,
   keysOneByOne,
   lookupSlices,
+  type Slice,
   updateChunk,
 } from './map-batch.js';
 import { isPerCpu, type MapType, mapTypeName, mapTypes } from './map-type.js';
@@ -274,6 +275,21 @@ export class BpfMap implements HasFd {
       for (let i = 0; i < count; i++) {
         const key = keys.subarray(i * keySize, (i + 1) * keySize);
         yield [key, values.subarray(i * valueBytes, (i + 1) * valueBytes)];
+      }
+    }
+  }
+
+  /**
+   * Like entries(), `chunk` entries at a time as the kernel gives them, packed: for whoever looks at most of them as bytes only.
+   */
+  *pages(chunk = BATCH_ENTRIES): Generator<Slice> {
+    const slices = lookupSlices({ ...this.#batch, fd: this.fd }, Math.min(chunk, this.maxEntries));
+    for (let slice = slices.next(); ; slice = slices.next()) {
+      if (!slice.done) yield slice.value;
+      else {
+        if (!slice.value)
+          for (const [keys, values] of this.#entriesOneByOne()) yield { keys, values, count: 1 };
+        return;
       }
     }
   }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import test from 'ava';
+import { deviations } from '../faults/verify.js';
 import { command, PingSeries, ping, until } from '../lab/index.js';
 import {
   type EveryKind,
@@ -162,6 +163,11 @@ test.serial(
       await until(`${to} is reached`, async () => (await ping(from, to, { count: 1 })).received === 1);
   },
 );
+
+test.serial('after all of this the data plane is as a fresh start would compute it', async (t) => {
+  await kinds.lab.sync();
+  t.deepEqual(await deviations(kinds.lab), []);
+});
 
 /** Broadcasts, each from another address. */
 const flood = (count: number): string => `

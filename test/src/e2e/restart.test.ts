@@ -1,4 +1,5 @@
 import test from 'ava';
+import { deviations } from '../faults/verify.js';
 import { Coordinator, type Lab, serving, until } from '../lab/index.js';
 import { ip4, network, port, spec } from './support/network.js';
 
@@ -185,4 +186,9 @@ test.serial('a hypervisor gets another underlay address', async (t) => {
   await lab.sync();
   await until('vm1 reaches vm3', () => vm(1).reaches(ip4(3), { count: 1 }));
   t.true(await vm(3).reaches(ip4(1)));
+});
+
+test.serial('after all of this the data plane is as a fresh start would compute it', async (t) => {
+  await lab.sync();
+  t.deepEqual(await deviations(lab), []);
 });

@@ -25,6 +25,8 @@ export interface HypervisorSpec {
 /** A hypervisor in a namespace: uplink, own OVSDB, and what forwards for its machines. */
 export class Hypervisor {
   agent?: LabProcess;
+  /** Command line of the agent's executable, without flags: another build's, when a test upgrades it. */
+  agentProgram: readonly string[] = program('agent', 'iovisor-agent');
 
   protected constructor(
     readonly lab: string,
@@ -79,7 +81,7 @@ export class Hypervisor {
     const { coordinator } = this.spec;
     const addresses = ['--ovsdb', this.ovsdb.remote, '--coordinator', coordinator, '--bpffs', this.bpffs];
     const own = ['--health', this.health, '--hover', 'none'];
-    return [...this.netns.prefix, ...program('agent', 'iovisor-agent'), ...addresses, ...own, ...extra];
+    return [...this.netns.prefix, ...this.agentProgram, ...addresses, ...own, ...extra];
   }
 
   /** Starts the agent and waits until its health service says SERVING. */

@@ -4,6 +4,7 @@ import { BpfError } from '@iovisor-ovn/libbpf';
 import type { Log } from '../../netlink/index.js';
 import { TimeSlice } from '../timeSlice.js';
 import type { Attachable, Hook, Role } from './hook.js';
+import type { Succession } from './succession.js';
 import { WakefulPause } from './wakefulPause.js';
 
 export interface AttachmentsOptions {
@@ -14,6 +15,8 @@ export interface AttachmentsOptions {
   /** A quick one of the others, for taps until the hook in use has taken over. */
   stopgap: Hook | undefined;
   programs: Readonly<Record<Role, Attachable>>;
+  /** While it waits no device that carries a program gets another, nor by another hook. */
+  succession: Pick<Succession, 'waits' | 'end'>;
   log: Log;
 }
 
@@ -22,9 +25,13 @@ export interface AttachmentsEvents {
   changed: [role: Role, ifindexes: readonly number[]];
 }
 
-interface Device {
+/** A device and the role of a program there. */
+export interface KnownDevice {
   readonly role: Role;
   readonly ifindex: number;
+}
+
+interface Device extends KnownDevice {
   wanted: boolean;
   /** What it carries has to be asked of the kernel. */
   unsure: boolean;
@@ -48,7 +55,7 @@ const PEACE_MS = 200;
  */
 export class Attachments extends EventEmitter<AttachmentsEvents> {
   readonly #options: AttachmentsOptions;
-  readonly #devices: Record<Role, Map<number, Device>> = { entry: new Map(), uplink: new Map() };
+  readonly #devices: Readonly<Record<Role, Map<number, Device>>> = { entry: new Map(), uplink: new Map() };
   /** To be looked at, in this order: what is quick … */
   readonly #urgent = new Set<Device>();
   /** … what takes time … */
@@ -62,6 +69,8 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
   readonly #pause = new WakefulPause();
   readonly #changed: Record<Role, Set<number>> = { entry: new Set(), uplink: new Set() };
   #busy = false;
+  /** What takes time is being done with it. */
+  #worked: Device | undefined;
   #running: Promise<void> | undefined;
   #lastUrgent = performance.now();
   #closed = false;
@@ -82,14 +91,27 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
    * @param devices all that exist
    */
   adopt(devices: ReadonlySet<number>): void {
+    const { succession } = this.#options;
+    if (succession.waits && !this.#anyCarries(devices)) succession.end();
     for (const role of ['entry', 'uplink'] as const) {
-      for (const ifindex of new Set(this.#hooks.flatMap((one) => one.attached(role, devices)))) {
+      for (const ifindex of this.carriers(role, devices)) {
         const device = this.#device(role, ifindex);
         device.wanted = devices.has(ifindex);
         if (this.#examine(device)) this.#sort(device);
       }
     }
     this.#kick();
+  }
+
+  /** Whether any device forwards by programs of an earlier load, also of one whose maps are not known any more. */
+  #anyCarries(devices: ReadonlySet<number>): boolean {
+    return (['entry', 'uplink'] as const).some(
+      (role) =>
+        this.carriers(role, devices).size > 0 ||
+        this.#hooks.some((hook) =>
+          [...devices].some((ifindex) => hook.programAt(role, ifindex) !== undefined),
+        ),
+    );
   }
 
   get #hooks(): readonly Hook[] {
@@ -159,6 +181,74 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
     for (const { ifindex, on } of this.#devices[role].values()) if (on.size > 0) yield ifindex;
   }
 
+  /** Devices that shall carry a program. */
+  *wanted(role: Role): Generator<number> {
+    for (const { ifindex, wanted } of this.#devices[role].values()) if (wanted) yield ifindex;
+  }
+
+  /** Devices, of those given, that carry a program of ours by any hook, as the kernel says. */
+  carriers(role: Role, candidates: Iterable<number>): Set<number> {
+    return new Set(this.#hooks.flatMap((hook) => hook.attached(role, candidates)));
+  }
+
+  /**
+   * What a device carries as the kernel says, and what it should; both are ids of programs, undefined: none.
+   * @returns undefined when something is under way there
+   */
+  inspect(
+    role: Role,
+    ifindex: number,
+  ): { wanted: number | undefined; found: number | undefined } | undefined {
+    const device = this.#devices[role].get(ifindex);
+    if (device !== undefined && this.#isPending(device)) return undefined;
+    const wanted = device?.wanted === true ? this.#options.programs[role].id : undefined;
+    const found = this.#hooks.map((hook) => hook.programAt(role, ifindex)).filter((id) => id !== undefined);
+    // While one hook takes over from another there are two.
+    return { wanted, found: found.find((id) => id !== wanted) ?? found[0] };
+  }
+
+  #isPending(device: Device): boolean {
+    return [this.#urgent, this.#slow, this.#lazy].some((list) => list.has(device)) || device === this.#worked;
+  }
+
+  /** Every device there is a program for, or was; once for each role. */
+  get known(): KnownDevice[] {
+    return [...this.#devices.entry.values(), ...this.#devices.uplink.values()];
+  }
+
+  /** Looks whether these still carry what was put there, and puts right where not. Resolves when all were looked at. */
+  async lookAgain(known: readonly KnownDevice[]): Promise<void> {
+    const slice = new TimeSlice();
+    for (const { role, ifindex } of known) {
+      await slice.breathe();
+      if (this.#closed) return;
+      const device = this.#devices[role].get(ifindex);
+      if (device === undefined || this.#isPending(device)) continue;
+      if (!this.#isIntact(device)) this.recheck([device]);
+    }
+  }
+
+  #isIntact({ role, ifindex, wanted, on }: Device): boolean {
+    // What is not wanted, or in vain, is tried again by others.
+    if (!wanted || on.size === 0) return true;
+    try {
+      return [...on].every((hook) => hook.intact(role, ifindex, this.#options.programs[role]));
+    } catch {
+      return false;
+    }
+  }
+
+  /** Asks the kernel anew what these carry, and puts right what is not as it should be. */
+  recheck(known: readonly KnownDevice[]): void {
+    for (const { role, ifindex } of known) {
+      const device = this.#devices[role].get(ifindex);
+      if (device === undefined) continue;
+      device.unsure = true;
+      this.#urgent.add(device);
+    }
+    this.#kick();
+  }
+
   /** Resolves when everything is as wanted, or in vain. */
   async settled(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
@@ -169,6 +259,7 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
     this.#closed = true;
     this.#pause.wake();
     await this.#running;
+    for (const hook of this.#hooks) hook.close();
   }
 
   #kick(): void {
@@ -256,6 +347,7 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
     const { hook, others, programs } = this.#options;
     const started = performance.now();
     const lazy = device.wanted && on.size > 0;
+    this.#worked = device;
     try {
       if (device.wanted && !on.has(hook)) {
         await hook.attach(role, ifindex, programs[role]);
@@ -274,6 +366,7 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
     } catch (error) {
       this.#fail(device, error);
     }
+    this.#worked = undefined;
     if (lazy) await this.#pause.sleep(performance.now() - started);
   }
 
@@ -289,6 +382,8 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
     this.#note(device);
     for (const list of [this.#slow, this.#lazy]) list.delete(device);
     if (wanted && on.size === 1 && on.has(this.#options.hook)) return;
+    // What it carries knows maps that are filled, what would take its place does not yet.
+    if (wanted && on.size > 0 && this.#options.succession.waits) return;
     if (wanted || on.size > 0) (wanted && on.size > 0 ? this.#lazy : this.#slow).add(device);
     else this.#devices[device.role].delete(device.ifindex);
   }

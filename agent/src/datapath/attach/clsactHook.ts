@@ -1,5 +1,6 @@
 import { BpfError, BpfProgram, type ProgramInfo, TcFilter } from '@iovisor-ovn/libbpf';
 import type { Attachable, Hook, Role } from './hook.js';
+import { Succession } from './succession.js';
 
 /**
  * First of all filters: one that accepts a packet ahead of ours would let it pass unpoliced. The handles are ours ("iov1",
@@ -15,13 +16,17 @@ export class ClsactHook implements Hook {
   readonly name = 'clsact';
   readonly quick = true;
   readonly #ourMaps: ReadonlySet<number>;
+  readonly #succession: Succession;
   /** Devices on which we left an empty qdisc. */
   readonly #left = new Set<number>();
 
   /** @param ourMaps ids of the pinned maps: a program that uses one of them is of this agent, not of another */
-  constructor(ourMaps: ReadonlySet<number>) {
+  constructor(ourMaps: ReadonlySet<number>, succession = new Succession()) {
     this.#ourMaps = ourMaps;
+    this.#succession = succession;
   }
+
+  close(): void {}
 
   replace(role: Role, ifindex: number, program: Attachable): boolean {
     const id = filterId(role, ifindex);
@@ -33,7 +38,7 @@ export class ClsactHook implements Hook {
         `interface ${ifindex}: the clsact ingress filter of priority ${id.priority}, handle ${id.handle} belongs to another program; remove it`,
       );
     }
-    TcFilter.attach({ ...id, program, replace: true });
+    if (!this.#succession.waits) TcFilter.attach({ ...id, program, replace: true });
     return true;
   }
 
@@ -51,6 +56,15 @@ export class ClsactHook implements Hook {
     if (ours) TcFilter.detach(filterId(role, ifindex));
     if (ours && stays) this.#left.add(ifindex);
     else if (!stays && (this.#left.delete(ifindex) || ours)) TcFilter.removeQdiscIfUnused(ifindex);
+  }
+
+  programAt(role: Role, ifindex: number): number | undefined {
+    const there = query(role, ifindex);
+    return there !== undefined && isNamedLikeOurs(role, there) ? there : undefined;
+  }
+
+  intact(role: Role, ifindex: number, program: Attachable): boolean {
+    return query(role, ifindex) === program.id;
   }
 
   attached(role: Role, candidates: Iterable<number>): number[] {

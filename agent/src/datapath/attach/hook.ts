@@ -28,6 +28,12 @@ export interface Hook {
    * @param stays the device goes on forwarding with another hook: not a packet to it may be lost. Default false
    */
   release(role: Role, ifindex: number, stays?: boolean): void | Promise<void>;
+  /** Kernel-wide id of the program of ours that the device carries in this role by this hook, as the kernel says; undefined: none. */
+  programAt(role: Role, ifindex: number): number | undefined;
+  /** Whether the device carries this very program, and nothing of ours has to be mended there: as cheap as can be asked. */
+  intact(role: Role, ifindex: number, program: Attachable): boolean;
   /** Devices (of those given, where the hook cannot list its own) that carry our program in this role. */
   attached(role: Role, candidates: Iterable<number>): number[];
+  /** Gives up what it holds open; what is attached stays. */
+  close(): void;
 }

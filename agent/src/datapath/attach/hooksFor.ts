@@ -1,5 +1,5 @@
 import { features } from '@iovisor-ovn/libbpf';
-import type { Pins } from '../pins.js';
+import type { Loaded } from '../load.js';
 import { ClsactHook } from './clsactHook.js';
 import type { Hook } from './hook.js';
 import { TcxHook } from './tcxHook.js';
@@ -9,11 +9,10 @@ export type HookChoice = 'auto' | Hook['name'];
 /** @throws Error when TCX is demanded of a kernel that lacks it */
 export function hooksFor(
   choice: HookChoice,
-  pins: Pins,
-  ourMaps: ReadonlySet<number>,
+  { pins, mapIds, succession }: Pick<Loaded, 'pins' | 'mapIds' | 'succession'>,
 ): { hook: Hook; others: Hook[]; stopgap: Hook | undefined } {
-  const tcx = new TcxHook(pins);
-  const clsact = new ClsactHook(ourMaps);
+  const tcx = new TcxHook(pins, succession);
+  const clsact = new ClsactHook(mapIds, succession);
   if (choice === 'tcx' && !features().tcx)
     throw new Error('this kernel has no TCX: use --hook clsact or auto');
   const useTcx = choice === 'tcx' || (choice === 'auto' && features().tcx);

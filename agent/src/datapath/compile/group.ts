@@ -55,6 +55,11 @@ export class Generations {
     this.#tails.set(text(id), { generation, members: members.slice(GROUP_CHUNK) });
   }
 
+  /** What another one remembers. */
+  adopt(other: Generations): void {
+    for (const [id, tail] of other.#tails) this.#tails.set(id, tail);
+  }
+
   generationOf(id: GroupId, members: readonly number[]): number {
     const before = this.#tails.get(text(id));
     if (before !== undefined && isTail(before.members, members)) return before.generation;

@@ -48,7 +48,11 @@ export class Kernel {
   }
 
   /** Starts an agent's datapath; an earlier one is closed first, as by the end of its process. */
-  async start(hook: HookChoice = 'auto', maxEntries?: Record<string, number>): Promise<Datapath> {
+  async start(
+    hook: HookChoice = 'auto',
+    maxEntries?: Record<string, number>,
+    recheckMs = 0,
+  ): Promise<Datapath> {
     await this.#datapath?.close();
     this.#datapath = await Datapath.open({
       bpffs: this.bpffs,
@@ -56,6 +60,7 @@ export class Kernel {
       netlink: this.netlink,
       log: QUIET,
       maxEntries,
+      recheckMs,
     });
     return this.#datapath;
   }

@@ -15,6 +15,8 @@ export type WritableMap = Pick<
   | 'delete'
   | 'deleteBatch'
   | 'entries'
+  | 'lookup'
+  | 'pages'
 >;
 
 /** One change of a map. `value` undefined: the entry goes (in an array: becomes zero). */
@@ -79,6 +81,34 @@ export class Mirror {
     return this.#actual.get(key);
   }
 
+  /** Reads one entry anew: others than this mirror have written it. */
+  reread(key: string): Buffer | undefined {
+    const value = this.read(key);
+    if (value === undefined) this.#actual.delete(key);
+    else this.#actual.set(key, value);
+    return value;
+  }
+
+  /** What the kernel has now, whatever this mirror believes. */
+  read(key: string): Buffer | undefined {
+    const value = this.#map.lookup(keyBuffer(key));
+    if (value === undefined) return undefined;
+    return this.#array && isZero(value) ? undefined : value;
+  }
+
+  /** Every entry as the kernel has it now (see BpfMap.entries()); undefined now and then, for the event loop to turn. */
+  *dump(): Generator<[key: string, value: Buffer] | undefined> {
+    const { keySize, valueSize } = this.#map;
+    for (const { keys, values, count } of this.#map.pages(BATCH)) {
+      for (let i = 0; i < count; i++) {
+        const value = values.subarray(i * valueSize, (i + 1) * valueSize);
+        if (this.#array && isZero(value)) continue;
+        yield [keyText(keys.subarray(i * keySize, (i + 1) * keySize)), value];
+      }
+      yield undefined;
+    }
+  }
+
   get size(): number {
     return this.#actual.size;
   }
@@ -94,8 +124,7 @@ export class Mirror {
   /** Whether writing `value` would change the map. */
   differs(key: string, value: Buffer | undefined): boolean {
     const actual = this.#actual.get(key);
-    if (value === undefined || (this.#array && value.every((byte) => byte === 0)))
-      return actual !== undefined;
+    if (value === undefined || (this.#array && isZero(value))) return actual !== undefined;
     return actual === undefined || !actual.equals(value);
   }
 
@@ -177,4 +206,12 @@ export class Mirror {
     this.#actual.delete(key);
     this.#counters.deletes++;
   }
+}
+
+const ZEROES = Buffer.alloc(4096);
+
+export function isZero(value: Buffer): boolean {
+  return value.length <= ZEROES.length
+    ? ZEROES.compare(value, 0, value.length, 0, value.length) === 0
+    : value.every((byte) => byte === 0);
 }

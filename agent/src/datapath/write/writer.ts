@@ -82,6 +82,11 @@ export class Writer {
     this.counters.updates++;
   }
 
+  /** Why an entry could not be written; undefined: it could, or nobody wants it. */
+  failureAt(map: ConfigMap, key: string): Error | undefined {
+    return this.#failed.get(`${map} ${key}`)?.error;
+  }
+
   /** The first failure of each unit. */
   get failures(): ReadonlyMap<string, Error> {
     const byUnit = new Map<string, Error>();
