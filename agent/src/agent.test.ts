@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js';
@@ -278,5 +279,25 @@ test.serial(
     t.notRegex(hv.namespace.ip('-br', 'link'), /^br-int /m);
     t.regex(hv.namespace.ip('-br', 'link'), /^foreign /m);
     t.false(existsSync(hv.bpffs));
+  },
+);
+
+test.serial(
+  'a coordinator address in the database that would be plain text is a problem, and heals',
+  async (t) => {
+    const hv = new Hypervisor('hv8');
+    t.teardown(() => hv.remove());
+    const socket = `${hv.socket}.coordinator`;
+    const coordinator = await new ScriptedCoordinator().listen(`unix:${socket}`);
+    t.teardown(() => coordinator.stop());
+    await hv.startDatabase();
+    const address = { 'iovisor-coordinator': '192.0.2.1:6650' };
+    hv.configure({ 'system-id': 'hv8', 'ovn-encap-type': 'geneve', 'ovn-encap-ip': '192.0.2.8', ...address });
+    const agent = hv.startAgent();
+    while (!/192\.0\.2\.1:6650 would be plain text.*--insecure-plaintext/.test(hv.output))
+      await once(agent.stdout!, 'data');
+    hv.configure({ 'iovisor-coordinator': `unix:${socket}` });
+    const session = await coordinator.session();
+    t.is((await session.next('hello')).chassis!.name, 'hv8');
   },
 );

@@ -1,18 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
 import { join } from 'node:path';
 import { credentials } from '@grpc/grpc-js';
+import {
+  channelCredentials,
+  followTls,
+  httpsOptions,
+  removeStaleSocket,
+  TlsFollower,
+} from '@iovisor-ovn/endpoint';
 import { type ListenAddress, serveMetrics } from '@iovisor-ovn/exposition';
 import { ABI_VERSION } from '@iovisor-ovn/iomodules';
 import type { Commit, Hello, LocalInterface, Problem } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
-import { type Config, isExposed } from './config/index.js';
+import { type Config, exposedText, isExposed } from './config/index.js';
 import { Datapath, type ForwardingDelta, versionsIn } from './datapath/index.js';
 import { type HealthName, HealthServer } from './health/index.js';
 import { builtinRegistry } from './hover/builtins/index.js';
 import { Hover } from './hover/hover.js';
-import { removeStaleSocket } from './listen/staleSocket.js';
 import { LocalAnswers } from './localAnswers.js';
 import { AgentMetrics, type MetricsSource } from './metrics/index.js';
 import { type Link, Netlink } from './netlink/index.js';
@@ -23,7 +30,7 @@ import {
   type ReportSources,
   selfReport,
 } from './report/index.js';
-import { type Address, formatAddress, parseAddresses, Session } from './session/index.js';
+import { type Address, formatAddress, isLocal, parseAddresses, Session } from './session/index.js';
 import {
   isMade,
   type PluggedDelta,
@@ -34,6 +41,7 @@ import {
 import { VERSION } from './version.js';
 
 const PROTOCOL = 1;
+const hoverOptions = { cert: 'tls-cert', key: 'tls-key', ca: 'hover-client-ca' };
 
 /** Longer than a pass over the whole data plane takes on a busy machine with many thousand ports. */
 const STUCK_MS = 60_000;
@@ -76,7 +84,9 @@ export class Agent {
   #metricsServer: Server | undefined;
   /** Why the coordinator address of the local database cannot be used. */
   #addressProblem = '';
-  #warnedOfPlaintext = false;
+  /** Of the agent itself, and of its Hover API; they follow their files. */
+  readonly #tls: TlsFollower | undefined;
+  readonly #hoverTls: TlsFollower | undefined;
   #name: string | undefined;
   readonly #interfaces = new Map<string, LocalInterface>();
   /** What the local database is to hear after the coordinator. */
@@ -90,15 +100,20 @@ export class Agent {
     datapath: Datapath,
     health: HealthServer | undefined,
     healthChanged: (health: AgentHealth) => void,
+    tls: TlsFollower | undefined,
   ) {
     this.#config = config;
     this.#log = log;
+    this.#tls = tls;
+    const clientCa = config.hover && !isLocal(config.hover) ? config.hoverClientCa : undefined;
+    if (config.tls && clientCa)
+      this.#hoverTls = new TlsFollower({ ...config.tls, ca: clientCa }, hoverOptions);
     this.#netlink = netlink;
     this.#datapath = datapath;
     this.#metrics = new AgentMetrics(config.metricsPorts);
     this.#taps = new Taps({
       remote: config.ovsdb,
-      tls: config.tls,
+      tls: tls && { material: () => tls.material },
       netlink,
       log: log.child({ room: 'taps' }),
       // Once, as ovn-controller does.
@@ -110,10 +125,10 @@ export class Agent {
     this.#hover = this.#makeHover();
     this.#session = new Session({
       addresses: () => this.#addresses(),
-      credentials:
-        config.tls === undefined
+      credentials: () =>
+        tls === undefined
           ? credentials.createInsecure()
-          : credentials.createSsl(config.tls.ca, config.tls.key, config.tls.cert),
+          : channelCredentials(tls.material, config.tlsServerName),
       hello: () => this.#hello(),
       chassisConfig: () => this.#taps.chassisConfig,
       interfaces: () => this.#interfaces,
@@ -133,14 +148,15 @@ export class Agent {
     healthChanged: (health: AgentHealth) => void = () => undefined,
   ): Promise<Agent> {
     // First of all: an address in use tells of another agent, whose data plane must not be taken away from it.
-    const health = config.health === undefined ? undefined : new HealthServer(config.health);
+    const tls = config.tls && new TlsFollower(config.tls);
+    const health = config.health === undefined ? undefined : new HealthServer(config.health, tls);
     await health?.listen();
     const netlink = Netlink.open(log.child({ room: 'netlink' }));
     await netlink.start();
     const { bpffs, hook } = config;
     await removeUserModules(bpffs, netlink);
     const datapath = await Datapath.open({ bpffs, hook, netlink, log: log.child({ room: 'datapath' }) });
-    const agent = new Agent(config, log, netlink, datapath, health, healthChanged);
+    const agent = new Agent(config, log, netlink, datapath, health, healthChanged, tls);
     await agent.#serveMetrics();
     agent.#start();
     return agent;
@@ -169,6 +185,7 @@ export class Agent {
       .on('wires', (wires) => this.#taps.setWires(wires))
       .on('wiresLeft', (names) => this.#taps.forgetLearned(names))
       .on('observed', (observation) => this.#session.observe(observation));
+    this.#followTls();
     this.#session
       .on('live', () => this.#onLive())
       .on('ended', () => {
@@ -189,13 +206,13 @@ export class Agent {
   }
 
   #makeHover(): Hover | undefined {
-    const { hover, hoverAllowOvnPorts, hoverClientCa, tls, bpffs } = this.#config;
+    const { hover, hoverAllowOvnPorts, bpffs } = this.#config;
     if (hover === undefined) return undefined;
     const netlink = this.#netlink;
     const log = this.#log.child({ room: 'hover' });
     return new Hover({
       address: hover,
-      tls: tls && hoverClientCa && { cert: tls.cert, key: tls.key, clientCa: hoverClientCa },
+      tls: this.#hoverTls,
       // Who loads no module pays nothing for it.
       engine: async () => (await import('./hover/engine/index.js')).openHoverEngine({ bpffs, netlink }),
       devices: netlink,
@@ -203,6 +220,32 @@ export class Agent {
       builtins: builtinRegistry(log),
       log,
     });
+  }
+
+  #followTls(): void {
+    this.#tls
+      ?.start()
+      .on('changed', (_material, change) => this.#log.info({ ...change }, 'other TLS files are in use now'))
+      .on('problem', (problem) => this.#sayTlsProblem(problem));
+    this.#hoverTls?.start().on('problem', (problem) => {
+      // Of certificate and key the other one says it.
+      if (problem === undefined || problem !== this.#tls?.problem) this.#sayTlsProblem(problem);
+    });
+    // The coordinator has to prove itself to the authorities that count now.
+    this.#tls?.on('changed', (_material, { ca }) => {
+      if (ca) this.#session.restart('the authorities of --tls-ca changed');
+    });
+  }
+
+  #sayTlsProblem(problem: string | undefined): void {
+    if (problem === undefined) this.#log.info('the TLS files can be used again');
+    else this.#log.error({ problem }, 'TLS files cannot be used');
+  }
+
+  /** Looks at all TLS files at once. */
+  async reloadTls(): Promise<void> {
+    await this.#tls?.reload();
+    await this.#hoverTls?.reload();
   }
 
   /** Why user modules keep away from a device; undefined: it is nobody's. */
@@ -223,6 +266,8 @@ export class Agent {
   async stop(): Promise<void> {
     this.#health?.close();
     await this.#hover?.close();
+    this.#tls?.stop();
+    this.#hoverTls?.stop();
     this.#metricsServer?.close();
     this.#metrics.close();
     await this.#session.stop(this.#taps.cleanupOnExit);
@@ -247,29 +292,27 @@ export class Agent {
       const place = { where: `Open_vSwitch (${node})`, table: 'Open_vSwitch', uuid: '', name: '.', node };
       own.push({ ...place, column: 'external_ids:iovisor-coordinator', message: this.#addressProblem });
     }
-    if (this.#hoverProblem !== '') {
-      const place = {
-        where: `iovisor-agent (${node})`,
-        table: '',
-        uuid: '',
-        name: '--hover',
-        node,
-        column: '',
-      };
-      own.push({ ...place, message: `the Hover API is not served: ${this.#hoverProblem}` });
-    }
+    const place = { where: `iovisor-agent (${node})`, table: '', uuid: '', node, column: '' };
+    if (this.#hoverProblem !== '')
+      own.push({ ...place, name: '--hover', message: `the Hover API is not served: ${this.#hoverProblem}` });
+    for (const message of new Set([this.#tls?.problem, this.#hoverTls?.problem]))
+      if (message !== undefined) own.push({ ...place, name: '--tls-*', message });
     return [...this.#taps.problems, ...this.#clock.stamp(own)];
   }
 
   async #serveMetrics(): Promise<void> {
-    const { metrics } = this.#config;
+    const { metrics, plainMetrics } = this.#config;
     if (metrics === undefined) return;
     try {
       if (metrics.kind === 'unix' && !(await removeStaleSocket(metrics.path)))
-        throw new Error('in use by another process');
-      this.#metricsServer = await serveMetrics(listenAddress(metrics), () =>
-        this.#metrics.families(this.#metricsSource),
+        throw new Error('in use by another process, or no socket');
+      const tls = plainMetrics || isLocal(metrics) ? undefined : this.#tls;
+      this.#metricsServer = await serveMetrics(
+        listenAddress(metrics),
+        () => this.#metrics.families(this.#metricsSource),
+        tls && { tls: httpsOptions(tls) },
       );
+      if (tls) followTls(this.#metricsServer as TlsServer, tls);
     } catch (error) {
       throw new Error(`--metrics: ${formatAddress(metrics)}: ${(error as Error).message}`);
     }
@@ -349,15 +392,7 @@ export class Agent {
   }
 
   #addresses(): readonly Address[] {
-    const addresses = this.#config.coordinator ?? this.#localAddresses();
-    const exposed = addresses.some((address) => isExposed(address, this.#config));
-    if (exposed && !this.#warnedOfPlaintext)
-      this.#log.warn(
-        { addresses },
-        'no TLS to a coordinator on another machine; give --tls-cert, --tls-key, --tls-ca',
-      );
-    this.#warnedOfPlaintext = exposed;
-    return addresses;
+    return this.#config.coordinator ?? this.#localAddresses();
   }
 
   #localAddresses(): readonly Address[] {
@@ -365,7 +400,10 @@ export class Agent {
     this.#addressProblem = '';
     if (text === undefined || text === '') return [];
     try {
-      return parseAddresses(text);
+      const addresses = parseAddresses(text);
+      const exposed = addresses.find((address) => isExposed(address, this.#config));
+      if (exposed !== undefined) throw new Error(exposedText(exposed, 'insecure-plaintext'));
+      return addresses;
     } catch (error) {
       this.#complain((error as Error).message);
       return [];

@@ -56,6 +56,10 @@ async function run(config: Config): Promise<void> {
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
+  process.on('SIGHUP', () => {
+    log.info('SIGHUP: looking at the TLS files');
+    void starting.then((agent) => agent.reloadTls());
+  });
   // Bad input must not end the agent; what is unforeseen is logged with all there is to find it.
   process.on('unhandledRejection', (error) =>
     log.error({ error: String((error as Error)?.stack ?? error) }, 'unhandled'),

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { status } from '@grpc/grpc-js';
+import { TlsFollower } from '@iovisor-ovn/endpoint';
 import type { Observations, Refusal } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
 import type { CoordinatorConfig } from './config/coordinator-config.js';
@@ -28,6 +29,8 @@ import { SouthboundRegistry } from './southbound/registry.js';
 import type { WriteCounts } from './southbound/write-counts.js';
 import { SouthboundWriter } from './southbound/writer.js';
 
+const databaseOptions = { cert: 'db-cert', key: 'db-key', ca: 'db-ca' };
+
 /** How long an agent that comes while the databases are still being read is kept waiting. */
 const patienceMs = 3000;
 
@@ -55,6 +58,8 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   readonly #registrar: Registrar;
   readonly #pump: ChangePump;
   readonly #refusals = new Map<string, Map<ResourceKey, Refusal>>();
+  readonly #databaseTls?: TlsFollower;
+  readonly #followers: TlsFollower[] = [];
   #nbCfg = 0;
   #loaded = false;
   /** How far the pump was when it was last looked at; undefined: it had nothing to do. */
@@ -68,7 +73,11 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.problems = new ProblemRegistry(log);
     this.feed = new ChangeFeed((uuid) => this.compiler.southbound.chassisByUuid(uuid)?.row.name ?? uuid);
     this.problems.onChange = (event, problem) => this.feed.problem(event, problem);
-    const tls = config.database;
+    const { certFile: cert, keyFile: key, caFile: ca } = config.database;
+    if (cert && key && ca) this.#databaseTls = new TlsFollower({ cert, key, ca }, databaseOptions);
+    if (this.#databaseTls) this.followTls('db', this.#databaseTls);
+    const follower = this.#databaseTls;
+    const tls = follower ? { material: () => follower.material } : config.database;
     this.northbound = new Database<NorthboundRows>(
       { name: 'Northbound', database: 'OVN_Northbound', remotes: config.nb, tls, tables: northboundTables },
       this.problems,
@@ -130,6 +139,25 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   /** Observed MACs that were dropped because too many of one hypervisor waited. */
   get droppedMacs(): number {
     return this.#learner.dropped;
+  }
+
+  /** What is wrong with TLS files that changed is a problem; `prefix` of the options that name them. */
+  followTls(prefix: 'tls' | 'db', follower: TlsFollower): void {
+    this.#followers.push(follower.start());
+    follower.on('changed', (_material, change) =>
+      this.#log.info({ files: follower.paths, ...change }, 'other TLS files are in use now'),
+    );
+    follower.on('problem', (message) =>
+      this.problems.replace(
+        `${prefix}-files`,
+        message === undefined ? [] : [{ where: 'iovisor-coordinator', name: `--${prefix}-*`, message }],
+      ),
+    );
+  }
+
+  /** Looks at all TLS files at once. */
+  async reloadTls(): Promise<void> {
+    await Promise.all(this.#followers.map((follower) => follower.reload()));
   }
 
   /** What came of what was to be written to Southbound. */

@@ -1,4 +1,4 @@
-export type { CoordinatorConfig, TlsMaterial } from './config/coordinator-config.js';
+export type { CoordinatorConfig } from './config/coordinator-config.js';
 export { readCoordinatorConfig } from './config/coordinator-config.js';
 export { UsageError } from './config/settings.js';
 export { Coordinator } from './coordinator.js';

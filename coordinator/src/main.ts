@@ -1,9 +1,13 @@
 import { setFlagsFromString } from 'node:v8';
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { TlsFollower } from '@iovisor-ovn/endpoint';
 import { openLog } from '@iovisor-ovn/log';
+import { AdminService } from '@iovisor-ovn/proto';
 import { ServiceManager } from '@iovisor-ovn/systemd';
 import { CommanderError } from 'commander';
+import { Access } from './admin/access.js';
 import { adminService } from './admin/admin-service.js';
+import { type Address, isLocal } from './config/address.js';
 import { readCoordinatorConfig } from './config/coordinator-config.js';
 import { UsageError } from './config/settings.js';
 import { Coordinator } from './coordinator.js';
@@ -29,19 +33,28 @@ async function main(): Promise<void> {
   const log = openLog({ level: config.logLevel, base: { pid: process.pid } });
   const manager = await ServiceManager.open(process.env, log);
   const coordinator = new Coordinator(config, log, version);
+  const tls = config.tls && new TlsFollower(config.tls);
+  if (tls) coordinator.followTls('tls', tls);
+  const access = new Access(config.rbac, log);
   const server = new GrpcServer({
     listen: config.listen,
-    tls: config.tls,
+    tls,
     coordinator: coordinator.sessions.service,
-    admin: adminService(coordinator, version, log),
+    admin: access.guard(AdminService, adminService(coordinator, version, log)),
+  });
+  // Who came in under authorities that do not count any more has to come anew.
+  tls?.on('changed', (_material, { ca }) => {
+    if (!ca) return;
+    coordinator.sessions.endAll('the authorities that certificates must be signed by have changed');
+    server.endConnections();
   });
   const listen = await server.listen();
-  const metrics = config.metrics && (await serveMetrics(coordinator, config.metrics, { version, ...config }));
+  const metrics = config.metrics && (await openMetrics(config.metrics));
   log.info({ listen, tls: config.tls !== undefined, nb: config.nb, sb: config.sb, version }, 'listening');
-  if (config.warnPlaintext)
+  if (!tls && config.listen.some((address) => !isLocal(address)))
     log.warn(
       { listen },
-      'no TLS: whoever reaches this address can be any hypervisor; give --tls-cert, --tls-key, --tls-ca',
+      'no TLS, as wanted: whoever reaches this address can be any hypervisor and any operator',
     );
   const health = () => {
     server.setHealth('', coordinator.isServing);
@@ -57,6 +70,11 @@ async function main(): Promise<void> {
   manager.ready();
   manager.watch(() => coordinator.stuck());
 
+  process.on('SIGHUP', () => {
+    log.info('SIGHUP: looking at the TLS files');
+    void coordinator.reloadTls();
+  });
+
   let stopping = false;
   const stop = async (signal: NodeJS.Signals) => {
     if (stopping) return;
@@ -65,6 +83,8 @@ async function main(): Promise<void> {
     log.info({ signal }, 'stopping; Southbound and the hypervisors stay as they are');
     // A database that does not answer must not keep it from ending.
     setTimeout(() => process.exit(0), 3000).unref();
+    server.setStopping();
+    coordinator.off('state', health);
     metrics?.close();
     await coordinator.stop();
     server.stop();
@@ -72,6 +92,13 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+
+  function openMetrics(address: Address) {
+    const plain = !tls || config.plainMetrics || isLocal(address);
+    const { certificateFiles } = config;
+    const context = { address, tls: plain ? undefined : tls, access, version, certificateFiles };
+    return serveMetrics(coordinator, context);
+  }
 }
 
 function isUsageError(error: unknown): error is UsageError {

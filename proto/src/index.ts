@@ -3,3 +3,4 @@ export * from './gen/iovisor/v1/admin.js';
 export * from './gen/iovisor/v1/intent.js';
 export * from './gen/iovisor/v1/report.js';
 export * from './gen/iovisor/v1/session.js';
+export { protoDirectory } from './protoDirectory.js';

@@ -44,6 +44,14 @@ test('mistakes end the agent with status 2 and one line that names the option', 
     [['--hover-client-ca', '/none'], {}, /--hover-client-ca.*\/none/],
     [['--log-level', 'loud'], {}, /--log-level/],
     [['--tls-cert', '/etc/hostname'], {}, /--tls-key is missing/],
+    [
+      ['--coordinator', '127.0.0.1:1,192.0.2.1:6650'],
+      {},
+      /--coordinator: 192\.0\.2\.1:6650 .*--insecure-plaintext/,
+    ],
+    [['--health', '0.0.0.0:1'], {}, /--health: 0\.0\.0\.0:1 .*--insecure-plaintext/],
+    [['--metrics', '[::]:1'], {}, /--metrics: \[::\]:1 .*--insecure-metrics-plaintext/],
+    [['--metrics', '192.0.2.1:1', '--insecure-plaintext'], {}, /--metrics: .*--insecure-metrics-plaintext/],
     [['--tls-cert', '/none', '--tls-key', '/none', '--tls-ca', '/none'], {}, /--tls-cert.*\/none/],
     [['--config', '/none.yaml'], {}, /--config \/none\.yaml/],
     [['--config', yaml], {}, /unknown key "ovsdbb"/],
@@ -95,13 +103,15 @@ test('flags before environment before file before defaults', (t) => {
   t.is(config.metrics, undefined);
 });
 
-test('without TLS only a coordinator on another machine is warned of, unless that is said to be wanted', (t) => {
+test('without TLS no coordinator on another machine is spoken with, unless that is said to be wanted', (t) => {
   const read = (...args: string[]) => makeConfig(readOptions(args, {}, '0'));
   const far = { kind: 'tcp', host: '192.0.2.1', port: 1 } as const;
   t.true(isExposed(far, read()));
   t.false(isExposed(far, read('--insecure-plaintext')));
   t.false(isExposed({ kind: 'tcp', host: '127.0.0.1', port: 1 }, read()));
   t.false(isExposed({ kind: 'unix', path: '/c' }, read()));
+  const open = ['--coordinator', '192.0.2.1:1', '--health', '0.0.0.0:1', '--metrics', '0.0.0.0:2'];
+  t.notThrows(() => read(...open, '--insecure-plaintext', '--insecure-metrics-plaintext'));
 });
 
 test('each bpffs directory has its own health socket, so that several agents start without more flags', (t) => {

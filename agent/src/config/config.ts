@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
+import { readMaterial, TlsFileError, type TlsPaths } from '@iovisor-ovn/endpoint';
 import { type LogLevelName, logLevels } from '@iovisor-ovn/log/levels';
 import { parseRemotes } from '@iovisor-ovn/ovsdb-client';
 import type { HookChoice } from '../datapath/index.js';
@@ -10,16 +11,6 @@ import { UsageError } from './usageError.js';
 /** Options that name files with certificates. */
 const CERTIFICATES = ['tls-cert', 'tls-ca', 'hover-client-ca'] as const satisfies readonly OptionName[];
 
-/** File names and contents of the agent's identity. */
-export interface TlsIdentity {
-  certFile: string;
-  keyFile: string;
-  caFile: string;
-  cert: Buffer;
-  key: Buffer;
-  ca: Buffer;
-}
-
 export interface Config {
   ovsdb: string;
   /** Undefined: the local Open_vSwitch row says it. */
@@ -28,8 +19,8 @@ export interface Config {
   hook: HookChoice;
   /** Undefined: off. */
   hover: Address | undefined;
-  /** Who signs clients of the Hover API; undefined: it is for this machine only. */
-  hoverClientCa: Buffer | undefined;
+  /** File of who signs clients of the Hover API; undefined: it is for this machine only. */
+  hoverClientCa: string | undefined;
   /** User modules may touch what belongs to OVN. */
   hoverAllowOvnPorts: boolean;
   health: Address | undefined;
@@ -38,8 +29,14 @@ export interface Config {
   metricsPorts: number;
   /** Files with certificates, by the option that names them; undefined: not given. */
   certificateFiles: Readonly<Record<string, string | undefined>>;
-  tls: TlsIdentity | undefined;
+  /** Files that could be used a moment ago. */
+  tls: TlsPaths | undefined;
+  /** Name that the coordinator's certificate must bear; undefined: any that the authority has signed. */
+  tlsServerName: string | undefined;
+  /** Without TLS, coordinators on other machines are spoken with and health is served to them. */
   insecurePlaintext: boolean;
+  /** Metrics are plain HTTP even on a network address. */
+  plainMetrics: boolean;
   logLevel: LogLevelName;
   cleanup: boolean;
 }
@@ -52,11 +49,16 @@ export function makeConfig(raw: RawOptions): Config {
   of('ovsdb', raw, parseRemotes);
   const bpffs = of('bpffs', raw, absolutePath);
   const hover = orNone('hover', raw);
-  const hoverClientCa =
-    raw['hover-client-ca'] === undefined
-      ? undefined
-      : of('hover-client-ca', raw, (path) => readFileSync(path));
+  const hoverClientCa = clientCa(raw, tls);
   checkHover(hover, hoverClientCa, tls);
+  const health = raw.health === undefined ? defaultHealth(bpffs) : orNone('health', raw);
+  const metrics = orNone('metrics', raw);
+  const plainMetrics = raw['insecure-metrics-plaintext'] === 'true';
+  if (tls === undefined && !insecurePlaintext) {
+    for (const address of coordinator ?? []) refuseExposed('coordinator', address, 'insecure-plaintext');
+    refuseExposed('health', health, 'insecure-plaintext');
+  }
+  if (tls === undefined && !plainMetrics) refuseExposed('metrics', metrics, 'insecure-metrics-plaintext');
   return {
     ovsdb: raw.ovsdb!,
     coordinator,
@@ -65,18 +67,20 @@ export function makeConfig(raw: RawOptions): Config {
     hover,
     hoverClientCa,
     hoverAllowOvnPorts: raw['hover-allow-ovn-ports'] === 'true',
-    health: raw.health === undefined ? defaultHealth(bpffs) : orNone('health', raw),
-    metrics: orNone('metrics', raw),
+    health,
+    metrics,
     metricsPorts: of('metrics-ports', raw, count),
     certificateFiles: Object.fromEntries(CERTIFICATES.map((name) => [name, raw[name]])),
     tls,
+    tlsServerName: raw['tls-server-name'],
     insecurePlaintext,
+    plainMetrics,
     logLevel: oneOf('log-level', raw, logLevels),
     cleanup: raw.cleanup === 'true',
   };
 }
 
-/** Whether speaking to the coordinator at `address` deserves a warning: another machine, no TLS, and nobody said that is wanted. */
+/** Whether the coordinator at `address` is not to be spoken with: another machine, no TLS, and nobody said that is wanted. */
 export function isExposed(address: Address, config: Pick<Config, 'tls' | 'insecurePlaintext'>): boolean {
   return !config.tls && !config.insecurePlaintext && !isLocal(address);
 }
@@ -84,8 +88,8 @@ export function isExposed(address: Address, config: Pick<Config, 'tls' | 'insecu
 /** Who reaches the Hover API runs code in the kernel. @throws UsageError when that could be somebody on another machine, unknown */
 function checkHover(
   hover: Address | undefined,
-  clientCa: Buffer | undefined,
-  tls: TlsIdentity | undefined,
+  clientCa: string | undefined,
+  tls: TlsPaths | undefined,
 ): void {
   if (hover === undefined || isLocal(hover) || (clientCa !== undefined && tls !== undefined)) return;
   throw new UsageError(
@@ -127,19 +131,41 @@ function absolutePath(path: string): string {
   return path.length > 1 ? path.replace(/\/+$/, '') : path;
 }
 
-function tlsIdentity(raw: RawOptions): TlsIdentity | undefined {
+/** Plain text stays on this machine, unless somebody says that it need not. @throws UsageError */
+function refuseExposed(option: OptionName, address: Address | undefined, flag: OptionName): void {
+  if (address === undefined || isLocal(address)) return;
+  throw new UsageError(`--${option}: ${exposedText(address, flag)}`);
+}
+
+/** Why plain text is not spoken at an address, and what to do about it. */
+export function exposedText(address: Address, flag: OptionName): string {
+  return `${formatAddress(address)} would be plain text on the network: give --tls-cert, --tls-key and --tls-ca, or an address of this machine, or --${flag}`;
+}
+
+function tlsIdentity(raw: RawOptions): TlsPaths | undefined {
   const names = ['tls-cert', 'tls-key', 'tls-ca'] as const;
   const missing = names.filter((name) => raw[name] === undefined);
   if (missing.length === names.length) return undefined;
   if (missing.length > 0)
     throw new UsageError(`--${missing[0]} is missing: TLS needs --tls-cert, --tls-key and --tls-ca`);
-  const read = (name: OptionName) => of(name, raw, (path) => readFileSync(path));
-  return {
-    certFile: raw['tls-cert']!,
-    keyFile: raw['tls-key']!,
-    caFile: raw['tls-ca']!,
-    cert: read('tls-cert'),
-    key: read('tls-key'),
-    ca: read('tls-ca'),
-  };
+  return checked({ cert: raw['tls-cert']!, key: raw['tls-key']!, ca: raw['tls-ca']! }, 'tls-ca');
+}
+
+function clientCa(raw: RawOptions, tls: TlsPaths | undefined): string | undefined {
+  const ca = raw['hover-client-ca'];
+  if (ca === undefined) return undefined;
+  if (tls === undefined) of('hover-client-ca', raw, (path) => readFileSync(path));
+  else checked({ ...tls, ca }, 'hover-client-ca');
+  return ca;
+}
+
+/** @param caOption the one that named the authorities. @throws UsageError */
+function checked(paths: TlsPaths, caOption: OptionName): TlsPaths {
+  try {
+    readMaterial(paths);
+    return paths;
+  } catch (error) {
+    if (!(error instanceof TlsFileError)) throw error;
+    throw new UsageError(`--${error.which === 'ca' ? caOption : `tls-${error.which}`}: ${error.message}`);
+  }
 }

@@ -62,13 +62,28 @@ export const OPTIONS = [
     default: '2000',
     description: 'how many logical ports have metrics of their own; the rest is added up as port="others"',
   },
-  { name: 'tls-cert', value: 'FILE', description: 'certificate; its common name is the chassis name' },
+  {
+    name: 'tls-cert',
+    value: 'FILE',
+    description: 'certificate; its common name is the chassis name, as system-id says it',
+  },
   { name: 'tls-key', value: 'FILE', description: 'private key of the certificate' },
   { name: 'tls-ca', value: 'FILE', description: 'certificates of the authority that signed the coordinator' },
   {
+    name: 'tls-server-name',
+    value: 'NAME',
+    description:
+      'common name that the coordinator’s certificate must have, too (default: any that --tls-ca has signed)',
+  },
+  {
     name: 'insecure-plaintext',
     description:
-      'without TLS anybody on the way to a coordinator on another machine can read and change everything: do not warn of it, it is wanted',
+      'speak with coordinators on other machines without TLS, though anybody on the way can read and change everything; and serve --health to them',
+  },
+  {
+    name: 'insecure-metrics-plaintext',
+    description:
+      'serve --metrics on a network address to whoever asks, without TLS; they tell names and numbers, and change nothing',
   },
   {
     name: 'log-level',

@@ -85,7 +85,7 @@ function connect(
 ): Session {
   const session = new Session({
     addresses: () => [parseAddress(`127.0.0.1:${port}`)],
-    credentials: credentials.createInsecure(),
+    credentials: () => credentials.createInsecure(),
     hello: () => ({
       protocol: 1,
       chassis: { name: 'hv', hostname: 'hv', encaps: [], otherConfig: {}, transportZones: [] },

@@ -1,8 +1,8 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { HealthImplementation, type ServingStatusMap } from 'grpc-health-check';
-import { removeStaleSocket } from '../listen/staleSocket.js';
-import { type Address, formatAddress } from '../session/index.js';
+import { addReflection, removeStaleSocket, serverCredentials, type TlsFollower } from '@iovisor-ovn/endpoint';
+import { HealthImplementation, protoPath, type ServingStatusMap } from 'grpc-health-check';
+import { type Address, formatAddress, isLocal } from '../session/index.js';
 
 /** Services of grpc.health.v1; '' is the agent as a whole. */
 export type HealthName = '' | 'ovsdb' | 'datapath' | 'coordinator';
@@ -15,11 +15,16 @@ export class HealthServer {
   );
   readonly #server = new Server();
   readonly #address: Address;
+  readonly #credentials: ServerCredentials;
   readonly #known = new Map<HealthName, boolean>();
 
-  constructor(address: Address) {
+  /** @param tls for an address that others reach; undefined: plain text there, too */
+  constructor(address: Address, tls: TlsFollower | undefined) {
     this.#address = address;
+    this.#credentials =
+      tls === undefined || isLocal(address) ? ServerCredentials.createInsecure() : serverCredentials(tls);
     this.#health.addToServer(this.#server);
+    addReflection(this.#server, { files: [protoPath], includeDirs: [] });
   }
 
   /** @throws Error when the address is taken */
@@ -27,13 +32,11 @@ export class HealthServer {
     const address = this.#address;
     if (address.kind === 'unix' && !(await removeStaleSocket(address.path)))
       throw new Error(
-        `--health: ${formatAddress(address)} is in use by another agent; give this one its own address`,
+        `--health: ${formatAddress(address)} is in use by another agent, or no socket; give this one its own address`,
       );
     const target = address.kind === 'unix' ? `unix:${address.path}` : formatAddress(address);
     await new Promise<void>((resolve, reject) => {
-      this.#server.bindAsync(target, ServerCredentials.createInsecure(), (error) =>
-        error ? reject(error) : resolve(),
-      );
+      this.#server.bindAsync(target, this.#credentials, (error) => (error ? reject(error) : resolve()));
     });
     if (address.kind === 'unix') chmodSync(address.path, 0o660);
   }

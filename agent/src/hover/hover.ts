@@ -1,14 +1,14 @@
+import type { TlsFollower } from '@iovisor-ovn/endpoint';
 import type { Log } from '../netlink/index.js';
 import type { Address } from '../session/address.js';
 import { Controllers } from './controller/index.js';
 import { type BuiltinRegistry, HoverGraph, type HoverGraphOptions } from './graph/index.js';
-import type { ServerTls } from './rest/hoverServer.js';
 import { HoverServer } from './rest/hoverServer.js';
 
 export interface HoverOptions extends Omit<HoverGraphOptions, 'builtins'> {
   readonly address: Address;
   /** Wanted when others than this machine reach the address. */
-  readonly tls: ServerTls | undefined;
+  readonly tls: TlsFollower | undefined;
   readonly builtins?: BuiltinRegistry;
   readonly log: Log;
 }
@@ -22,6 +22,8 @@ export class Hover {
   constructor({ address, tls, builtins = new Map(), ...options }: HoverOptions) {
     this.graph = new HoverGraph({ ...options, builtins });
     this.controllers = new Controllers(this.graph, options.log);
+    // The server ends all else that came in under authorities that do not count any more.
+    tls?.on('changed', (_material, { ca }) => ca && this.controllers.endWebSockets());
     this.#server = new HoverServer({
       address,
       tls,

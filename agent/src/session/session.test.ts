@@ -46,7 +46,7 @@ class FakeAgent {
     const log = (_: object, message: string) => this.logged.push(message);
     this.session = new Session({
       addresses: () => this.addresses.map(parseAddress),
-      credentials: credentials.createInsecure(),
+      credentials: () => credentials.createInsecure(),
       hello: () =>
         this.chassis && {
           protocol: 1,

@@ -25,7 +25,8 @@ import { DEFAULT_TIMING, openStream, type SessionStream, type Timing } from './s
 export interface SessionOptions extends Sources {
   /** Where coordinators are, in the order to try; asked anew before each round. */
   addresses(): readonly Address[];
-  credentials: ChannelCredentials;
+  /** Asked anew for each attempt. */
+  credentials(): ChannelCredentials;
   /** All but the interfaces; undefined: this chassis has no name yet. */
   hello(): Omit<Hello, 'interfaces'> | undefined;
   /** Makes a change take effect, the first of which arrived at `since` (performance.now()). */
@@ -188,7 +189,7 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#observations = observations;
     this.#interfaces = interfaces;
     this.#acks = acks;
-    const stream = openStream(address, this.#options.credentials, this.#timing);
+    const stream = openStream(address, this.#options.credentials(), this.#timing);
     this.#stream = stream;
     let begun = false;
     try {

@@ -1,4 +1,5 @@
 import type { ChannelCredentials } from '@grpc/grpc-js';
+import { tlsChannelOptions } from '@iovisor-ovn/endpoint';
 import { type AgentMessage, CoordinatorClient, type CoordinatorMessage } from '@iovisor-ovn/proto';
 import { type Address, grpcTarget } from './address.js';
 
@@ -47,6 +48,7 @@ export interface SessionStream {
 
 export function openStream(address: Address, credentials: ChannelCredentials, timing: Timing): SessionStream {
   const client = new CoordinatorClient(grpcTarget(address), credentials, {
+    ...(address.kind === 'tcp' ? tlsChannelOptions(address.host) : {}),
     'grpc.keepalive_time_ms': timing.keepaliveMs,
     'grpc.keepalive_timeout_ms': timing.keepaliveTimeoutMs,
     'grpc.keepalive_permit_without_calls': 1,

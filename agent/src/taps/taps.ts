@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { Client, type Lock, Replica, type TlsFiles } from '@iovisor-ovn/ovsdb-client';
+import { Client, type ClientOptions, type Lock, Replica } from '@iovisor-ovn/ovsdb-client';
 import type { ChassisConfig, Problem } from '@iovisor-ovn/proto';
 import type { LinkEvent, Log, Netlink } from '../netlink/index.js';
 import type { Complaint } from './complaint.js';
@@ -19,7 +19,7 @@ export interface TapsOptions {
   /** OVSDB remotes in OVN's syntax: `unix:/var/run/openvswitch/db.sock`. */
   readonly remote: string;
   /** Files for `ssl:` remotes. */
-  readonly tls?: TlsFiles;
+  readonly tls?: ClientOptions['tls'];
   readonly netlink: Netlink;
   readonly log: Log;
   /** Integration bridge; default: external_ids:ovn-bridge, else br-int. */

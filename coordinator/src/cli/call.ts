@@ -1,8 +1,18 @@
-import { type ClientReadableStream, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  type ClientReadableStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import { tlsChannelOptions, channelCredentials as tlsCredentials } from '@iovisor-ovn/endpoint';
 import { AdminClient } from '@iovisor-ovn/proto';
+import { parseAddress } from '../config/address.js';
 import { exit } from './exit-codes.js';
 import { Failure } from './failure.js';
-import type { CliOptions } from './options.js';
+import { type CliOptions, checkPlaintext } from './options.js';
 
 /** Longer than the coordinator waits for agents. */
 const defaultDeadlineMs = 5000;
@@ -24,10 +34,18 @@ export type AdminMethod<Request, Reply> = (
   done: (error: ServiceError | null, reply: Reply) => void,
 ) => unknown;
 
-/** Credentials for the connection that the flags describe. */
-export function channelCredentials({ tls, address }: CliOptions) {
+/** Credentials for the connection that the flags describe. Throws UsageError when there had to be some, and are none. */
+export function channelCredentials(options: CliOptions): ChannelCredentials {
+  const { tls, serverName, address } = options;
+  checkPlaintext(parseAddress('coordinator', address), options);
   if (!tls || address.startsWith('unix:')) return credentials.createInsecure();
-  return credentials.createSsl(tls.ca, tls.key, tls.cert);
+  return tlsCredentials(tls, serverName);
+}
+
+/** Options that belong to them. */
+export function channelOptions({ address }: CliOptions): ChannelOptions {
+  const parsed = parseAddress('coordinator', address);
+  return 'host' in parsed ? tlsChannelOptions(parsed.host) : {};
 }
 
 /** Asks the coordinator. Throws Failure with what to do when it does not answer. */
@@ -37,7 +55,7 @@ export async function callAdmin<Request, Reply>(
   request: Request,
   deadlineMs = defaultDeadlineMs,
 ): Promise<Reply> {
-  const client = new AdminClient(options.address, channelCredentials(options));
+  const client = new AdminClient(options.address, channelCredentials(options), channelOptions(options));
   const deadline = Date.now() + deadlineMs;
   try {
     return await new Promise<Reply>((resolve, reject) => {
@@ -64,7 +82,7 @@ export async function* streamAdmin<Request, Reply>(
   request: Request,
   { deadlineMs, signal }: { deadlineMs?: number; signal?: AbortSignal } = {},
 ): AsyncGenerator<Reply> {
-  const client = new AdminClient(options.address, channelCredentials(options));
+  const client = new AdminClient(options.address, channelCredentials(options), channelOptions(options));
   const deadline = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
   const call = method(client).call(client, request, new Metadata(), deadline);
   const cancel = () => call.cancel();

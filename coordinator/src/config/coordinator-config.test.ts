@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TestAuthority, tlsFlags } from '@iovisor-ovn/endpoint/testing';
 import test, { type ExecutionContext } from 'ava';
 import { readCoordinatorConfig } from './coordinator-config.js';
 import { UsageError } from './settings.js';
@@ -64,8 +65,30 @@ test('each mistake is one line that names it', (t) => {
   }
 });
 
-test('a network address without TLS is warned of, unless it is said to be wanted', (t) => {
-  t.true(read(['--listen', '127.0.0.1:1,0.0.0.0:1']).warnPlaintext);
-  t.false(read(['--listen', '0.0.0.0:1', '--insecure-listen-plaintext']).warnPlaintext);
-  t.false(read(['--listen', '127.0.0.1:1,unix:/x']).warnPlaintext);
+test('plain text on a network address is refused, unless it is said to be wanted', async (t) => {
+  const refused = (pattern: RegExp, ...args: string[]) =>
+    t.throws(() => read(args), { instanceOf: UsageError, message: pattern }, args.join(' '));
+  refused(
+    /^listen: 0\.0\.0\.0:1 .*--tls-cert.*--insecure-listen-plaintext/,
+    '--listen',
+    '127.0.0.1:1,0.0.0.0:1',
+  );
+  refused(/^listen: \[::\]:1 /, '--listen', '[::]:1');
+  refused(/^listen: .*/, '--listen', 'hv.example.org:1', '--insecure-metrics-plaintext');
+  refused(/^metrics: 192\.0\.2\.1:1 .*--insecure-metrics-plaintext/, '--metrics', '192.0.2.1:1');
+  refused(/^metrics/, '--metrics', '192.0.2.1:1', '--insecure-listen-plaintext');
+  t.notThrows(() => read(['--listen', '0.0.0.0:1', '--insecure-listen-plaintext']));
+  t.notThrows(() =>
+    read(['--listen', '127.0.0.1:1,[::1]:1,localhost:2,unix:/x', '--metrics', '127.0.0.1:1']),
+  );
+  t.true(read(['--metrics', '192.0.2.1:1', '--insecure-metrics-plaintext']).plainMetrics);
+  const pki = await TestAuthority.create(file(t, 'pki', '').replace(/pki$/, 'authority'));
+  const tls = tlsFlags(await pki.sign('coordinator'));
+  t.false(read(['--listen', '0.0.0.0:1', '--metrics', '0.0.0.0:2', ...tls]).plainMetrics);
+});
+
+test('roles have names of certificates', (t) => {
+  t.deepEqual(read([]).rbac, { admin: ['iovisor-admin'], readOnly: ['iovisor-read-only'] });
+  const args = ['--rbac-admin', 'alice, bob', '--rbac-read-only', ''];
+  t.deepEqual(read(args).rbac, { admin: ['alice', 'bob'], readOnly: [] });
 });

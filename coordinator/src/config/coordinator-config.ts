@@ -1,16 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { readMaterial, TlsFileError, type TlsPaths } from '@iovisor-ovn/endpoint';
 import { logLevels } from '@iovisor-ovn/log/levels';
 import { parseRemotes } from '@iovisor-ovn/ovsdb-client';
 import { Command } from 'commander';
-import { type Address, isLocal, parseAddress } from './address.js';
+import { type Address, addressText, isLocal, parseAddress } from './address.js';
 import { readSettings, type Setting, type Settings, UsageError } from './settings.js';
-
-/** PEM contents for gRPC. */
-export interface TlsMaterial {
-  cert: Buffer;
-  key: Buffer;
-  ca: Buffer;
-}
 
 export interface CoordinatorConfig {
   nb: string;
@@ -19,9 +13,12 @@ export interface CoordinatorConfig {
   metrics?: Address;
   /** Files with certificates, by the option that names them; undefined: not given. */
   certificateFiles: Readonly<Record<string, string | undefined>>;
-  tls?: TlsMaterial;
-  /** Agents can come over the network without TLS, and nobody said that this is wanted. */
-  warnPlaintext: boolean;
+  /** Files that could be used a moment ago. */
+  tls?: TlsPaths;
+  /** Metrics are plain HTTP even on a network address. */
+  plainMetrics: boolean;
+  /** Names of certificates that may use Admin. */
+  rbac: { admin: readonly string[]; readOnly: readonly string[] };
   /** PEM files for `ssl:` remotes of the databases. */
   database: { certFile?: string; keyFile?: string; caFile?: string };
   logLevel: string;
@@ -64,7 +61,24 @@ export const coordinatorSettings: readonly Setting[] = [
   {
     name: 'insecure-listen-plaintext',
     description:
-      'without TLS whoever reaches a network --listen address can be any hypervisor: do not warn of it, it is wanted',
+      'listen on network addresses without TLS, though whoever reaches them can be any hypervisor and any operator',
+  },
+  {
+    name: 'insecure-metrics-plaintext',
+    description:
+      'serve metrics on a network address to whoever asks, without TLS; they tell names and numbers, and change nothing',
+  },
+  {
+    name: 'rbac-admin',
+    value: 'NAME[,NAME…]',
+    description: 'names of certificates that may use all of iovctl',
+    default: 'iovisor-admin',
+  },
+  {
+    name: 'rbac-read-only',
+    value: 'NAME[,NAME…]',
+    description: 'names of certificates that may look, with iovctl and at metrics',
+    default: 'iovisor-read-only',
   },
   {
     name: 'log-level',
@@ -87,30 +101,61 @@ export function readCoordinatorConfig(
   const values = readSettings(command, coordinatorSettings, argv, env);
   const listen = (values.get('listen') ?? '').split(',').map((text) => parseAddress('listen', text.trim()));
   const tls = readTls(values);
-  const exposed = !tls && listen.some((address) => !isLocal(address));
   const metrics = values.get('metrics');
+  const metricsAddress = metrics === undefined ? undefined : parseAddress('metrics', metrics);
+  const plainMetrics = values.get('insecure-metrics-plaintext') === 'true';
+  if (!tls) refusePlaintext(values, listen, plainMetrics ? undefined : metricsAddress);
   return {
     nb: remotes(values, 'nb'),
     sb: remotes(values, 'sb'),
     listen,
-    metrics: metrics === undefined ? undefined : parseAddress('metrics', metrics),
+    metrics: metricsAddress,
     certificateFiles: Object.fromEntries(certificates.map((name) => [name, values.get(name)])),
     tls,
-    warnPlaintext: exposed && values.get('insecure-listen-plaintext') !== 'true',
+    plainMetrics,
+    rbac: { admin: names(values, 'rbac-admin'), readOnly: names(values, 'rbac-read-only') },
     database: readDatabaseFiles(values),
     logLevel: values.get('log-level') ?? 'info',
   };
 }
 
-/** The --tls-* files, all or none. Throws UsageError. */
-export function readTls(values: Settings): TlsMaterial | undefined {
+/** Plain text stays on this machine, unless somebody says that it need not. Throws UsageError. */
+function refusePlaintext(values: Settings, listen: readonly Address[], metrics: Address | undefined): void {
+  const exposed = listen.find((address) => !isLocal(address));
+  if (exposed && values.get('insecure-listen-plaintext') !== 'true')
+    throw new UsageError(
+      `listen: ${addressText(exposed)} can be reached from other machines, and without TLS whoever reaches it can be any hypervisor: give --tls-cert, --tls-key and --tls-ca, or a loopback address or unix:PATH, or --insecure-listen-plaintext`,
+    );
+  if (metrics && !isLocal(metrics))
+    throw new UsageError(
+      `metrics: ${addressText(metrics)} can be reached from other machines: give --tls-cert, --tls-key and --tls-ca, or a loopback address or unix:PATH, or --insecure-metrics-plaintext`,
+    );
+}
+
+function names(values: Settings, setting: string): string[] {
+  const given = (values.get(setting) ?? '').split(',');
+  return given.map((name) => name.trim()).filter((name) => name !== '');
+}
+
+/** The --tls-* files, all or none; checked. Throws UsageError. */
+export function readTls(values: Settings): TlsPaths | undefined {
   const names = ['tls-cert', 'tls-key', 'tls-ca'] as const;
   const given = names.filter((name) => values.has(name));
   if (given.length === 0) return undefined;
   const missing = names.find((name) => !values.has(name));
   if (missing) throw new UsageError(`${missing} is missing: --tls-cert, --tls-key and --tls-ca go together`);
-  const [cert, key, ca] = names.map((name) => readPem(name, values.get(name) ?? ''));
-  return { cert: cert!, key: key!, ca: ca! };
+  const [cert, key, ca] = names.map((name) => values.get(name)!) as [string, string, string];
+  return checked('tls', { cert, key, ca });
+}
+
+function checked(prefix: string, paths: TlsPaths): TlsPaths {
+  try {
+    readMaterial(paths);
+    return paths;
+  } catch (error) {
+    if (!(error instanceof TlsFileError)) throw error;
+    throw new UsageError(`${prefix}-${error.which}: ${error.message}`);
+  }
 }
 
 function readDatabaseFiles(values: Settings): CoordinatorConfig['database'] {
@@ -123,6 +168,8 @@ function readDatabaseFiles(values: Settings): CoordinatorConfig['database'] {
   const ssl = ['nb', 'sb'].find((name) => /(^|,)\s*ssl:/.test(values.get(name) ?? ''));
   if (ssl && !(files.certFile && files.keyFile && files.caFile))
     throw new UsageError(`${ssl}: ssl: remotes need --db-cert, --db-key and --db-ca`);
+  if (files.certFile && files.keyFile && files.caFile)
+    checked('db', { cert: files.certFile, key: files.keyFile, ca: files.caFile });
   return files;
 }
 

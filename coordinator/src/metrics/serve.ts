@@ -1,34 +1,46 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import {
+  certificateNames,
+  followTls,
+  httpsOptions,
+  removeStaleSocket,
+  type TlsFollower,
+} from '@iovisor-ovn/endpoint';
 import {
   CertificateExpiry,
   type Family,
   family,
   ProcessMetrics,
   type Sample,
+  type SecureOptions,
   serveMetrics as serve,
   single,
 } from '@iovisor-ovn/exposition';
+import type { Access } from '../admin/access.js';
 import type { Address } from '../config/address.js';
 import { UsageError } from '../config/settings.js';
 import type { Coordinator } from '../coordinator.js';
-import { removeStaleSocket } from '../server.js';
 import type { AgentSession } from '../session/agent-session.js';
 import { isOurs } from '../southbound/claims.js';
 import { coordinatorMetrics as m } from './definitions.js';
 
-/** What the metrics say beside what the coordinator knows. */
+/** What the metrics say beside what the coordinator knows, and to whom. */
 export interface MetricsContext {
+  address: Address;
+  /** Undefined: plain HTTP. */
+  tls?: TlsFollower;
+  /** With TLS: who may look. */
+  access: Access;
   version: string;
   /** Files with certificates, by the option that names them. */
   certificateFiles: Readonly<Record<string, string | undefined>>;
 }
 
 /** Serves GET /metrics in Prometheus' text format. Rejects with UsageError when the address cannot be bound. */
-export async function serveMetrics(
-  coordinator: Coordinator,
-  address: Address,
-  context: MetricsContext,
-): Promise<Server> {
+export async function serveMetrics(coordinator: Coordinator, context: MetricsContext): Promise<Server> {
+  const { address, tls, access } = context;
   const certificates = new CertificateExpiry();
   const ownProcess = new ProcessMetrics();
   function* all(): Generator<Family> {
@@ -43,12 +55,23 @@ export async function serveMetrics(
     yield* ownProcess.families();
   }
   try {
-    if ('path' in address) await removeStaleSocket(address.path);
-    return await serve(address, all);
+    if ('path' in address && !(await removeStaleSocket(address.path)))
+      throw new Error(`${address.path} is in use by another process, or no socket`);
+    const server = await serve(address, all, tls && secure(tls, access));
+    if (tls) followTls(server as TlsServer, tls);
+    return server;
   } catch (error) {
     ownProcess.close();
     throw new UsageError(`metrics: ${(error as Error).message}`);
   }
+}
+
+function secure(tls: TlsFollower, access: Access): SecureOptions {
+  const refusal = (request: IncomingMessage) => {
+    const certificate = (request.socket as TLSSocket).getPeerCertificate();
+    return access.refusal(certificateNames(certificate), 'metrics', 'read-only');
+  };
+  return { tls: httpsOptions(tls), refusal };
 }
 
 function* stateFamilies(coordinator: Coordinator): Generator<Family> {

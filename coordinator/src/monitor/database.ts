@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import {
   type Change,
   Client,
+  type ClientOptions,
   Replica,
   type ReplicaProblem,
   type ServerStatus,
@@ -17,7 +18,7 @@ export interface DatabaseOptions<T extends TableTypes> {
   database: string;
   /** OVSDB remotes, comma-separated. */
   remotes: string;
-  tls?: { certFile?: string; keyFile?: string; caFile?: string };
+  tls?: ClientOptions['tls'];
   tables: { readonly [K in keyof T]?: TableOptions };
   /** Further rows of the same tables which are wanted with other columns; they come as the same changes. */
   more?: { readonly [K in keyof T]?: TableOptions };

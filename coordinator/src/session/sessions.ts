@@ -8,7 +8,7 @@ import type { AgentDirectory, Plugged } from '../southbound/claims.js';
 import { AgentSession, type SessionHost } from './agent-session.js';
 import { sizeOf } from './bounded-service.js';
 import { Budgets, costOf } from './budget.js';
-import { certifiedName } from './identity.js';
+import { certifiedNames } from './identity.js';
 import { limits } from './limits.js';
 import { SessionStream } from './stream.js';
 import { Turns } from './turns.js';
@@ -193,9 +193,9 @@ export class Sessions implements AgentDirectory {
       return this.#refuse(stream, status.INVALID_ARGUMENT, error.message);
     }
     const name = hello.chassis!.name;
-    const certified = certifiedName(call);
-    if (certified !== undefined && certified !== name) {
-      const details = `the certificate is for "${certified}", which cannot speak for chassis ${name} (external_ids:system-id)`;
+    const certified = certifiedNames(call);
+    if (certified !== undefined && !certified.includes(name)) {
+      const details = `the certificate is for "${certified.join('", "')}", which cannot speak for chassis ${name} (external_ids:system-id)`;
       return this.#refuse(stream, status.PERMISSION_DENIED, details);
     }
     const other = this.#sessions.get(name);

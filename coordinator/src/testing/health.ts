@@ -40,3 +40,44 @@ function encodeRequest(service: string): Buffer {
 function decodeStatus(bytes: Buffer): boolean {
   return bytes[0] === 0x08 && bytes[1] === 1;
 }
+
+/** Of HealthCheckResponse. */
+export type ServingStatus = 'UNKNOWN' | 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN' | 'ENDED';
+const statuses: readonly ServingStatus[] = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
+
+/** One Watch stream of grpc.health.v1, and all it said. */
+export class HealthWatch {
+  /** In order; ENDED when the stream is over. */
+  readonly seen: ServingStatus[] = [];
+  readonly #client: Client;
+  #wake: () => void = () => undefined;
+
+  constructor(address: string, service: string) {
+    this.#client = new Client(address, credentials.createInsecure());
+    const add = (status: ServingStatus) => {
+      this.seen.push(status);
+      this.#wake();
+    };
+    this.#client
+      .makeServerStreamRequest(
+        '/grpc.health.v1.Health/Watch',
+        encodeRequest,
+        (bytes): ServingStatus => statuses[bytes[1] ?? 0] ?? 'UNKNOWN',
+        service,
+      )
+      .on('data', add)
+      .on('error', () => add('ENDED'));
+  }
+
+  /** Resolves when this was said last. */
+  async until(status: ServingStatus): Promise<void> {
+    while (this.seen.at(-1) !== status)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}

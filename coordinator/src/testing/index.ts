@@ -1,6 +1,6 @@
 export { Central, type CentralOptions, type CentralServer, startCentral } from './central.js';
 export { Daemon, type DaemonOptions } from './daemon.js';
-export { waitHealthy } from './health.js';
+export { HealthWatch, type ServingStatus, waitHealthy } from './health.js';
 export {
   Failure,
   planTopology,

@@ -6,6 +6,7 @@ import {
   credentials,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { tlsChannelOptions } from '@iovisor-ovn/endpoint';
 import {
   type AgentMessage,
   type ChassisConfig,
@@ -89,6 +90,7 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
     this.#client = new CoordinatorClient(
       options.address,
       options.credentials ?? credentials.createInsecure(),
+      tlsChannelOptions('127.0.0.1'),
     );
     this.#stream = this.#client.session();
     this.#stream.on('data', ({ message }: CoordinatorMessage) => this.#receive(message));

@@ -4,5 +4,5 @@ export { type Definitions, defineMetrics, family, type MetricDefinition, single 
 export { counter, type Family, gauge, type Sample } from './family.js';
 export { Histogram } from './histogram.js';
 export { ProcessMetrics, processMetrics } from './process.js';
-export { type ListenAddress, serveMetrics } from './server.js';
+export { type ListenAddress, type SecureOptions, serveMetrics } from './server.js';
 export { lines } from './text.js';

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import { performance } from 'node:perf_hooks';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -13,15 +14,31 @@ export type ListenAddress = { host: string; port: number } | { path: string };
 /** How long one slice of an answer may take, ms. */
 const SLICE_MS = 3;
 
-/** Serves GET /metrics. @throws the system's error when the address cannot be bound */
+/** For HTTPS. */
+export interface SecureOptions {
+  /** Certificate, key, and who may come in. */
+  readonly tls: ServerOptions;
+  /** Why who asks is answered 403; undefined: they are answered. */
+  readonly refusal?: (request: IncomingMessage) => string | undefined;
+}
+
+/**
+ * Serves GET /metrics.
+ * @param secure with it the server speaks HTTPS and is one of node:https
+ * @throws the system's error when the address cannot be bound
+ */
 export async function serveMetrics(
   address: ListenAddress,
   families: () => Iterable<Family>,
+  secure?: SecureOptions,
 ): Promise<Server> {
-  const server = createServer((request, response) => {
+  const serve = (request: IncomingMessage, response: ServerResponse) => {
+    const refusal = secure?.refusal?.(request);
+    if (refusal !== undefined) return reply(response, 403, `${refusal}\n`);
     // A reader that goes away in the middle is no fault of ours.
     answer(request, response, families).catch(() => response.destroy());
-  });
+  };
+  const server = secure ? createTlsServer(secure.tls, serve) : createServer(serve);
   server.listen(address);
   await once(server, 'listening');
   return server;

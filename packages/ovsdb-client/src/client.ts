@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Backoff, type BackoffLimits } from './connection/backoff.js';
 import { ClientClosedError, ConnectionLostError, UnsuitableServerError } from './connection/errors.js';
-import type { TlsFiles } from './connection/openSocket.js';
+import type { TlsFiles, TlsSource } from './connection/openSocket.js';
 import { parseRemotes, type Remote } from './connection/remote.js';
 import type { SeenIndexes, ServerStatus } from './connection/serverStatus.js';
 import { openSession, type Session } from './connection/session.js';
@@ -19,7 +19,7 @@ export interface ClientOptions {
   /** Name of the database, such as OVN_Northbound. */
   readonly database: string;
   /** Files for `ssl:` remotes. */
-  readonly tls?: TlsFiles;
+  readonly tls?: TlsFiles | TlsSource;
   /** Use only the leader of a cluster (default true); of no meaning for a standalone database. */
   readonly leaderOnly?: boolean;
   /** Silence after which the server is asked whether it lives, in milliseconds; default 5000, 0 = never. */

@@ -6,7 +6,7 @@ export {
   RpcError,
   UnsuitableServerError,
 } from './connection/errors.js';
-export type { TlsFiles } from './connection/openSocket.js';
+export type { TlsFiles, TlsSource } from './connection/openSocket.js';
 export { parseRemotes, type Remote, RemoteSyntaxError } from './connection/remote.js';
 export type { ServerStatus } from './connection/serverStatus.js';
 export type { Lock } from './lock/lock.js';

@@ -208,7 +208,7 @@ test.serial('an address for metrics that is taken ends the agent with the flag n
   t.teardown(() => lab.destroy());
   const hv = lab.hv(1);
   await hv.stopAgent();
-  const argv = hv.agentArgv('--metrics', '203.0.113.1:1');
+  const argv = hv.agentArgv('--metrics', '203.0.113.1:1', '--insecure-metrics-plaintext');
   const { status, stderr, stdout } = await tryCommand(argv);
   t.is(status, 1);
   t.regex(stderr + stdout, /--metrics: 203\.0\.113\.1:1: .*EADDRNOTAVAIL/);

@@ -18,24 +18,24 @@ export class Pki {
       '-addext',
       'basicConstraints=critical,CA:TRUE',
     ];
-    await pki.#openssl('req', ...self, ...pki.#newKey('ca'), '-out', pki.#file('ca.pem'));
+    await pki.#openssl('req', ...self, ...pki.#newKey('ca'), '-out', pki.file('ca.pem'));
     return pki;
   }
 
   /** Flags for one of our programs that make it `name`; `ip` goes into the certificate of a server. */
   async flags(name: string, ip?: string): Promise<string[]> {
-    const request = this.#file(`${name}.csr`);
-    const certificate = this.#file(`${name}.pem`);
-    const extensions = this.#file(`${name}.ext`);
+    const request = this.file(`${name}.csr`);
+    const certificate = this.file(`${name}.pem`);
+    const extensions = this.file(`${name}.ext`);
     await this.#openssl('req', '-subj', `/CN=${name}`, ...this.#newKey(name), '-out', request);
     writeFileSync(extensions, ip ? `subjectAltName=IP:${ip}\n` : `subjectAltName=DNS:${name}\n`);
-    const authority = ['-CA', this.#file('ca.pem'), '-CAkey', this.#file('ca.key'), '-CAcreateserial'];
+    const authority = ['-CA', this.file('ca.pem'), '-CAkey', this.file('ca.key'), '-CAcreateserial'];
     await this.#openssl(
       ...['x509', '-req', '-days', '2', '-in', request, '-extfile', extensions],
       ...[...authority, '-out', certificate],
     );
-    const key = this.#file(`${name}.key`);
-    return ['--tls-cert', certificate, '--tls-key', key, '--tls-ca', this.#file('ca.pem')];
+    const key = this.file(`${name}.key`);
+    return ['--tls-cert', certificate, '--tls-key', key, '--tls-ca', this.file('ca.pem')];
   }
 
   #newKey(name: string): string[] {
@@ -46,11 +46,12 @@ export class Pki {
       'ec_paramgen_curve:P-256',
       '-nodes',
       '-keyout',
-      this.#file(`${name}.key`),
+      this.file(`${name}.key`),
     ];
   }
 
-  #file(name: string): string {
+  /** Where "ca.pem", "NAME.pem" and "NAME.key" are. */
+  file(name: string): string {
     return join(this.dir, name);
   }
 

@@ -60,6 +60,11 @@ export class Controllers {
     return true;
   }
 
+  /** Those who came by WebSocket may come again, if they still may. */
+  endWebSockets(): void {
+    for (const client of this.#webSockets.clients) client.terminate();
+  }
+
   close(): void {
     this.#closed = true;
     this.#current?.close();

@@ -9,7 +9,7 @@ export interface OwnNames {
   /** Besides those of the loopback: as in a URL, IPv6 without brackets. */
   readonly names: readonly string[];
   /** Of the server, with TLS: its names count, too. */
-  readonly certificate?: X509Certificate;
+  readonly certificate?: () => X509Certificate;
 }
 
 /**
@@ -32,8 +32,9 @@ function isOwn(name: string | undefined, { any, names, certificate }: OwnNames):
   if (name === undefined) return false;
   if (name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'))) return true;
   if (names.includes(name)) return true;
-  if (certificate === undefined) return false;
-  return (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined;
+  const own = certificate?.();
+  if (own === undefined) return false;
+  return (isIP(name) === 0 ? own.checkHost(name) : own.checkIP(name)) !== undefined;
 }
 
 /** The name in a Host header, lower case; undefined when it cannot be read. */

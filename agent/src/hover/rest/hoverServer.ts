@@ -3,7 +3,7 @@ import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import { removeStaleSocket } from '../../listen/staleSocket.js';
+import { followTls, httpsOptions, removeStaleSocket, type TlsFollower } from '@iovisor-ovn/endpoint';
 import type { Log } from '../../netlink/index.js';
 import { type Address, formatAddress, isLocal } from '../../session/address.js';
 import type { HoverGraph } from '../graph/index.js';
@@ -17,18 +17,10 @@ const MAX_BODY = 1024 * 1024;
 /** More of a body that is too long is not even read. */
 const MAX_PATIENCE = 64 * MAX_BODY;
 
-/** Certificate and key of the server, and who may come in. */
-export interface ServerTls {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-  /** Signs the certificates of clients. */
-  readonly clientCa: Buffer;
-}
-
 export interface HoverServerOptions {
   readonly address: Address;
   /** Wanted when others than this machine reach the address; not used otherwise. */
-  readonly tls: ServerTls | undefined;
+  readonly tls: TlsFollower | undefined;
   readonly graph: HoverGraph;
   readonly controllers: ControllerDialer;
   /** A client that wants to speak WebSocket, at an address of the API that is `path`. */
@@ -53,18 +45,13 @@ export class HoverServer {
     this.#own = {
       any: address.kind === 'unix',
       names: address.kind === 'tcp' ? [address.host.toLowerCase()] : [],
-      certificate: exposed ? new X509Certificate(tls!.cert) : undefined,
+      certificate: exposed ? () => new X509Certificate(tls!.material.cert) : undefined,
     };
-    this.#server = exposed
-      ? createTlsServer({
-          cert: tls!.cert,
-          key: tls!.key,
-          ca: tls!.clientCa,
-          requestCert: true,
-          rejectUnauthorized: true,
-          minVersion: 'TLSv1.2',
-        })
-      : createServer();
+    if (exposed) {
+      const server = createTlsServer(httpsOptions(tls!));
+      followTls(server, tls!);
+      this.#server = server;
+    } else this.#server = createServer();
     this.#server
       .on('request', (request, response) => void this.#serve(request, response))
       .on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));

@@ -1,9 +1,11 @@
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as tlsConnect } from 'node:tls';
+import { TlsFollower, type TlsPaths } from '@iovisor-ovn/endpoint';
+import { material, TestAuthority } from '@iovisor-ovn/endpoint/testing';
 import test, { type ExecutionContext } from 'ava';
 import { Hover, type HoverOptions } from '../hover.js';
 import { RawClient } from '../testsupport/client.js';
@@ -310,46 +312,51 @@ test('on a unix socket, for root only', async (t) => {
 test('from other machines only with TLS, and a certificate of one’s own', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'agent-hover-'));
   t.teardown(() => rmSync(directory, { recursive: true }));
-  const file = (name: string) => join(directory, name);
-  const openssl = (...args: string[]) => {
-    const { status, stderr } = spawnSync('openssl', args, { encoding: 'utf8' });
-    t.is(status, 0, stderr);
-  };
-  const subject = ['-nodes', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-subj'];
-  for (const name of ['server', 'client', 'stranger'])
-    openssl(
-      'req',
-      '-x509',
-      ...subject,
-      `/CN=${name}`,
-      '-addext',
-      'subjectAltName=DNS:hv1.example.org,IP:127.0.0.1',
-      '-keyout',
-      file(`${name}.key`),
-      '-out',
-      file(`${name}.pem`),
-    );
-  const read = (name: string) => readFileSync(file(name));
-  const tls = { cert: read('server.pem'), key: read('server.key'), clientCa: read('client.pem') };
+  const [servers, clients, strangers] = await Promise.all(
+    ['servers', 'clients', 'strangers'].map((name) => TestAuthority.create(join(directory, name))),
+  );
+  const alternativeNames = 'DNS:hv1.example.org,IP:127.0.0.1';
+  const own = await servers!.sign('server', { alternativeNames });
+  const tls = new TlsFollower({ ...own, ca: clients!.ca });
   await t.throwsAsync(serve(t, { address: { kind: 'tcp', host: '0.0.0.0', port: 0 } }), {
     message: /only with TLS/,
   });
   const { hover } = await serve(t, { address: { kind: 'tcp', host: '0.0.0.0', port: 0 }, tls });
-  const options = {
+  const server = {
     host: '127.0.0.1',
     port: hover.port,
-    tls: true,
-    ca: tls.cert,
+    ca: readFileSync(servers!.ca),
     checkServerIdentity: () => undefined,
   };
-  const known = new RawClient({ ...options, cert: read('client.pem'), key: read('client.key') });
+  const clientOf = (paths?: TlsPaths) =>
+    new RawClient({
+      ...server,
+      tls: true,
+      cert: paths && readFileSync(paths.cert),
+      key: paths && readFileSync(paths.key),
+    });
+  const client = await clients!.sign('client');
+  const known = clientOf(client);
+  const stranger = clientOf(await strangers!.sign('stranger'));
   t.is((await known.send('GET', '/modules/')).status, 200);
   t.is((await known.send('GET', '/modules/', undefined, { Host: 'hv1.example.org:5002' })).status, 200);
   t.is((await known.send('GET', '/modules/', undefined, { Host: 'other.example.org' })).status, 403);
-  await t.throwsAsync(new RawClient(options).send('GET', '/modules/'));
-  const stranger = new RawClient({ ...options, cert: read('stranger.pem'), key: read('stranger.key') });
+  await t.throwsAsync(clientOf().send('GET', '/modules/'));
   await t.throwsAsync(stranger.send('GET', '/modules/'));
   await t.throwsAsync(new RawClient({ host: '127.0.0.1', port: hover.port }).send('GET', '/modules/'));
+
+  // Another certificate and other authorities, without a restart.
+  const open = tlsConnect({ ...server, ...material({ ...client, ca: servers!.ca }) });
+  await once(open, 'secureConnect');
+  const closed = once(open.resume(), 'close');
+  await servers!.sign('server', { alternativeNames: 'DNS:other.example.org,IP:127.0.0.1' });
+  copyFileSync(strangers!.ca, clients!.ca);
+  await tls.reload();
+  await closed;
+  t.is((await stranger.send('GET', '/modules/')).status, 200);
+  t.is((await stranger.send('GET', '/modules/', undefined, { Host: 'other.example.org' })).status, 200);
+  t.is((await stranger.send('GET', '/modules/', undefined, { Host: 'hv1.example.org' })).status, 403);
+  await t.throwsAsync(known.send('GET', '/modules/'));
 });
 
 test('a built-in type is named, configured by JSON, and told when its ports change', async (t) => {

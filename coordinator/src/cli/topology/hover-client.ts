@@ -1,9 +1,10 @@
 import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
+import { checkServerName } from '@iovisor-ovn/endpoint';
 import { type Address, addressText, isLocal } from '../../config/address.js';
-import type { TlsMaterial } from '../../config/coordinator-config.js';
 import { exit } from '../exit-codes.js';
 import { Failure } from '../failure.js';
+import { type CliOptions, checkPlaintext } from '../options.js';
 
 /** A module as the Hover API shows it. */
 export interface HoverModule {
@@ -39,11 +40,19 @@ const timeoutMs = 60_000;
 /** Speaks to the Hover API of an agent. Methods throw Refused, or Failure when nobody answers. */
 export class HoverClient {
   readonly #address: Address;
-  readonly #tls: TlsMaterial | undefined;
+  readonly #tls: RequestOptions | undefined;
 
-  constructor(address: Address, tls: TlsMaterial | undefined) {
+  /** Throws UsageError when `address` is of another machine and there is no TLS. */
+  constructor(address: Address, options: CliOptions) {
+    checkPlaintext(address, options);
+    const { tls, serverName } = options;
     this.#address = address;
-    this.#tls = isLocal(address) ? undefined : tls;
+    if (tls && !isLocal(address))
+      this.#tls = {
+        ...tls,
+        // As gRPC: certificates of Open vSwitch name no hosts.
+        checkServerIdentity: (_host, certificate) => checkServerName(certificate, serverName),
+      };
   }
 
   modules(): Promise<HoverModule[]> {

@@ -75,8 +75,8 @@ interface Session {
 function session(command: Command): Session {
   const { hover } = command.optsWithGlobals<{ hover?: string }>();
   const address = parseAddress('hover', hover ?? (process.env.IOVISOR_HOVER || '127.0.0.1:5002'));
-  const { tls, json } = cliOptions(command);
-  return { hover: new HoverClient(address, tls), json };
+  const options = cliOptions(command);
+  return { hover: new HoverClient(address, options), json: options.json };
 }
 
 async function presentOf(hover: HoverClient): Promise<Present> {

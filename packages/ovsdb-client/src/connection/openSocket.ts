@@ -16,8 +16,17 @@ export interface TlsFiles {
   readonly caFile?: string;
 }
 
+/** Contents of such files, as somebody keeps them who knows when they change; asked at each connect. */
+export interface TlsSource {
+  material(): { readonly cert?: Buffer; readonly key?: Buffer; readonly ca?: Buffer };
+}
+
 /** Connects to `remote`; rejects with what the operating system or TLS says, or with the reason of `signal`. */
-export async function openSocket(remote: Remote, files: TlsFiles, signal: AbortSignal): Promise<net.Socket> {
+export async function openSocket(
+  remote: Remote,
+  files: TlsFiles | TlsSource,
+  signal: AbortSignal,
+): Promise<net.Socket> {
   const options = remote.kind === 'ssl' ? await tlsOptions(remote.host, files) : undefined;
   signal.throwIfAborted();
   const socket =
@@ -45,7 +54,16 @@ export async function openSocket(remote: Remote, files: TlsFiles, signal: AbortS
   return socket;
 }
 
-async function tlsOptions(host: string, files: TlsFiles): Promise<tls.ConnectionOptions> {
+async function tlsOptions(host: string, files: TlsFiles | TlsSource): Promise<tls.ConnectionOptions> {
+  const material = 'material' in files ? files.material() : await readFiles(files);
+  return {
+    ...material,
+    servername: net.isIP(host) ? '' : host,
+    ...(material.ca ? { checkServerIdentity: () => undefined } : {}),
+  };
+}
+
+async function readFiles(files: TlsFiles): Promise<ReturnType<TlsSource['material']>> {
   const read = async (what: string, path: string | undefined) => {
     if (path === undefined) return undefined;
     try {
@@ -59,11 +77,5 @@ async function tlsOptions(host: string, files: TlsFiles): Promise<tls.Connection
     read('private key', files.keyFile),
     read('CA certificate', files.caFile),
   ]);
-  return {
-    cert,
-    key,
-    ca,
-    servername: net.isIP(host) ? '' : host,
-    ...(ca ? { checkServerIdentity: () => undefined } : {}),
-  };
+  return { cert, key, ca };
 }

@@ -1,7 +1,7 @@
 import { parseSchema } from '../schema/parseSchema.js';
 import type { DatabaseSchema } from '../schema/schemaTypes.js';
 import { RpcError, UnsuitableServerError } from './errors.js';
-import { openSocket, type TlsFiles } from './openSocket.js';
+import { openSocket, type TlsFiles, type TlsSource } from './openSocket.js';
 import type { Remote } from './remote.js';
 import { RpcConnection } from './rpcConnection.js';
 import type { SeenIndexes, ServerStatus } from './serverStatus.js';
@@ -12,7 +12,7 @@ export interface SessionOptions {
   readonly database: string;
   readonly leaderOnly: boolean;
   readonly probeIntervalMs: number;
-  readonly tls: TlsFiles;
+  readonly tls: TlsFiles | TlsSource;
   readonly seen: SeenIndexes;
 }
 

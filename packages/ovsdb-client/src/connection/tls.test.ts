@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { startClient } from '../testsupport/fixture.js';
@@ -83,4 +84,33 @@ test('ssl: both sides prove themselves, and who cannot is refused', async (t) =>
   const plain = startClient(t, `tcp:127.0.0.1:${port}`);
   const [, reason] = await once(plain, 'failed');
   t.regex((reason as Error).message, /does not speak OVSDB|closed|ECONNRESET|EPIPE/);
+});
+
+test('who keeps the files himself is asked at each connect, and what he has then is used', async (t) => {
+  const server = new TestServer();
+  t.teardown(() => server.remove());
+  const read = (name: string) => readFileSync(join(server.directory, name));
+  makeCertificates(server.directory, 'ca', ['server', 'client']);
+  const port = await freePort();
+  await server
+    .createDatabase(writeSchema(server.directory, TEST_SCHEMA))
+    .withArguments(`--private-key=${join(server.directory, 'server-key.pem')}`)
+    .withArguments(`--certificate=${join(server.directory, 'server-cert.pem')}`)
+    .withArguments(`--ca-cert=${join(server.directory, 'ca-cert.pem')}`, `--remote=pssl:${port}:127.0.0.1`)
+    .start();
+  const good = { cert: read('client-cert.pem'), key: read('client-key.pem'), ca: read('ca-cert.pem') };
+  let material = good;
+  const tls = { material: () => material };
+  const backoff = { minMs: 10, maxMs: 10 };
+  const client = startClient(t, `ssl:127.0.0.1:${port}`, { tls, backoff });
+  await client.whenConnected();
+  material = { ...good, ca: read('client-cert.pem') };
+  t.deepEqual(await client.call('echo', ['x']), ['x']);
+  const refused = once(client, 'failed');
+  await server.kill();
+  await server.start();
+  await refused;
+  material = good;
+  await client.whenConnected();
+  t.deepEqual(await client.call('echo', ['x']), ['x']);
 });

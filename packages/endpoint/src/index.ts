@@ -1,0 +1,8 @@
+/** What both daemons need at their ends of connections: unix sockets, TLS files that change, names of certificates, reflection. */
+export { certificateNames, type NamedCertificate } from './certificateName.js';
+export { channelCredentials, checkServerName, serverCredentials, tlsChannelOptions } from './grpcTls.js';
+export { followTls, httpsOptions } from './httpsTls.js';
+export { addReflection, type ReflectionSources } from './reflection.js';
+export { removeStaleSocket } from './staleSocket.js';
+export { type OptionNames, readMaterial, type TlsChange, TlsFollower } from './tlsFollower.js';
+export { dateProblem, TlsFileError, type TlsMaterial, type TlsPaths, validityOf } from './tlsMaterial.js';
