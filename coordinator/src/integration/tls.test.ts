@@ -251,7 +251,7 @@ test('files that change are used without a restart; other authorities end the co
   copyFileSync(renewed!.cert, installed.cert);
   copyFileSync(renewed!.key, installed.key);
   await site.reload(/other TLS files are in use/);
-  t.regex(site.coordinator.log, /healed: --tls-cert/);
+  t.regex(site.coordinator.log, /solved: --tls-cert/);
   t.is(agent.ended, undefined);
   await site.refuses('hv3', hv1!, status.UNAVAILABLE);
   await site.refuses('hv3', { ...hv1!, ca: after.ca }, status.PERMISSION_DENIED);
