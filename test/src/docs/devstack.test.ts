@@ -65,7 +65,10 @@ test('stack on a controller: our daemons run, those of stock OVN are skipped', (
   const started = lines.filter((line) => line.startsWith('run_process'));
   t.is(started.length, 2, lines.join('\n'));
   t.regex(started[0]!, /iovisor-agent\|.*bin\/iovisor-agent\.js --coordinator 192\.0\.2\.1:6650 .*\|\|root$/);
-  t.regex(started[1]!, /iovisor-coordinator\|.*--nb tcp:192\.0\.2\.1:6641 --sb tcp:192\.0\.2\.1:6642 --listen 192\.0\.2\.1:6650/);
+  t.regex(
+    started[1]!,
+    /iovisor-coordinator\|.*--nb tcp:192\.0\.2\.1:6641 --sb tcp:192\.0\.2\.1:6642 --listen 192\.0\.2\.1:6650/,
+  );
   for (const unit of ['ovs-vswitchd', 'ovn-controller']) {
     t.true(lines.includes(`systemctl stop ${unit}.service`));
     t.true(dropins.some((line) => line.includes(`${unit}.service.d/`)));
