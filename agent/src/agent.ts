@@ -29,6 +29,28 @@ import { VERSION } from './version.js';
 
 const PROTOCOL = 1;
 
+/** Longer than a pass over the whole data plane takes on a busy machine with many thousand ports. */
+const STUCK_MS = 60_000;
+
+/** What the parts of an agent say of themselves, as its health service does. */
+export interface AgentHealth {
+  ovsdb: boolean;
+  datapath: boolean;
+  coordinator: boolean;
+}
+
+/** In one line, for people. */
+export function healthText({ ovsdb, datapath, coordinator }: AgentHealth): string {
+  const missing = [
+    ovsdb ? [] : 'no local database',
+    coordinator ? [] : 'no coordinator',
+    datapath ? [] : 'the data plane is as an earlier agent left it',
+  ].flat();
+  return missing.length === 0
+    ? 'forwarding, connected'
+    : `forwarding what was configured: ${missing.join(', ')}`;
+}
+
 /** The rooms of the agent, connected: taps and links below, the coordinator above, the data plane between. */
 export class Agent {
   readonly #config: Config;
@@ -38,6 +60,7 @@ export class Agent {
   readonly #taps: Taps;
   readonly #session: Session;
   readonly #health: HealthServer | undefined;
+  readonly #healthChanged: (health: AgentHealth) => void;
   readonly #hover: Hover | undefined;
   /** Why the Hover API is not served. */
   #hoverProblem = '';
@@ -60,6 +83,7 @@ export class Agent {
     netlink: Netlink,
     datapath: Datapath,
     health: HealthServer | undefined,
+    healthChanged: (health: AgentHealth) => void,
   ) {
     this.#config = config;
     this.#log = log;
@@ -75,6 +99,7 @@ export class Agent {
     });
     this.#answers = new LocalAnswers(this.#taps, () => datapath.forwardingNames);
     this.#health = health;
+    this.#healthChanged = healthChanged;
     this.#hover = this.#makeHover();
     this.#session = new Session({
       addresses: () => this.#addresses(),
@@ -95,7 +120,11 @@ export class Agent {
   }
 
   /** @throws Error when the kernel or an address is not to be had */
-  static async start(config: Config, log: Logger): Promise<Agent> {
+  static async start(
+    config: Config,
+    log: Logger,
+    healthChanged: (health: AgentHealth) => void = () => undefined,
+  ): Promise<Agent> {
     // First of all: an address in use tells of another agent, whose data plane must not be taken away from it.
     const health = config.health === undefined ? undefined : new HealthServer(config.health);
     await health?.listen();
@@ -104,7 +133,7 @@ export class Agent {
     const { bpffs, hook } = config;
     await removeUserModules(bpffs, netlink);
     const datapath = await Datapath.open({ bpffs, hook, netlink, log: log.child({ room: 'datapath' }) });
-    const agent = new Agent(config, log, netlink, datapath, health);
+    const agent = new Agent(config, log, netlink, datapath, health, healthChanged);
     await agent.#serveMetrics();
     agent.#start();
     return agent;
@@ -187,6 +216,13 @@ export class Agent {
     await this.#taps.stop();
     await this.#datapath.close();
     this.#netlink.close();
+  }
+
+  /** The work of the agent that does not go on, though the event loop turns. */
+  get stuck(): string | undefined {
+    const { busySince } = this.#datapath;
+    if (busySince === undefined || performance.now() - busySince < STUCK_MS) return undefined;
+    return 'bringing the data plane up to date';
   }
 
   /** Everything somebody should look at. */
@@ -335,6 +371,7 @@ export class Agent {
     this.#health?.set('datapath', synced);
     this.#health?.set('coordinator', live);
     this.#health?.set('', ovsdb && synced && live);
+    this.#healthChanged({ ovsdb, datapath: synced, coordinator: live });
   }
 }
 

@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
+import { ServiceManager } from '@iovisor-ovn/systemd';
 import { pino } from 'pino';
 import { type Config, makeConfig, Printed, preflight, readOptions, UsageError } from './config/index.js';
 import { VERSION } from './version.js';
@@ -41,12 +42,15 @@ async function cleanUp(config: Config): Promise<void> {
 
 async function run(config: Config): Promise<void> {
   const log = pino({ level: config.logLevel, base: { name: 'iovisor-agent' } });
-  const { Agent } = await import('./agent.js');
-  const starting = Agent.start(config, log);
+  const manager = await ServiceManager.open(process.env, log);
+  manager.status('loading the IOModules');
+  const { Agent, healthText } = await import('./agent.js');
+  const starting = Agent.start(config, log, (health) => manager.status(healthText(health)));
   let stopping = false;
   const stop = async (signal: string) => {
     if (stopping) return;
     stopping = true;
+    manager.stopping();
     log.info({ signal }, 'stopping; the data plane goes on');
     await (await starting).stop();
     process.exit(0);
@@ -57,7 +61,11 @@ async function run(config: Config): Promise<void> {
     log.error({ error: String((error as Error)?.stack ?? error) }, 'unhandled'),
   );
   try {
-    await starting;
+    const agent = await starting;
+    // The data plane is loaded, what an earlier agent pinned goes on, and health is served. That the coordinator or the local
+    // database is away is no reason to start it again.
+    manager.ready();
+    manager.watch(() => agent.stuck);
   } catch (error) {
     log.fatal({ error: (error as Error).stack }, (error as Error).message);
     process.exit(1);

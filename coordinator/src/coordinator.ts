@@ -49,6 +49,8 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   readonly #refusals = new Map<string, Map<ResourceKey, Refusal>>();
   #nbCfg = 0;
   #loaded = false;
+  /** How far the pump was when it was last looked at; undefined: it had nothing to do. */
+  #takenBefore: number | undefined;
 
   constructor(config: CoordinatorConfig, log: Logger, version: string) {
     super();
@@ -112,6 +114,25 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   /** Observed MACs that were dropped because too many of one hypervisor waited. */
   get droppedMacs(): number {
     return this.#learner.dropped;
+  }
+
+  /** How it is, in one line for people. */
+  get summary(): string {
+    const databases = { Northbound: this.northbound.synced, Southbound: this.southbound.synced };
+    const missing = Object.entries(databases).flatMap(([name, synced]) => (synced ? [] : name));
+    if (missing.length > 0) return `waiting for ${missing.join(' and ')}`;
+    if (!this.leadership.held) return 'standing by for the leader';
+    if (!this.#loaded) return 'reading the databases';
+    const connected = [...this.sessions.all()].length;
+    return `leading ${connected} hypervisor${connected === 1 ? '' : 's'}`;
+  }
+
+  /** The work that has not gone on since this was asked last, though the event loop turns. */
+  stuck(): string | undefined {
+    const { busy, taken } = this.#pump;
+    const since = this.#takenBefore;
+    this.#takenBefore = busy ? taken : undefined;
+    return busy && since === taken ? 'working in what changed in the databases' : undefined;
   }
 
   start(): void {

@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { ServiceManager } from '@iovisor-ovn/systemd';
 import { CommanderError } from 'commander';
 import { adminService } from './admin/admin-service.js';
 import { readCoordinatorConfig } from './config/coordinator-config.js';
@@ -26,6 +27,7 @@ async function main(): Promise<void> {
   setLogVerbosity(logVerbosity.NONE);
   const config = readCoordinatorConfig(process.argv, process.env, version);
   const log = openLog(config.logLevel);
+  const manager = await ServiceManager.open(process.env, log);
   const coordinator = new Coordinator(config, log, version);
   const server = new GrpcServer({
     listen: config.listen,
@@ -46,14 +48,20 @@ async function main(): Promise<void> {
     server.setHealth('leader', coordinator.leadership.held);
     server.setHealth('ovn-nb', coordinator.northbound.synced);
     server.setHealth('ovn-sb', coordinator.southbound.synced);
+    manager.status(coordinator.summary);
   };
   coordinator.on('state', health);
   coordinator.start();
+  health();
+  // A standby, and one that waits for a database, do what they can: to start them again would help nobody.
+  manager.ready();
+  manager.watch(() => coordinator.stuck());
 
   let stopping = false;
   const stop = async (signal: NodeJS.Signals) => {
     if (stopping) return;
     stopping = true;
+    manager.stopping();
     log.info({ signal }, 'stopping; Southbound and the hypervisors stay as they are');
     // A database that does not answer must not keep it from ending.
     setTimeout(() => process.exit(0), 3000).unref();

@@ -9,6 +9,7 @@ export const workspaces = [
   'packages/ovsdb-client',
   'packages/exposition',
   'packages/libbpf',
+  'packages/systemd',
   'proto',
   'iomodules',
   'coordinator',

@@ -122,6 +122,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   /** Resources of which the kernel refused an entry. */
   #failedRefs = new Map<string, { ref: ResourceRef; message: string }>();
   #running: Promise<void> | undefined;
+  #busySince: number | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #rewriteTimer: NodeJS.Timeout | undefined;
   #rewriteMs = RETRY_WRITE_MS.min;
@@ -337,6 +338,11 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     return [...this.#versions.values()];
   }
 
+  /** When the pass over what changed began that is not over yet, as performance.now() counts. */
+  get busySince(): number | undefined {
+    return this.#busySince;
+  }
+
   /** Whether the maps follow the coordinator's intents (since the first full change). */
   get synced(): boolean {
     return this.#synced;
@@ -347,6 +353,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     if (this.#closed) return;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
+      this.#busySince = undefined;
       // Somebody may have come between the last look and now.
       if (this.#again) this.#schedule();
     });
@@ -355,6 +362,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   async #run(): Promise<void> {
     while (this.#again && !this.#closed) {
       this.#again = false;
+      this.#busySince = performance.now();
       const jobs = this.#jobs.splice(0);
       try {
         const slice = new TimeSlice();

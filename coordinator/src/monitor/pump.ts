@@ -14,6 +14,7 @@ export class ChangePump {
   readonly #idle: (sliced: boolean) => void;
   readonly #queue: Iterator<Step>[] = [];
   #running = false;
+  #taken = 0;
 
   /** `idle` is called each time everything that came is worked in; `sliced` when that took more than one turn. */
   constructor(log: Logger, idle: (sliced: boolean) => void) {
@@ -24,6 +25,11 @@ export class ChangePump {
   /** True while something that came is not worked in yet. */
   get busy(): boolean {
     return this.#running;
+  }
+
+  /** Steps done so far: while it is busy, and this stays the same, nothing goes on. */
+  get taken(): number {
+    return this.#taken;
   }
 
   push(steps: Iterable<Step>): void {
@@ -38,6 +44,7 @@ export class ChangePump {
     for (let steps = this.#queue[0]; steps; steps = this.#queue[0]) {
       for (let step = steps.next(); !step.done; step = steps.next()) {
         this.#do(step.value);
+        this.#taken++;
         if (performance.now() - started < sliceMs) continue;
         setImmediate(() => this.#run(true));
         return;

@@ -1,0 +1,1 @@
+export { type ServiceLog, ServiceManager } from './serviceManager.js';
