@@ -30,7 +30,7 @@ export const tlsSettings: readonly Setting[] = [
   { name: 'tls-ca', value: 'FILE', description: 'CA that the other ends’ certificates must be signed by' },
 ];
 
-const settings: readonly Setting[] = [
+export const coordinatorSettings: readonly Setting[] = [
   {
     name: 'nb',
     value: 'REMOTES',
@@ -77,7 +77,7 @@ export function readCoordinatorConfig(
   const command = new Command('iovisor-coordinator')
     .description('Compiles OVN’s logical networks for the agents of IOVisor-OVN')
     .version(version);
-  const values = readSettings(command, settings, argv, env);
+  const values = readSettings(command, coordinatorSettings, argv, env);
   const listen = (values.get('listen') ?? '').split(',').map((text) => parseAddress('listen', text.trim()));
   const tls = readTls(values);
   const exposed = !tls && listen.some((address) => !isLocal(address));
