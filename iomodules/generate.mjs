@@ -23,6 +23,8 @@ const flags = [
   '-Wextra',
   '-Werror',
 ];
+// What an object says of its sources is the same wherever it is built.
+flags.push(`-ffile-prefix-map=${here}/=`, '-fdebug-compilation-dir=.');
 flags.push(`-I${join(here, 'include')}`, ...(existsSync(triplet) ? [`-I${triplet}`] : []));
 
 const files = (directory, suffix) =>

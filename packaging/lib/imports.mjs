@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join } from 'node:path';
 
-const specifier = /(?:\bfrom|\bimport|\bimport\(|new URL\()\s*(['"])([\w@./:-]+)\1/g;
+const specifier = /(?:\bfrom|\bimport|\bimport\(|\brequire\(|new URL\()\s*(['"])([\w@./:-]+)\1/g;
 
 /**
  * @param {string[]} roots directories that become `/`, of packages which are installed together

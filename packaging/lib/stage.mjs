@@ -13,11 +13,11 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-/** Of a package, what runs: no sources, declarations, maps, documents. */
+/** Of a package of npm's, what runs: no sources, declarations, maps, documents; nothing for browsers or another C library. */
 const runs = /\.(js|cjs|mjs|json|proto|wasm|node)$/;
 const licenceFile = /^(licen[cs]e|copying|notice|copyright)/i;
 const unneeded =
-  /(^|\/)(node_modules|tests?|__tests__|docs?|examples?|benchmarks?|\.github|musl_[^/]*)(\/|$)|\.(test|bench)\.js$/;
+  /^(tests?|__tests__|docs?|examples?|benchmarks?|bench|src\/koffi\/src|vendor|browser|musl_[^/]*|\.[^/]*)\/|(^|\/)node_modules\/|\.test\.js$/;
 /** Of our own, what only tests import. */
 const forTests = /(^|\/)(testing|testsupport|fixtures|integration|bench)(\/|$)|\.test\.js$/;
 
