@@ -17,7 +17,7 @@ import { gzipSync } from 'node:zlib';
 const runs = /\.(js|cjs|mjs|json|proto|wasm|node)$/;
 const licenceFile = /^(licen[cs]e|copying|notice|copyright)/i;
 const unneeded =
-  /^(tests?|__tests__|docs?|examples?|benchmarks?|bench|src\/koffi\/src|vendor|browser|musl_[^/]*|\.[^/]*)\/|(^|\/)node_modules\/|\.test\.js$/;
+  /^(tests?|__tests__|docs?|examples?|benchmarks?|bench|browser|musl_[^/]*|\.[^/]*)\/|(^|\/)node_modules\/|\.test\.js$/;
 /** Of our own, what only tests import. */
 const forTests = /(^|\/)(testing|testsupport|fixtures|integration|bench)(\/|$)|\.test\.js$/;
 
