@@ -49,8 +49,10 @@ what to forward, and writes back what ovn-controller would write.`,
       command(stage, context, 'iovisor-coordinator', `${to}/bin/iovisor-coordinator.js`, 'coordinator');
       stage.copy(unit('coordinator'), 'lib/systemd/system/iovisor-coordinator.service');
       const { coordinatorSettings } = await built('coordinator/dist/config/coordinator-config.js');
+      // OVN's unix sockets are for root only, and the service is not root.
+      const databases = { nb: 'tcp:127.0.0.1:6641', sb: 'tcp:127.0.0.1:6642' };
       const intro = 'iovisor-coordinator(8): whoever changes this restarts iovisor-coordinator.service.';
-      stage.write('etc/iovisor/coordinator.yaml', configurationFile(intro, coordinatorSettings));
+      stage.write('etc/iovisor/coordinator.yaml', configurationFile(intro, coordinatorSettings, databases));
       page(stage, context, 'iovisor-coordinator', 8, 'coordinator/bin/iovisor-coordinator.js');
     },
   },
@@ -77,6 +79,16 @@ compiled already. They forward on while the agent is restarted or upgraded.`,
       const to = own(stage, 'agent', context.version);
       command(stage, context, 'iovisor-agent', `${to}/bin/iovisor-agent.js`, 'agent');
       stage.copy(unit('agent'), 'lib/systemd/system/iovisor-agent.service');
+      stage.copy(
+        join(debian, 'iovisor-ovn-agent/end-other-data-plane'),
+        `${lib}/libexec/end-other-data-plane`,
+        0o755,
+      );
+      for (const other of ['ovs-vswitchd', 'ovn-controller'])
+        stage.copy(
+          join(debian, 'iovisor-ovn-agent/not-beside-iovisor-agent.conf'),
+          `lib/systemd/system/${other}.service.d/not-beside-iovisor-agent.conf`,
+        );
       const { OPTIONS } = await built('agent/dist/config/options.js');
       const intro =
         'iovisor-agent(8): whoever changes this restarts iovisor-agent.service; the data plane goes on meanwhile.';
@@ -114,7 +126,7 @@ export function documents(stage, { name }, { version, seconds, node, modules }) 
   const common = name === 'iovisor-ovn-common' ? { node, modules } : {};
   stage.write(`${directory}/copyright`, copyright({ bpf: name === 'iovisor-ovn-agent', ...common }));
   const date = new Date(seconds * 1000).toUTCString().replace('GMT', '+0000');
-  const entry = `iovisor-ovn (${version}) unstable; urgency=medium\n\n  * Built from the repository, which has the history.\n\n -- IOVisor-OVN developers <root@localhost>  ${date}\n`;
+  const entry = `iovisor-ovn (${version}) unstable; urgency=medium\n\n  * Built from the repository, which has the history.\n\n -- IOVisor-OVN developers <iovisor-ovn@localhost>  ${date}\n`;
   stage.writeCompressed(`${directory}/changelog`, entry);
 }
 
