@@ -1,9 +1,10 @@
-// Configuration files with every option in them, commented out, with its default.
+// Configuration files with every option in them, most commented out, with its default.
 
 const width = 100;
 
-/** What is written where an option has no default. */
+/** What is written where an option has no default that would do. */
 const examples = {
+  health: 'unix:/run/iovisor/agent.sock',
   coordinator: '192.0.2.1:6650',
   metrics: '127.0.0.1:9476',
   'tls-cert': '/etc/iovisor/pki/cert.pem',
@@ -20,16 +21,16 @@ const onlyFlags = ['config', 'cleanup', 'help', 'version'];
 /**
  * @param {string} intro of the file
  * @param {readonly { name: string, value?: string, default?: string, description: string }[]} options
+ * @param {Record<string, string>} set what the file sets
  */
-export function configurationFile(intro, options, more = {}) {
-  const known = { ...examples, ...more };
+export function configurationFile(intro, options, set = {}) {
   const entries = options
     .filter(({ name }) => !onlyFlags.includes(name))
-    .map((option) => {
-      const value =
-        known[option.name] ?? option.default ?? (option.value === undefined ? 'false' : option.value);
-      const suffix = option.default === undefined ? '' : ` (default: ${option.default})`;
-      return `${comment(`${option.description}${suffix}`)}\n#${option.name}: ${yaml(value)}\n`;
+    .map(({ name, value, description, default: usual }) => {
+      const suffix = usual === undefined ? '' : ` (default: ${usual})`;
+      const example = examples[name] ?? usual ?? value ?? 'false';
+      const line = set[name] ? `${name}: ${yaml(set[name])}` : `#${name}: ${yaml(example)}`;
+      return `${comment(`${description}${suffix}`)}\n${line}\n`;
     });
   return [`${comment(intro)}\n`, ...entries].join('\n');
 }

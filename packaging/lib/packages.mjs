@@ -92,8 +92,7 @@ compiled already. They forward on while the agent is restarted or upgraded.`,
       const { OPTIONS } = await built('agent/dist/config/options.js');
       const intro =
         'iovisor-agent(8): whoever changes this restarts iovisor-agent.service; the data plane goes on meanwhile.';
-      const health = { health: 'unix:/run/iovisor/agent.sock' };
-      stage.write('etc/iovisor/agent.yaml', configurationFile(intro, OPTIONS, health));
+      stage.write('etc/iovisor/agent.yaml', configurationFile(intro, OPTIONS));
       page(stage, context, 'iovisor-agent', 8, 'agent/bin/iovisor-agent.js');
     },
   },
