@@ -126,11 +126,24 @@ export class Machine {
   /** With its process 1 every process of the machine ends, then systemd-nspawn. */
   async #kill() {
     const container = this.#container;
-    if (!container || container.exitCode !== null || container.signalCode !== null) return;
+    if (container === undefined) return void this.#killLeftover();
+    if (container.exitCode !== null || container.signalCode !== null) return;
     const ended = new Promise((resolve) => container.once('exit', resolve));
     if (this.#leader === undefined) container.kill('SIGTERM');
     else process.kill(Number(this.#leader), 'SIGKILL');
     await ended;
+  }
+
+  /** That of a run that was killed: its leader is known from a file, and is it only if it still has our root. */
+  #killLeftover() {
+    const file = join(this.directory, 'leader');
+    const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+    if (
+      pid > 1 &&
+      existsSync(`/proc/${pid}`) &&
+      readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(`/${this.site.prefix}-${this.name}/`)
+    )
+      process.kill(pid, 'SIGKILL');
   }
 
   async reboot() {

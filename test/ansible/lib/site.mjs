@@ -1,5 +1,13 @@
 // Several machines, a management network that Ansible reaches them by, and an underlay for their tunnels.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { command } from './command.mjs';
 import { cache, debianImage } from './image.mjs';
@@ -47,6 +55,22 @@ export class Site {
       await command(['ip', 'link', 'delete', bridge]).catch(() => undefined);
     rmSync(this.directory, { recursive: true, force: true });
     rmSync(this.#lockFile, { force: true });
+  }
+
+  /** What a run left that was killed: its machines, mounts, bridges, directories. */
+  static async clean() {
+    const site = new Site();
+    site.#lock();
+    for (const run of readdirSync(cache).filter((name) => name.startsWith('run-'))) {
+      const directory = join(cache, run);
+      for (const name of readdirSync(directory)) {
+        const machine = new Machine({ ...site, directory }, name, '', []);
+        if (existsSync(machine.root)) await machine.stop();
+      }
+      rmSync(directory, { recursive: true, force: true });
+    }
+    site.directory = join(cache, 'run-none');
+    await site.destroy();
   }
 
   /** The names of bridges and machines are fixed, so one site at a time. */
