@@ -16,6 +16,7 @@ const { values: options } = parseArgs({
   options: {
     verbose: { type: 'boolean', short: 'v', default: false },
     keep: { type: 'boolean', default: false },
+    packages: { type: 'string' },
     clean: { type: 'boolean', default: false },
   },
 });
@@ -36,8 +37,9 @@ async function step(what, work) {
   console.log(`✔ ${seconds} s  ${what}${said ? `: ${said}` : ''}`);
 }
 
-/** Packages of two versions, of what is checked out. */
+/** Packages of two versions, of what is checked out, or those of an earlier run. */
 async function packages(directory) {
+  if (options.packages) return void (await command(['cp', '-rT', options.packages, directory]));
   for (const version of [older, newer]) {
     const out = join(directory, version);
     await command([process.execPath, join(root, 'packaging/main.mjs'), '--version', version, '--out', out]);

@@ -62,7 +62,13 @@ export class Machine {
     const argv = [
       ...['--quiet', '--register=no', '--keep-unit', '--boot', `--directory=${this.root}`],
       ...[`--machine=${this.name}`, '--capability=all', '--link-journal=no', '--console=pipe'],
-      ...['--resolv-conf=off', '--timezone=off', `--network-bridge=${this.site.management}`],
+      // Its /sys has no fs/bpf of its own; that nobody has mounted anything there is then for the playbooks to see.
+      ...[
+        '--tmpfs=/sys/fs/bpf',
+        '--resolv-conf=off',
+        '--timezone=off',
+        `--network-bridge=${this.site.management}`,
+      ],
       `--network-veth-extra=${this.uplink}:uplink`,
     ];
     // Each machine below a control group of its own: otherwise the services of all would share theirs, and be stopped together.
