@@ -22,6 +22,7 @@ export async function stockHypervisor(machine, central) {
   await machine.sh(`echo ${machine.name} > /etc/openvswitch/system-id.conf
     ovs-vsctl set Open_vSwitch . ${keys.join(' ')}
     ovs-vsctl --may-exist add-br br-phy -- set Bridge br-phy datapath_type=netdev -- add-port br-phy uplink
+    ovs-vsctl --may-exist add-br br-int -- set Bridge br-int datapath_type=netdev
     ip link set uplink arp off
     ip link set br-phy mtu 1600 up
     ip address add ${address}/24 dev br-phy`);
