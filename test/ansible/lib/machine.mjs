@@ -44,6 +44,21 @@ export class Machine {
       'etc/systemd/network/10-host0.network',
       `[Match]\nName=host0\n[Network]\nAddress=${this.address}/24\nLinkLocalAddressing=no\nLLDP=no\n`,
     );
+    this.write(
+      'etc/systemd/system/bpffs.service',
+      `# On hardware systemd does this by itself.
+[Unit]
+DefaultDependencies=no
+Before=sysinit.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=mount -t bpf bpf /sys/fs/bpf
+`,
+    );
+    await command(['mkdir', '-p', `${this.root}/etc/systemd/system/sysinit.target.wants`]);
+    const enabled = `${this.root}/etc/systemd/system/sysinit.target.wants/bpffs.service`;
+    await command(['ln', '-sf', '/etc/systemd/system/bpffs.service', enabled]);
     this.write('root/.ssh/authorized_keys', this.site.publicKey, 0o600);
     const wants = `${this.root}/etc/systemd/system/multi-user.target.wants`;
     for (const unit of this.units)
@@ -62,7 +77,7 @@ export class Machine {
     const argv = [
       ...['--quiet', '--register=no', '--keep-unit', '--boot', `--directory=${this.root}`],
       ...[`--machine=${this.name}`, '--capability=all', '--link-journal=no', '--console=pipe'],
-      // Its /sys has no fs/bpf of its own; that nobody has mounted anything there is then for the playbooks to see.
+      // A container's /sys has no fs/bpf.
       ...[
         '--tmpfs=/sys/fs/bpf',
         '--resolv-conf=off',
