@@ -135,6 +135,7 @@ class Node:
         self.plugged = [row["name"] for row in interfaces if "iface-id" in row["external_ids"]]
         self.installed = {row["name"] for row in interfaces if row["external_ids"].get("ovn-installed") == "true"} & set(self.plugged)
         # Devices that the switch makes are made anew; all others are taps, which are not to be touched.
+        self.controller = active("ovn-controller") or (active(AGENT) and enabled("ovn-host"))
         self.taps = {name: index for name in self.plugged if name not in internal and (index := ifindex(name)) is not None}
 
     def doubt(self):
@@ -168,6 +169,14 @@ def ifindex(name):
     return next((link["ifindex"] for link in ip("link", "show", "dev", name)), None)
 
 
+def active(unit):
+    return run("systemctl", "is-active", unit, check=False).strip() == "active"
+
+
+def enabled(unit):
+    return run("systemctl", "is-enabled", unit, check=False).strip() == "enabled"
+
+
 def serving(options):
     done = subprocess.run(["iovctl", "--coordinator", options.health, "health", "datapath"], stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL, timeout=20, check=False)
@@ -177,11 +186,11 @@ def serving(options):
 def stop_stock():
     # `--restart`: its rows in Southbound stay, the coordinator takes them over. By appctl, not by systemctl: that would stop
     # openvswitch-switch.service with it, and so the database.
-    if run("systemctl", "is-active", "ovn-controller", check=False).strip() == "active":
+    if active("ovn-controller"):
         run("ovn-appctl", "-t", "ovn-controller", "exit", "--restart", check=False)
         gone("ovn-controller")
     began = time.monotonic()
-    if run("systemctl", "is-active", "ovs-vswitchd", check=False).strip() == "active":
+    if active("ovs-vswitchd"):
         run("ovs-appctl", "-t", "ovs-vswitchd", "exit", check=False)
         gone("ovs-vswitchd")
     datapaths = run("ovs-dpctl", "dump-dps", check=False).split() if os.path.isdir("/sys/module/openvswitch") else []
@@ -216,7 +225,8 @@ def to_stock(node):
     run("iovisor-agent", "--config", node.options.config, "--cleanup")
     log("iovisor-agent has removed what it made")
     run("systemctl", "start", "ovs-vswitchd", timeout=120)
-    run("systemctl", "start", "--no-block", "ovn-controller")
+    if node.controller:
+        run("systemctl", "start", "--no-block", "ovn-controller")
     return began, node.wait()
 
 
@@ -243,7 +253,9 @@ def main():
         status, error = 2, str(failure)
     if status and options.to == "iovisor":
         log(f"{error}; going back to Open vSwitch")
-        _, missing = to_stock(Node(options))
+        again = Node(options)
+        again.controller, again.installed = node.controller, node.installed
+        _, missing = to_stock(again)
         status = 2 if missing else 1
     if probes:
         time.sleep(0.5)
