@@ -17,6 +17,7 @@ const { values: options } = parseArgs({
     verbose: { type: 'boolean', short: 'v', default: false },
     keep: { type: 'boolean', default: false },
     packages: { type: 'string' },
+    plaintext: { type: 'boolean', default: false },
     clean: { type: 'boolean', default: false },
   },
 });
@@ -57,8 +58,7 @@ function inventory(site, { central, hypervisors }) {
         ansible_ssh_private_key_file: site.privateKeyFile,
         ansible_python_interpreter: '/usr/bin/python3',
         iovisor_artifact_directory: join(site.directory, older),
-        iovisor_pki_directory: join(site.directory, 'pki'),
-        iovisor_pki_ca: join(site.directory, 'pki/cacert.pem'),
+        ...security(site),
       },
       children: {
         iovisor_coordinators: {
@@ -79,6 +79,15 @@ function inventory(site, { central, hypervisors }) {
         },
       },
     },
+  };
+}
+
+function security(site) {
+  if (options.plaintext)
+    return { coordinator_insecure_listen_plaintext: true, agent_insecure_plaintext: true };
+  return {
+    iovisor_pki_directory: join(site.directory, 'pki'),
+    iovisor_pki_ca: join(site.directory, 'pki/cacert.pem'),
   };
 }
 
