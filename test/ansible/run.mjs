@@ -270,9 +270,8 @@ async function interruption(from, to, work) {
 
 /** What our services said last on a machine that a step has failed on. */
 function journal(machine) {
-  const shown = machine.sh(
-    "journalctl --no-pager --output=cat -n 15 -u 'iovisor-*' -u 'ovs*' -u ovn-controller",
-  );
+  const shown = machine.sh(`journalctl --no-pager --output=cat -n 20 -u 'iovisor-*'
+    journalctl --no-pager --output=cat -n 8 -u 'ovs*' -u ovn-controller`);
   return shown.then(
     (text) => `\n${machine.name}:\n${text}`,
     (error) => `\n${machine.name}: ${error.message}`,

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 /** A ping every 10 ms, until it is stopped. */
 export class PingSeries {
@@ -20,7 +21,10 @@ export class PingSeries {
 
   /** Sent, lost, and the longest time without an answer, in seconds. */
   async stop() {
-    this.child.kill('SIGINT');
+    // nsenter waits for it, and passes no signal on.
+    const { pid } = this.child;
+    for (const ping of readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean))
+      process.kill(Number(ping), 'SIGINT');
     await this.ended;
     const at = [...this.#output.matchAll(/^\[([\d.]+)\] \d+ bytes from/gm)].map(([, time]) => Number(time));
     const [, sent, received] =
