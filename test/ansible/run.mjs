@@ -263,7 +263,9 @@ async function interruption(from, to, work) {
   await until('ping answered again', () => from.reaches(to));
   const { sent, lost, silent } = await series.stop();
   assert.ok(lost < sent / 2, `${lost} of ${sent} pings lost`);
-  const [summary] = printed.match(/to (iovisor|stock): [^"\n]*/) ?? ['no summary'];
+  const [, summary] = printed
+    .replaceAll(/\s+/g, ' ')
+    .match(/(to (?:iovisor|stock): .*?)['"]? (?:TASK|PLAY)/) ?? ['', 'no summary'];
   assert.match(summary, /1 ports forward again after [\d.]+ s, 1 of 1 taps kept/);
   return `${from.name} heard nothing of ${to.name} for ${silent.toFixed(2)} s; the play says “${summary.trim()}”`;
 }

@@ -69,8 +69,10 @@ class Device:
     def restored(self):
         """Puts it on the device of the same name that the other side has made; False: that is not there yet."""
         made = ip("link", "show", "dev", self.name)
-        if not made or (made[0]["ifindex"] == self.index):
+        if not made:
             return False
+        if made[0]["ifindex"] == self.index:
+            return True
         run("ip", "link", "set", self.name, "up")
         if self.mtu and made[0].get("mtu") != self.mtu:
             run("ip", "link", "set", self.name, "mtu", str(self.mtu), check=False)
@@ -191,7 +193,8 @@ def stop_stock():
         gone("ovn-controller")
     began = time.monotonic()
     if active("ovs-vswitchd"):
-        run("ovs-appctl", "-t", "ovs-vswitchd", "exit", check=False)
+        # `--cleanup`: the taps that the user space datapath makes would outlive it.
+        run("ovs-appctl", "-t", "ovs-vswitchd", "exit", "--cleanup", check=False)
         gone("ovs-vswitchd")
     datapaths = run("ovs-dpctl", "dump-dps", check=False).split() if os.path.isdir("/sys/module/openvswitch") else []
     for datapath in datapaths:
@@ -254,7 +257,7 @@ def main():
     if status and options.to == "iovisor":
         log(f"{error}; going back to Open vSwitch")
         again = Node(options)
-        again.controller, again.installed = node.controller, node.installed
+        again.controller, again.installed, again.devices = node.controller, node.installed, node.devices
         _, missing = to_stock(again)
         status = 2 if missing else 1
     if probes:
