@@ -24,7 +24,10 @@ const needed = [
 ];
 
 /** What some tests need, which skip themselves without it. */
-const optional = ['qemu-system-x86', 'tshark']; // booting Debian's own kernel; reading our tunnel packets
+const optional = [
+  ...['qemu-system-x86', 'tshark'], // booting Debian's own kernel; reading our tunnel packets
+  ...['ansible-core', 'ansible-lint'], // the playbooks: syntax, templates, style
+];
 
 const apt = ['apt-get', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=2'];
 const advice =
