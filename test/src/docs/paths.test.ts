@@ -22,7 +22,7 @@ for (const file of tracked) {
 const rooms = new Set(tracked.filter((file) => file.includes('/')).map((file) => file.split('/')[0]!));
 
 /** What documents already point at and other changes bring. Each goes from this list when it is there. */
-const awaited = ['ansible'];
+const awaited: string[] = [];
 
 /** Types of another .proto file than the one that docs/iovctl.md is generated from: they have no heading there yet. */
 const awaitedAnchors = ['docs/iovctl.md#logicaladdress', 'docs/iovctl.md#resourcetype'];

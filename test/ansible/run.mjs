@@ -1,0 +1,311 @@
+// The playbooks of ansible/ for real, on Debian machines made for it: node test/ansible/run.mjs (see README.md beside this).
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { root } from '../../setup/lib/root.mjs';
+import { command, until } from './lib/command.mjs';
+import { leftovers, listing } from './lib/leftovers.mjs';
+import { makePki } from './lib/pki.mjs';
+import { Playbooks } from './lib/playbook.mjs';
+import { Site } from './lib/site.mjs';
+import { stockHypervisor, underlayAddress } from './lib/stock.mjs';
+import { Vm } from './lib/vm.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    verbose: { type: 'boolean', short: 'v', default: false },
+    keep: { type: 'boolean', default: false },
+    packages: { type: 'string' },
+    plaintext: { type: 'boolean', default: false },
+    clean: { type: 'boolean', default: false },
+  },
+});
+const began = performance.now();
+const logFile = '/var/log/iovisor-setup/ansible.log';
+const [older, newer] = ['0.1.0', '0.2.0'];
+
+function log(line) {
+  appendFileSync(logFile, `${line}\n`);
+  if (options.verbose) console.log(`    ${line}`);
+}
+
+async function step(what, work) {
+  const start = performance.now();
+  log(`\n==== ${what}`);
+  const said = await work();
+  const seconds = ((performance.now() - start) / 1000).toFixed(1).padStart(6);
+  console.log(`✔ ${seconds} s  ${what}${said ? `: ${said}` : ''}`);
+}
+
+/** Packages of two versions, of what is checked out, or those of an earlier run. */
+async function packages(directory) {
+  if (options.packages) return void (await command(['cp', '-rT', options.packages, directory]));
+  for (const version of [older, newer]) {
+    const out = join(directory, version);
+    await command([process.execPath, join(root, 'packaging/main.mjs'), '--version', version, '--out', out]);
+  }
+}
+
+function inventory(site, { central, hypervisors }) {
+  const ssh = (machine) => ({ ansible_host: machine.address });
+  const hosts = (machines, more = () => ({})) =>
+    Object.fromEntries(machines.map((machine) => [machine.name, { ...ssh(machine), ...more(machine) }]));
+  return {
+    all: {
+      vars: {
+        ansible_user: 'root',
+        ansible_ssh_private_key_file: site.privateKeyFile,
+        ansible_python_interpreter: '/usr/bin/python3',
+        iovisor_artifact_directory: join(site.directory, older),
+        ...security(site),
+      },
+      children: {
+        iovisor_coordinators: {
+          hosts: hosts([central]),
+          vars: {
+            coordinator_nb: 'tcp:127.0.0.1:6641',
+            coordinator_sb: 'tcp:127.0.0.1:6642',
+            coordinator_listen: ['unix:/run/iovisor-coordinator/coordinator.sock', `${central.address}:6650`],
+          },
+        },
+        iovisor_agents: {
+          hosts: hosts(hypervisors, (machine) => ({ agent_encap_ip: underlayAddress(machine) })),
+          vars: {
+            agent_coordinators: [`${central.address}:6650`],
+            agent_encap_type: 'geneve',
+            agent_remove_chassis_on: 'central',
+          },
+        },
+      },
+    },
+  };
+}
+
+function security(site) {
+  if (options.plaintext)
+    return { coordinator_insecure_listen_plaintext: true, agent_insecure_plaintext: true };
+  return {
+    iovisor_pki_directory: join(site.directory, 'pki'),
+    iovisor_pki_ca: join(site.directory, 'pki/cacert.pem'),
+  };
+}
+
+const idle = (changed) => Object.values(changed).every((count) => count === 0);
+
+async function story(site) {
+  await step(`packages ${older} and ${newer}`, () => packages(site.directory));
+  const [central, hv1, hv2, hv3] = await bootAll(site);
+  const machines = [central, hv1, hv2, hv3];
+  await makePki(
+    site,
+    machines.map(({ name }) => name),
+  );
+  const play = new Playbooks(site, inventory(site, { central, hypervisors: [hv1, hv2, hv3] }), log);
+  const fresh = ['--limit', 'central,hv1,hv2'];
+  const before = new Map();
+  for (const machine of machines) before.set(machine.name, await listing(machine));
+  const vm1 = new Vm(hv1, 'vm1', 1);
+  const vm2 = new Vm(hv2, 'vm2', 2);
+  const vm3 = new Vm(hv3, 'vm3', 3);
+
+  if (process.env.FAST === undefined)
+    if (!process.env.FAST) {
+      await step('precheck finds nothing wrong', async () => {
+        assert.ok(idle((await play.run('precheck', '--limit', 'central,hv1,hv2')).changed));
+      });
+      await step('precheck says all that is wrong at once', async () => {
+        const said = await play.fails(
+          'precheck',
+          ...['--limit', 'hv1', '-e', 'agent_minimum_kernel=99 agent_minimum_disk_mb=99999999'],
+        );
+        assert.match(said, /is older than 99/);
+        assert.match(said, /99999999 are wanted/);
+      });
+      await step('deploy.yml refuses a hypervisor with a stock ovn-controller', async () => {
+        assert.match(await play.fails('deploy', '--limit', 'hv3'), /that is for migrate\.yml/);
+      });
+      await step('deploy --check on fresh machines changes nothing', async () => {
+        await play.run('deploy', '--check', ...fresh);
+        for (const machine of machines)
+          assert.deepEqual(await leftovers(machine, before.get(machine.name)), []);
+      });
+    }
+  await step('deploy on fresh machines', async () => {
+    await play.run('deploy', ...fresh);
+  });
+  await step('deploy again changes nothing', async () => {
+    assert.deepEqual((await play.run('deploy', ...fresh)).changed, { central: 0, hv1: 0, hv2: 0 });
+    assert.deepEqual((await play.run('deploy', '--check', ...fresh)).changed, { central: 0, hv1: 0, hv2: 0 });
+  });
+  await step('machines reach each other, on one hypervisor of stock OVN, too', async () => {
+    await central.sh(`ovn-nbctl ls-add sw0
+      for n in 1 2 3; do
+        ovn-nbctl lsp-add sw0 vm$n -- lsp-set-addresses vm$n "02:00:00:00:00:0$n 10.77.0.$n" -- lsp-set-port-security vm$n "02:00:00:00:00:0$n 10.77.0.$n"
+      done`);
+    for (const vm of [vm1, vm2, vm3]) await vm.plug();
+    await until('vm1 reaches vm2', () => vm1.reaches(vm2));
+    await until('vm2 reaches vm3', () => vm2.reaches(vm3));
+  });
+  await step('check', async () => {
+    assert.ok(idle((await play.run('check', ...fresh)).changed));
+  });
+
+  const to = (version) => ['-e', `iovisor_artifact_directory=${join(site.directory, version)}`, ...fresh];
+  const installed = (machine) =>
+    machine.sh('dpkg-query -W iovisor-ovn-common | cut -f2').then((text) => text.trim());
+  const underPing = async (work) => {
+    const series = vm1.ping(vm2);
+    await work();
+    const { sent, lost } = await series.stop();
+    assert.ok(sent > 100, `${sent} pings`);
+    assert.equal(lost, 0, `${lost} of ${sent} pings lost`);
+    return `0 of ${sent} pings lost`;
+  };
+  await step('an upgrade stops at the first node that does not serve', async () => {
+    const bad = JSON.stringify({
+      agent_extra_config: { ovsdb: 'unix:/nowhere.sock' },
+      agent_probe_retries: 2,
+    });
+    const said = await play.fails('upgrade', ...to(newer), '-e', bad);
+    assert.match(said, /iovisor-agent on hv1: .*ovsdb.* not SERVING/);
+    assert.deepEqual(await Promise.all([hv1, hv2].map(installed)), [newer, older]);
+    assert.ok(await vm1.reaches(vm2), 'the data plane goes on');
+  });
+  await step('upgrade under ping', () => underPing(() => play.run('upgrade', ...to(newer))));
+  await step('upgrade again changes nothing', async () => {
+    assert.ok(idle((await play.run('upgrade', ...to(newer))).changed));
+    for (const machine of [central, hv1, hv2]) assert.equal(await installed(machine), newer);
+  });
+  await step('rollback under ping', () => underPing(() => play.run('rollback', ...fresh)));
+  await step('rollback again changes nothing', async () => {
+    assert.ok(idle((await play.run('rollback', ...fresh)).changed));
+    for (const machine of [central, hv1, hv2]) assert.equal(await installed(machine), older);
+  });
+  await step('a hypervisor that is booted forwards again, without ovs-vswitchd', async () => {
+    await hv2.reboot();
+    await underlay(hv2);
+    assert.equal((await hv2.sh('systemctl is-active ovs-vswitchd || true')).trim(), 'inactive');
+    assert.equal((await hv2.sh('systemctl is-active openvswitch-switch')).trim(), 'active');
+    await hv2.sh(`ovs-vsctl --no-wait --if-exists del-port ${vm2.tap}`);
+    await vm2.plug();
+    await until('vm1 reaches vm2', () => vm1.reaches(vm2));
+  });
+
+  await step('migrate a hypervisor from stock OVN under ping', async () => {
+    const said = await interruption(vm1, vm3, () =>
+      play.run('migrate', '--limit', 'central,hv3', '-e', 'agent_migrate_probes=["172.31.77.11"]'),
+    );
+    assert.equal((await hv3.sh('pidof ovs-vswitchd ovn-controller || true')).trim(), '');
+    return said;
+  });
+  await step('migrate again changes nothing', async () => {
+    assert.ok(idle((await play.run('migrate', '--limit', 'central,hv3')).changed));
+  });
+  await step('back out under ping', async () => {
+    const said = await interruption(vm1, vm3, () => play.run('back-out', '--limit', 'hv3'));
+    assert.notEqual((await hv3.sh('pidof ovs-vswitchd')).trim(), '');
+    return said;
+  });
+  await step('back out again changes nothing', async () => {
+    assert.ok(idle((await play.run('back-out', '--limit', 'hv3')).changed));
+  });
+  await step('a migration that fails goes back by itself', async () => {
+    const bad = JSON.stringify({
+      agent_extra_config: { ovsdb: 'unix:/nowhere.sock' },
+      agent_migrate_timeout: 5,
+    });
+    const said = await play.fails('migrate', '--limit', 'hv3', '-e', bad);
+    assert.match(said, /hv3 forwards as before, it went back by itself/);
+    await until('vm1 reaches vm3', () => vm1.reaches(vm3));
+  });
+
+  await step('remove refuses while machines are plugged', async () => {
+    assert.match(await play.fails('remove', '--limit', 'hv1'), /1 ports are plugged on hv1/);
+  });
+  await step('remove leaves nothing but logs', async () => {
+    for (const vm of [vm1, vm2, vm3]) await vm.unplug();
+    await play.run('remove');
+    for (const machine of machines) {
+      const left = await leftovers(machine, before.get(machine.name));
+      assert.deepEqual(left, [], `${machine.name}: ${left.join(' ')}`);
+    }
+    const chassis = await central.sh('ovn-sbctl --bare --columns=name list Chassis');
+    assert.deepEqual(chassis.split(/\s+/).filter(Boolean), ['hv3'], 'only stock ones');
+    assert.ok(idle((await play.run('remove')).changed), 'a second run changes nothing');
+  });
+}
+
+/** central with OVN, hv1 and hv2 as an installer leaves them, hv3 with stock OVN. */
+async function bootAll(site) {
+  let machines;
+  await step('four Debian machines', async () => {
+    machines = [
+      await site.machine('central', ['ovn-central']),
+      ...(await Promise.all([site.machine('hv1'), site.machine('hv2'), site.machine('hv3', ['ovn-host'])])),
+    ];
+    const [central, hv1, hv2, hv3] = machines;
+    await central.sh(`ovn-nbctl set-connection ptcp:6641:127.0.0.1; ovn-sbctl set-connection ptcp:6642`);
+    await Promise.all([underlay(hv1), underlay(hv2)]);
+    await stockHypervisor(hv3, central);
+  });
+  return machines;
+}
+
+function underlay(machine) {
+  return machine.run('ip', 'address', 'add', `${underlayAddress(machine)}/24`, 'dev', 'uplink');
+}
+
+/** Runs `work` under ping, and says how long that was interrupted, and what the play says of it. */
+async function interruption(from, to, work) {
+  const series = from.ping(to);
+  const { printed } = await work();
+  await until('ping answered again', () => from.reaches(to));
+  const { sent, lost, silent } = await series.stop();
+  assert.ok(lost < sent / 2, `${lost} of ${sent} pings lost`);
+  const [, summary] = printed
+    .replaceAll(/\s+/g, ' ')
+    .match(/(to (?:iovisor|stock): .*?)['"]? (?:TASK|PLAY)/) ?? ['', 'no summary'];
+  assert.match(summary, /1 ports forward again after [\d.]+ s, 1 of 1 taps kept/);
+  return `${from.name} heard nothing of ${to.name} for ${silent.toFixed(2)} s; the play says “${summary.trim()}”`;
+}
+
+/** What our services said last on a machine that a step has failed on. */
+function journal(machine) {
+  const shown = machine.sh(`journalctl --no-pager --output=cat -n 20 -u 'iovisor-*'
+    journalctl --no-pager --output=cat -n 8 -u 'ovs*' -u ovn-controller`);
+  return shown.then(
+    (text) => `\n${machine.name}:\n${text}`,
+    (error) => `\n${machine.name}: ${error.message}`,
+  );
+}
+
+async function main() {
+  mkdirSync('/var/log/iovisor-setup', { recursive: true });
+  writeFileSync(logFile, '');
+  if (options.clean) return void (await Site.clean());
+  const site = await Site.create((text) => console.log(`… ${text}`));
+  const destroy = () => site.destroy();
+  const interrupted = () => destroy().finally(() => process.exit(130));
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  try {
+    await story(site);
+    console.log(
+      `\nAll of it: ${((performance.now() - began) / 1000).toFixed(0)} s. What Ansible said: ${logFile}`,
+    );
+  } catch (error) {
+    console.error(`✘ ${error.stack}\n\nWhat Ansible said: ${logFile}`);
+    process.exitCode = 1;
+    for (const machine of site.machines) console.error(await journal(machine));
+    if (options.keep) {
+      console.error(
+        `\nThe machines stay: ${site.machines.map((one) => `${one.name}: ${one.prefix.join(' ')}`).join('\n')}`,
+      );
+      process.stdin.resume();
+      await new Promise(() => undefined);
+    }
+  }
+  await destroy();
+}
+
+await main();
