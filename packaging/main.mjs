@@ -32,6 +32,8 @@ async function main() {
     'packages/exposition',
     'packages/libbpf',
     'packages/systemd',
+    'packages/log',
+    'packages/endpoint',
     'proto',
     'iomodules',
   ]);

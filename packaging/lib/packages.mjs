@@ -11,7 +11,14 @@ const lib = 'usr/lib/iovisor-ovn';
 const ours = `${lib}/node_modules/@iovisor-ovn`;
 const debian = join(root, 'packaging/debian');
 /** Packages of this repository that several executables need. */
-const shared = ['packages/ovsdb-client', 'packages/exposition', 'packages/systemd', 'proto'];
+const shared = [
+  'packages/ovsdb-client',
+  'packages/exposition',
+  'packages/systemd',
+  'packages/log',
+  'packages/endpoint',
+  'proto',
+];
 
 /**
  * @typedef {{ version: string, seconds: number, node: object, modules: Map<string, object> }} Context
@@ -31,6 +38,8 @@ runs its programs, and the libraries that they share.`,
       for (const [path, { directory }] of modules)
         stage.copyThirdParty(directory, `${lib}/node_modules/${path}`);
       for (const workspace of shared) own(stage, workspace, version);
+      // For gRPC reflection, which reads them.
+      stage.copyTree(join(root, 'proto/iovisor'), `${ours}/proto/iovisor`, (path) => path.endsWith('.proto'));
       stage.makeDirectory('etc/iovisor/pki');
     },
   },

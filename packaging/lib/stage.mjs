@@ -19,7 +19,7 @@ const licenceFile = /^(licen[cs]e|copying|notice|copyright)/i;
 const unneeded =
   /^(tests?|__tests__|docs?|examples?|benchmarks?|bench|browser|musl_[^/]*|\.[^/]*)\/|(^|\/)node_modules\/|\.test\.js$/;
 /** Of our own, what only tests import. */
-const forTests = /(^|\/)(testing|testsupport|fixtures|integration|bench)(\/|$)|\.test\.js$/;
+const forTests = /(^|\/)(testing|testsupport|fixtures|integration|bench)(\/|$)|\.test\.js$|^testing\.js$/;
 
 export class Stage {
   /** @param {string} directory that becomes `/` @param {number} seconds since 1970, for every file */
@@ -84,7 +84,11 @@ export class Stage {
       license,
       type,
       main,
-      exports: { '.': exports['.'].default },
+      exports: Object.fromEntries(
+        Object.entries(exports)
+          .filter(([path]) => path !== './testing')
+          .map(([path, one]) => [path, one.default]),
+      ),
       dependencies,
     };
     this.write(join(target, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
