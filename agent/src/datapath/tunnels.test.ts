@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
+import { enterPrivateNetns } from '../netlink/testsupport/privateNetns.js';
 import { chassisIntent, switchIntent } from '../testsupport/intents.js';
 import { Namespace, sh, uniqueName } from '../testsupport/namespace.js';
 import { iov_tunnel_flag as flag, iov_tunnelCodec } from './abi.js';
@@ -13,6 +14,9 @@ import { all, Kernel, more } from './testsupport/kernel.js';
 async function until(reached: () => boolean): Promise<void> {
   while (!reached()) await setTimeout(20);
 }
+
+// Its routes are nobody else's, whatever runs on this machine.
+test.before(() => enterPrivateNetns());
 
 test('a tunnel follows routes, next hops and addresses of the underlay', async (t) => {
   const kernel = await Kernel.open(t);
