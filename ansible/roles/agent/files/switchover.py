@@ -12,6 +12,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -88,6 +89,24 @@ class Device:
             self.restore_route(family, route)
         return True
 
+    def announce(self):
+        """A gratuitous ARP each: neighbours would send to the MAC of the device that is gone until they ask again."""
+        made = ip("link", "show", "dev", self.name)
+        if not made or not made[0].get("address"):
+            return
+        mac = bytes.fromhex(made[0]["address"].replace(":", ""))
+        for one in self.addresses:
+            if one["family"] != "inet":
+                continue
+            address = socket.inet_aton(one["local"])
+            frame = b"\xff" * 6 + mac + bytes.fromhex("0806" "0001" "0800" "0604" "0001") + mac + address + bytes(6) + address
+            with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+                try:
+                    raw.bind((self.name, 0))
+                    raw.send(frame)
+                except OSError as error:
+                    log(f"no ARP on {self.name}: {error}")
+
     def restore_route(self, family, route):
         words = [route["dst"]]
         for key, word in (("gateway", "via"), ("prefsrc", "src"), ("metric", "metric"), ("table", "table"), ("protocol", "protocol")):
@@ -151,7 +170,14 @@ class Node:
         end = time.monotonic() + self.options.timeout
         left = [device for device in self.devices if device.used]
         self.restored = len(left)
+        announced = 0.0
         while True:
+            # Again and again: the first may leave before the bridge forwards.
+            if time.monotonic() - announced > 0.3:
+                announced = time.monotonic()
+                for device in self.devices:
+                    if device.used and device not in left:
+                        device.announce()
             left = [device for device in left if not device.restored()]
             again = {row["name"] for row in rows("Interface", "name", "external_ids") if row["external_ids"].get("ovn-installed") == "true"}
             missing = sorted(self.installed - again) + [device.name for device in left]
@@ -260,8 +286,10 @@ def main():
         again.controller, again.installed, again.devices = node.controller, node.installed, node.devices
         _, missing = to_stock(again)
         status = 2 if missing else 1
-    if probes:
-        time.sleep(0.5)
+    for _ in range(3):
+        for device in node.devices:
+            device.announce()
+        time.sleep(0.3)
     print(json.dumps({
         "to": options.to,
         "error": error,
