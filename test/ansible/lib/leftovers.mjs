@@ -22,7 +22,7 @@ export async function leftovers(machine, before) {
   const more =
     await machine.sh(`systemctl list-units --all --plain --no-legend '*iovisor*' | awk '{print "unit " $1}'
     systemctl list-unit-files --no-legend '*iovisor*' | awk '{print "unit file " $1}'
-    find /sys/fs/bpf -mindepth 1 | sed 's/^/pin /'
+    find /sys/fs/bpf -mindepth 1 ! -name '*.debug' | sed 's/^/pin /'
     ip -o link | grep -E 'iov[a-z]|alias iovisor' | awk '{print "device " $2}' || true
     for device in $(ls /sys/class/net); do tc filter show dev $device ingress 2>/dev/null | grep -o 'iov[a-z_]*' || true; done
     pgrep -f 'iovisor-(agent|coordinator)' | sed 's/^/process /' || true
