@@ -13,6 +13,7 @@ export const SIOCETHTOOL = 0x8946;
 export const NETLINK_ROUTE = 0;
 export const SOL_SOCKET = 1;
 export const SO_ATTACH_FILTER = 26;
+export const SO_MARK = 36;
 export const SO_RCVBUF = 8;
 export const SO_RCVBUFFORCE = 33;
 export const SOL_NETLINK = 270;
