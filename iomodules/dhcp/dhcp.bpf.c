@@ -3,6 +3,7 @@
  * DHCP server: requests that came in by port 1 go to user space, which answers; ARP requests for the server's address are answered
  * here. All else is dropped.
  */
+#include <iov/counters.h>
 #include <iov/module.h>
 #include <linux/in.h>
 #include <linux/ip.h>
@@ -38,12 +39,7 @@ struct {
 	__type(value, struct dhcp_config);
 } config SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, COUNTERS);
-	__type(key, __u32);
-	__type(value, __u64);
-} counters SEC(".maps");
+IOV_COUNTERS
 
 struct arp_ipv4 {
 	__be16 hrd, pro;
@@ -54,14 +50,6 @@ struct arp_ipv4 {
 	__u8 tha[6];
 	__u8 tpa[4];
 } __attribute__((packed));
-
-static __always_inline void count(__u32 counter)
-{
-	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
-
-	if (value)
-		__sync_fetch_and_add(value, 1);
-}
 
 static __always_inline int not_for_us(void)
 {

@@ -8,11 +8,10 @@
  * lost alone, since they are LRU maps: a binding without its session is of no effect, a session without its binding is found again
  * by its owner. The first packet of a session is translated as any other.
  */
+#include <iov/counters.h>
 #include <iov/module.h>
 #include <iov/translate.h>
 
-#define INSIDE 1
-#define OUTSIDE 2
 /* Ports that are tried for a session: some at random, then one after the other. */
 #define RANDOM_TRIES 16
 #define TRIES 80
@@ -145,26 +144,13 @@ struct {
 	__type(value, struct nat_address);
 } fragments SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, COUNTERS);
-	__type(key, __u32);
-	__type(value, __u64);
-} counters SEC(".maps");
+IOV_COUNTERS
 
 /* Where a packet goes, and what its end that is ours becomes. */
 struct target {
 	__u32 ip;
 	__u16 port;
 };
-
-static __always_inline void count(__u32 counter)
-{
-	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
-
-	if (value)
-		__sync_fetch_and_add(value, 1);
-}
 
 static __always_inline bool expired(const struct nat_config *cfg, __u32 proto, const struct nat_session *session, __u64 last,
 				    __u64 now)
@@ -439,7 +425,7 @@ static __always_inline int translate_error(struct __sk_buff *skb, const struct n
 
 static __always_inline int outbound(const struct nat_config *cfg, const struct iov_flow *flow, struct target *target)
 {
-	if (flow->later && fragment_target(flow, INSIDE, target))
+	if (flow->later && fragment_target(flow, IOV_INSIDE, target))
 		return 0;
 	if (known_public(cfg, flow, IOV_SOURCE, target))
 		return 0;
@@ -455,7 +441,7 @@ static __always_inline int outbound(const struct nat_config *cfg, const struct i
 
 static __always_inline int inbound(const struct nat_config *cfg, const struct iov_flow *flow, struct target *target)
 {
-	if (flow->later && fragment_target(flow, OUTSIDE, target))
+	if (flow->later && fragment_target(flow, IOV_OUTSIDE, target))
 		return 0;
 	return known_inside(cfg, flow, IOV_DESTINATION, target);
 }
@@ -464,7 +450,7 @@ static __always_inline int inbound(const struct nat_config *cfg, const struct io
 static __always_inline int translated(struct __sk_buff *skb, struct iov_md *md, const bool out)
 {
 	enum iov_end ours = out ? IOV_SOURCE : IOV_DESTINATION;
-	__u32 to = out ? OUTSIDE : INSIDE, zero = 0;
+	__u32 to = out ? IOV_OUTSIDE : IOV_INSIDE, zero = 0;
 	struct target target = {};
 	struct nat_config *cfg;
 	struct iov_flow flow;
@@ -497,12 +483,4 @@ static __always_inline int translated(struct __sk_buff *skb, struct iov_md *md, 
 	return iov_forward(skb, md, to);
 }
 
-static int nat(struct __sk_buff *skb, struct iov_md *md)
-{
-	if (md->port == INSIDE)
-		return translated(skb, md, true);
-	if (md->port == OUTSIDE)
-		return translated(skb, md, false);
-	return iov_drop(HOVER_DROP_UNSUPPORTED);
-}
-IOV_MODULE(nat);
+IOV_TRANSLATOR(translated);

@@ -3,11 +3,9 @@
  * One-to-one NAT: between port 1 (inside) and port 2 (outside), the source of what goes out and the destination of what comes in
  * are replaced, address by address. An address that is in no pair is dropped.
  */
+#include <iov/counters.h>
 #include <iov/module.h>
 #include <iov/translate.h>
-
-#define INSIDE 1
-#define OUTSIDE 2
 
 struct onetoonenat_address {
 	__u32 ip; /* network byte order */
@@ -29,20 +27,7 @@ struct {
 	__type(value, struct onetoonenat_address);
 } egress_nat_table SEC(".maps"), reverse_nat_table SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, COUNTERS);
-	__type(key, __u32);
-	__type(value, __u64);
-} counters SEC(".maps");
-
-static __always_inline void count(__u32 counter)
-{
-	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
-
-	if (value)
-		__sync_fetch_and_add(value, 1);
-}
+IOV_COUNTERS
 
 static __always_inline __u32 *other_address(bool out, __u32 ip)
 {
@@ -54,7 +39,7 @@ static __always_inline __u32 *other_address(bool out, __u32 ip)
 /* `out` is constant, twice: the verifier does not follow which end a pointer is to. */
 static __always_inline int translated(struct __sk_buff *skb, struct iov_md *md, const bool out)
 {
-	__u32 to = out ? OUTSIDE : INSIDE;
+	__u32 to = out ? IOV_OUTSIDE : IOV_INSIDE;
 	/* What is translated of a packet, and of the packet in an ICMP error, which went the other way. */
 	enum iov_end end = out ? IOV_SOURCE : IOV_DESTINATION, inner_end = out ? IOV_DESTINATION : IOV_SOURCE;
 	struct iov_flow flow, inner;
@@ -88,12 +73,4 @@ static __always_inline int translated(struct __sk_buff *skb, struct iov_md *md, 
 	return iov_forward(skb, md, to);
 }
 
-static int onetoonenat(struct __sk_buff *skb, struct iov_md *md)
-{
-	if (md->port == INSIDE)
-		return translated(skb, md, true);
-	if (md->port == OUTSIDE)
-		return translated(skb, md, false);
-	return iov_drop(HOVER_DROP_UNSUPPORTED);
-}
-IOV_MODULE(onetoonenat);
+IOV_TRANSLATOR(translated);

@@ -169,4 +169,20 @@ static __always_inline bool iov_translate(struct __sk_buff *skb, __u32 l3, const
 	return !port_at || flow->proto == IPPROTO_ICMP || !iov_icmp_fix(skb, outer, flow->port[end], port);
 }
 
+/* The ports of a module that translates. */
+#define IOV_INSIDE 1
+#define IOV_OUTSIDE 2
+
+/* A module between them: int translated(struct __sk_buff *skb, struct iov_md *md, bool out) gets what comes in by either. */
+#define IOV_TRANSLATOR(translated)                                            \
+	static int iov_translator(struct __sk_buff *skb, struct iov_md *md)    \
+	{                                                                      \
+		if (md->port == IOV_INSIDE)                                    \
+			return translated(skb, md, true);                      \
+		if (md->port == IOV_OUTSIDE)                                   \
+			return translated(skb, md, false);                     \
+		return iov_drop(HOVER_DROP_UNSUPPORTED);                       \
+	}                                                                      \
+	IOV_MODULE(iov_translator)
+
 #endif
