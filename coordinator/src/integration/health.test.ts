@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
-import { request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { Client, credentials } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
 import { HealthWatch } from '../testing/health.js';
 import { iovctlBin } from '../testing/process.js';
 import { scene } from '../testing/scene.js';
+import { scrape } from '../testing/scrape.js';
 
 const services = ['', 'ovn-nb', 'ovn-sb', 'leader'] as const;
 
@@ -80,7 +80,7 @@ test('gRPC reflection tells the services; what a killed coordinator left keeps n
       listen: `unix:${made.central.dir}/killed.sock`,
       args: ['--metrics', `unix:${metrics}`],
     });
-    t.regex(await get(metrics), /iovisor_coordinator_/);
+    t.regex(await scrape(metrics), /iovisor_coordinator_/);
     await coordinator.stop('SIGKILL');
   }
   const [{ address }] = [await made.startCoordinator({ until: 'standby' })];
@@ -97,17 +97,3 @@ test('gRPC reflection tells the services; what a killed coordinator left keeps n
   for (const name of ['iovisor.v1.Coordinator', 'iovisor.v1.Admin', 'grpc.health.v1.Health'])
     t.true(reply.includes(name), name);
 });
-
-function get(socketPath: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    request({ socketPath, path: '/metrics' }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (part: string) => {
-        text += part;
-      });
-      response.on('end', () => resolve(text));
-    })
-      .on('error', reject)
-      .end();
-  });
-}

@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import { get, type IncomingMessage } from 'node:http';
 import test from 'ava';
 import { startCentral } from '../testing/central.js';
 import { Scene, scene, switchWith } from '../testing/scene.js';
+import { scrape } from '../testing/scrape.js';
 import type { ScriptedAgent } from '../testing/scripted-agent.js';
 
 function macOf(number: number): Buffer {
@@ -34,10 +33,7 @@ function seen(portId: string, first: number, count: number): { macs: { portId: s
 
 /** The value of one sample, as a scrape of a unix socket gives it. */
 async function scraped(socketPath: string, name: string): Promise<number> {
-  const [response] = (await once(get({ socketPath, path: '/metrics' }), 'response')) as [IncomingMessage];
-  let body = '';
-  for await (const chunk of response.setEncoding('utf8')) body += chunk;
-  return Number(new RegExp(`^${name} (.*)$`, 'm').exec(body)?.[1]);
+  return Number(new RegExp(`^${name} (.*)$`, 'm').exec(await scrape(socketPath))?.[1]);
 }
 
 async function ids(made: Scene, ...ports: string[]): Promise<string[]> {

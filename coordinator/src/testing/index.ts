@@ -15,4 +15,5 @@ export {
   iovctlBin,
   startCoordinator,
 } from './process.js';
+export { scrape } from './scrape.js';
 export { ScriptedAgent, type ScriptedAgentOptions } from './scripted-agent.js';

@@ -1,25 +1,10 @@
-import { request } from 'node:http';
 import { join } from 'node:path';
+import { scrape as scrapeText } from '@iovisor-ovn/coordinator/testing';
 import test, { type ExecutionContext } from 'ava';
 import { allMetrics, definitionOf } from '../docs/definitions.js';
 import { hasPromtool } from '../docs/promtool.js';
 import { tryCommand, until } from '../lab/index.js';
 import { ip4, network } from './support/network.js';
-
-/** GET /metrics over a unix socket. */
-function scrapeText(socketPath: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    request({ socketPath, path: '/metrics' }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () => resolve(text));
-    })
-      .on('error', reject)
-      .end();
-  });
-}
 
 /** As "name{labels}" → value. */
 async function scrape(socketPath: string): Promise<Map<string, number>> {
