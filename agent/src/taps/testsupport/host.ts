@@ -56,6 +56,8 @@ export class Host {
   }
 
   remove(): void {
+    // The kernel takes a namespace apart when it likes; the next host wants the name of the NIC at once.
+    this.namespace('link del eth0');
     ip(`netns del ${this.#name}`);
   }
 }
