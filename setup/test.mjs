@@ -16,13 +16,17 @@ for (const workspace of workspaces.filter((w) => hasTests(w) && (asked.length ==
     console.log(`  ${test.skipped ? '–' : test.ok ? '✔' : '✘'} ${test.title}`);
     if (test.ok || test.skipped) return;
     for (const line of test.details) console.log(`    ${line}`);
-    failures.push(`${workspace}: ${test.title}`);
+    failures.push({ title: `${workspace}: ${test.title}`, details: test.details });
   });
   console.log(`  ${counts.passed} passed, ${counts.failed} failed in ${seconds(began)}`);
   for (const key of Object.keys(sum)) sum[key] += counts[key];
 }
 
 console.log(`\nAll tests: ${seconds(start)}${sum.skipped ? `, ${sum.skipped} skipped` : ''}`);
-for (const failure of failures) console.log(`✘ ${failure}`);
+// Again at the end, where people and CI look first, and with the reason: what stands above may be cut off.
+for (const { title, details } of failures) {
+  console.log(`✘ ${title}`);
+  for (const line of details.slice(0, 40)) console.log(`    ${line}`);
+}
 console.log(`${sum.passed} passed, ${sum.failed} failed`);
 process.exitCode = sum.failed === 0 && sum.passed > 0 ? 0 : 1;

@@ -45,7 +45,7 @@ export class Capture {
    * Resolves with the first line that matches. What was on the wire before that packet is in `lines` then: this is how a
    * test knows that something did NOT come.
    */
-  async until(pattern: RegExp, timeoutMs = 5000): Promise<string> {
+  async until(pattern: RegExp, timeoutMs = 20_000): Promise<string> {
     const signal = AbortSignal.timeout(timeoutMs);
     for (;;) {
       const line = this.lines.find((candidate) => pattern.test(candidate));

@@ -16,7 +16,7 @@ export interface CommandOptions {
   env?: NodeJS.ProcessEnv;
   /** Given to its stdin; without it stdin is empty. */
   input?: string;
-  /** Default 30 s; then it is killed and counts as failed. */
+  /** Default 60 s; then it is killed and counts as failed. */
   timeoutMs?: number;
 }
 
@@ -32,7 +32,7 @@ export async function tryCommand(argv: readonly string[], o: CommandOptions = {}
   const child = spawn(program, args, {
     env: o.env ?? process.env,
     stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: o.timeoutMs ?? 30_000,
+    timeout: o.timeoutMs ?? 60_000,
     killSignal: 'SIGKILL',
   });
   const out = { stdout: '', stderr: '' };

@@ -13,7 +13,7 @@ export async function serving(
   address: string,
   o: { service?: string; timeoutMs?: number; signal?: AbortSignal } = {},
 ) {
-  const { timeoutMs = 20_000 } = o;
+  const { timeoutMs = 60_000 } = o;
   const deadline = Date.now() + timeoutMs;
   // The first tries come before the server listens: gRPC must not wait a second between them.
   const client = new Client(address, credentials.createInsecure(), {

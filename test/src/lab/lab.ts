@@ -98,12 +98,12 @@ export class Lab {
   /** Resolves when the ports are up, as an event of the Northbound database. */
   async portsUp(...ports: string[]): Promise<void> {
     const waits = ports.flatMap((port) => ['--', 'wait-until', 'Logical_Switch_Port', port, 'up=true']);
-    await this.nbctl('--timeout=20', ...waits.slice(1));
+    await this.nbctl('--timeout=60', ...waits.slice(1));
   }
 
   /** Resolves when every hypervisor has applied everything said so far. */
   async sync(): Promise<void> {
-    await this.nbctl('--timeout=20', '--wait=hv', 'sync');
+    await this.nbctl('--timeout=60', '--wait=hv', 'sync');
   }
 
   /** Resident bytes of our daemons, by name. */

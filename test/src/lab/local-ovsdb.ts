@@ -49,11 +49,11 @@ export class LocalOvsdb {
 
   /** Plain ovs-vsctl: it waits for the switch daemon unless told not to; gives up after 10 s. */
   vsctl(...args: string[]): Promise<string> {
-    return command(['ovs-vsctl', '--timeout=10', ...args], { env: runtimeEnv(this.dir) });
+    return command(['ovs-vsctl', '--timeout=30', ...args], { env: runtimeEnv(this.dir) });
   }
 
   tryVsctl(...args: string[]): Promise<CommandResult> {
-    return tryCommand(['ovs-vsctl', '--timeout=10', ...args], { env: runtimeEnv(this.dir) });
+    return tryCommand(['ovs-vsctl', '--timeout=30', ...args], { env: runtimeEnv(this.dir) });
   }
 
   /** One column of one record, "" when it is empty: get('Interface', 'tap1', 'external_ids:iface-id'). */

@@ -65,16 +65,16 @@ export class PingSeries {
     return series;
   }
 
-  /** Resolves when `more` further answers are in; throws after 10 s. */
+  /** Resolves when `more` further answers are in; throws after 30 s. */
   async answers(more: number): Promise<void> {
     const target = this.#answered.size + more;
-    const signal = AbortSignal.timeout(10_000);
+    const signal = AbortSignal.timeout(30_000);
     while (this.#answered.size < target) {
       try {
         await once(this.#child.stdout, 'data', { signal });
       } catch {
         this.#child.kill('SIGKILL');
-        throw new Error(`no ping answer for 10 s (${this.#answered.size} before) ${this.#errors}`);
+        throw new Error(`no ping answer for 30 s (${this.#answered.size} before) ${this.#errors}`);
       }
     }
   }

@@ -7,7 +7,7 @@ type Truthy<T> = Exclude<T, false | '' | 0 | null | undefined>;
 export async function until<T>(
   what: string,
   probe: () => Promise<T>,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<Truthy<T>> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
