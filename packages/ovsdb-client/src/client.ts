@@ -11,7 +11,7 @@ import { LockManager } from './lock/lockManager.js';
 import { type Log, silentLog } from './log.js';
 import type { RowLocator } from './replica/rowLocator.js';
 import type { DatabaseSchema } from './schema/schemaTypes.js';
-import { Transaction } from './transaction/transaction.js';
+import { Transaction, type TransactionTarget } from './transaction/transaction.js';
 
 export interface ClientOptions {
   /** Where the database is served, in Open vSwitch's syntax, comma-separated; see parseRemotes. */
@@ -52,7 +52,7 @@ interface ClientEvents {
  * Keeps a connection to a server of one database: tries its remotes in turn, follows the leader of a cluster, comes
  * back with back-off and jitter. Nothing that a server does makes it throw; failures are events.
  */
-export class Client extends EventEmitter<ClientEvents> {
+export class Client extends EventEmitter<ClientEvents> implements TransactionTarget {
   readonly database: string;
   /** @internal Finds the replica table which holds a row; replicas register themselves. */
   readonly locators = new Set<RowLocator>();
@@ -79,7 +79,7 @@ export class Client extends EventEmitter<ClientEvents> {
     this.database = options.database;
     this.log = options.log ?? silentLog;
     this.#backoff = new Backoff(options.backoff ?? { minMs: 1000, maxMs: 8000 });
-    this.#locks = new LockManager(this);
+    this.#locks = new LockManager(this.log);
   }
 
   get state(): ClientState {

@@ -5,14 +5,14 @@ import { StructCodec } from '../codec/struct-codec.js';
 import { ElfFile, stringAt } from './elf.js';
 import { structLayout } from './layout-of.js';
 import { readType } from './read-type.js';
-import { type BtfKind, type BtfType, btfKinds, trailingBytes } from './type.js';
+import { type BtfKind, type BtfType, btfKinds, type TypeTable, trailingBytes } from './type.js';
 
 const MAGIC = 0xeb9f;
 /** @internal where the kernel publishes its BTF */
 export const KERNEL_BTF = '/sys/kernel/btf/vmlinux';
 
 /** The types of a BPF object or of the kernel, read from BTF. Pure TypeScript: needs neither libbpf nor root. */
-export class Btf {
+export class Btf implements TypeTable {
   /** Where it was read from, for error messages. */
   readonly origin: string;
   readonly #types: Buffer;

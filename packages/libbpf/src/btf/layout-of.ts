@@ -1,6 +1,5 @@
 import type { FieldLayout, ScalarLayout, StructLayout, ValueLayout } from '../codec/layout.js';
-import type { Btf } from './btf.js';
-import type { BtfMember, BtfType } from './type.js';
+import type { BtfMember, BtfType, TypeTable } from './type.js';
 
 /** Typedefs that say "network byte order"; BTF has no other trace of it. */
 const BIG_ENDIAN: ReadonlyMap<string, ScalarLayout> = new Map([
@@ -12,7 +11,7 @@ const BIG_ENDIAN: ReadonlyMap<string, ScalarLayout> = new Map([
 type Composite = Extract<BtfType, { kind: 'struct' | 'union' }>;
 
 /** Layout of a struct or union. @param name what to call it if it has no tag of its own */
-export function structLayout(btf: Btf, id: number, name: string): StructLayout {
+export function structLayout(btf: TypeTable, id: number, name: string): StructLayout {
   const type = btf.resolve(id);
   if (type.kind !== 'struct' && type.kind !== 'union') {
     throw new Error(`${btf.origin}: ${name} is a ${type.kind}, not a struct or union`);
@@ -20,7 +19,7 @@ export function structLayout(btf: Btf, id: number, name: string): StructLayout {
   return { name: type.name || name, size: type.size, fields: fieldsOf(btf, type, 0, type.name || name) };
 }
 
-function fieldsOf(btf: Btf, type: Composite, base: number, owner: string): FieldLayout[] {
+function fieldsOf(btf: TypeTable, type: Composite, base: number, owner: string): FieldLayout[] {
   return type.members.flatMap((member) => {
     const inner = btf.resolve(member.type);
     if (member.name === '' && (inner.kind === 'struct' || inner.kind === 'union')) {
@@ -31,7 +30,7 @@ function fieldsOf(btf: Btf, type: Composite, base: number, owner: string): Field
   });
 }
 
-function field(btf: Btf, member: BtfMember, base: number, owner: string): FieldLayout {
+function field(btf: TypeTable, member: BtfMember, base: number, owner: string): FieldLayout {
   const offset = base + Math.floor(member.bitOffset / 8);
   if (member.bitSize === 0) {
     return { name: member.name, offset, type: valueLayout(btf, member.type, `${owner}_${member.name}`) };
@@ -46,7 +45,7 @@ function field(btf: Btf, member: BtfMember, base: number, owner: string): FieldL
  * @param name what to call an anonymous struct in it
  * @throws Error for what has no size: functions, void, undefined structs
  */
-export function valueLayout(btf: Btf, id: number, name: string): ValueLayout {
+export function valueLayout(btf: TypeTable, id: number, name: string): ValueLayout {
   const type = btf.type(id);
   switch (type.kind) {
     case 'typedef':
@@ -80,7 +79,7 @@ function integer(size: number, signed: boolean): ScalarLayout {
   return `${signed ? 'i' : 'u'}${size * 8}` as ScalarLayout;
 }
 
-function arrayLayout(btf: Btf, elementId: number, count: number, name: string): ValueLayout {
+function arrayLayout(btf: TypeTable, elementId: number, count: number, name: string): ValueLayout {
   const element = btf.resolve(elementId);
   // To clang char is a signed int of one byte; only the name tells text from numbers.
   const bytes = element.kind === 'int' && element.size === 1 && (!element.signed || element.name === 'char');

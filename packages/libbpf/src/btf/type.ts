@@ -72,3 +72,13 @@ export function trailingBytes(kind: BtfKind, vlen: number): number {
       return 0;
   }
 }
+
+/** Types by their numbers. */
+export interface TypeTable {
+  /** Where they were read from, for error messages. */
+  readonly origin: string;
+  /** The type with a number. @throws Error if there is none */
+  type(id: number): BtfType;
+  /** Looks through typedefs and const, volatile, restrict. */
+  resolve(id: number): BtfType;
+}

@@ -1,13 +1,6 @@
 import { bitfield } from './bitfield.js';
-import { sizeOf, type ValueLayout } from './layout.js';
-import { StructCodec } from './struct-codec.js';
-
-/** Reads and writes one kind of value at an offset. */
-export interface Accessor {
-  read(buffer: Buffer, at: number): unknown;
-  /** @throws TypeError or RangeError if the value does not fit the type. */
-  write(buffer: Buffer, at: number, value: unknown): void;
-}
+import { type StructLayout, sizeOf, type ValueLayout } from './layout.js';
+import { type Accessor, describe } from './value.js';
 
 function number(value: unknown): number {
   if (typeof value === 'number') return value;
@@ -20,14 +13,6 @@ function bigint(value: unknown): bigint {
   if (typeof value === 'bigint') return value;
   if (typeof value === 'number' && Number.isInteger(value)) return BigInt(value);
   throw new TypeError(`a bigint is wanted, not ${describe(value)}`);
-}
-
-/** @internal a value as an error message names it */
-export function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  return typeof value === 'object'
-    ? (value.constructor?.name ?? 'object')
-    : `${typeof value} ${String(value)}`;
 }
 
 // Written out instead of computed from names: these run for every field of every map entry.
@@ -54,11 +39,43 @@ export function accessor(type: ValueLayout): Accessor {
   if ('bytes' in type) return bytes(type.bytes);
   if ('array' in type) return array(type.array, type.count);
   if ('bits' in type) return bitfield(type);
-  const codec = new StructCodec<Record<string, unknown>>(type.struct);
+  return struct(type.struct);
+}
+
+/** The accessor for a struct or union: reads all members, writes those that are given and leaves the others as they are. */
+export function struct(layout: StructLayout): Accessor {
+  const members = layout.fields.map(({ name, offset, type }) => ({ name, offset, ...accessor(type) }));
+  const byName = new Map(members.map((member) => [member.name, member]));
   return {
-    read: (buffer, at) => codec.decode(buffer, at),
-    write: (buffer, at, value) => codec.assign(buffer, at, value as Record<string, unknown>),
+    read(buffer, at) {
+      const value: Record<string, unknown> = {};
+      for (const member of members) value[member.name] = member.read(buffer, at + member.offset);
+      return value;
+    },
+    write(buffer, at, value) {
+      if (typeof value !== 'object' || value === null) {
+        throw new TypeError(`${layout.name}: an object is wanted, not ${describe(value)}`);
+      }
+      for (const name in value) {
+        const member = byName.get(name);
+        if (member === undefined) throw new TypeError(`${layout.name} has no member ${name}`);
+        const given = (value as Record<string, unknown>)[name];
+        if (given === undefined) continue;
+        try {
+          member.write(buffer, at + member.offset, given);
+        } catch (error) {
+          throw located(error, `${layout.name}.${name}`);
+        }
+      }
+    },
   };
+}
+
+function located(error: unknown, where: string): Error {
+  const message = `${where}: ${error instanceof Error ? error.message : String(error)}`;
+  return error instanceof TypeError
+    ? new TypeError(message, { cause: error })
+    : new RangeError(message, { cause: error });
 }
 
 function bytes(size: number): Accessor {

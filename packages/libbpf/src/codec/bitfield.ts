@@ -1,5 +1,5 @@
-import type { Accessor } from './accessor.js';
 import { isBigint, sizeOf, type ValueLayout } from './layout.js';
+import type { Accessor } from './value.js';
 
 /** Reads and writes a bitfield without touching its neighbours. Little-endian bit order, as on x86-64 and arm64. */
 export function bitfield(type: Extract<ValueLayout, { bits: number }>): Accessor {

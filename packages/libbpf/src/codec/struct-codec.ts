@@ -1,10 +1,6 @@
-import { type Accessor, accessor, describe } from './accessor.js';
+import { struct } from './accessor.js';
 import type { FieldLayout, StructLayout } from './layout.js';
-
-interface Field extends Accessor {
-  name: string;
-  offset: number;
-}
+import type { Accessor } from './value.js';
 
 /**
  * Turns a C struct into an object and back. Native byte order; `__be16/32/64` members are numbers as a person
@@ -17,15 +13,13 @@ export class StructCodec<T extends object = Record<string, unknown>> {
   /** sizeof(struct), bytes. */
   readonly size: number;
   readonly fields: readonly FieldLayout[];
-  readonly #fields: readonly Field[];
-  readonly #byName: ReadonlyMap<string, Field>;
+  readonly #value: Accessor;
 
   constructor(layout: StructLayout) {
     this.name = layout.name;
     this.size = layout.size;
     this.fields = layout.fields;
-    this.#fields = layout.fields.map(({ name, offset, type }) => ({ name, offset, ...accessor(type) }));
-    this.#byName = new Map(this.#fields.map((field) => [field.name, field]));
+    this.#value = struct(layout);
   }
 
   /** A new Buffer of `size` bytes. Members not given, and padding, are zero: safe as a hash key. */
@@ -47,28 +41,13 @@ export class StructCodec<T extends object = Record<string, unknown>> {
 
   /** Writes the given members only and leaves the others as they are. */
   assign(buffer: Buffer, offset: number, value: Partial<T>): void {
-    if (typeof value !== 'object' || value === null) {
-      throw new TypeError(`${this.name}: an object is wanted, not ${describe(value)}`);
-    }
-    for (const name in value) {
-      const field = this.#byName.get(name);
-      if (field === undefined) throw new TypeError(`${this.name} has no member ${name}`);
-      const member = value[name];
-      if (member === undefined) continue;
-      try {
-        field.write(buffer, offset + field.offset, member);
-      } catch (error) {
-        throw located(error, `${this.name}.${name}`);
-      }
-    }
+    this.#value.write(buffer, offset, value);
   }
 
   /** @throws RangeError if fewer than `size` bytes are left at `offset` */
   decode(buffer: Buffer, offset = 0): T {
     this.#bounds(buffer, offset);
-    const value: Record<string, unknown> = {};
-    for (const field of this.#fields) value[field.name] = field.read(buffer, offset + field.offset);
-    return value as T;
+    return this.#value.read(buffer, offset) as T;
   }
 
   #bounds(buffer: Buffer, offset: number): void {
@@ -76,13 +55,6 @@ export class StructCodec<T extends object = Record<string, unknown>> {
     const room = `${buffer.length} bytes at offset ${offset}`;
     throw new RangeError(`${this.name} needs ${this.size} bytes; the buffer has ${room}`);
   }
-}
-
-function located(error: unknown, where: string): Error {
-  const message = `${where}: ${error instanceof Error ? error.message : String(error)}`;
-  return error instanceof TypeError
-    ? new TypeError(message, { cause: error })
-    : new RangeError(message, { cause: error });
 }
 
 /** The codec for a layout, as generated code (bpf-codegen) calls it. */

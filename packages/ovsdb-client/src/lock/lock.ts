@@ -1,11 +1,16 @@
 import { EventEmitter } from 'node:events';
 import { emitSafely } from '../emitSafely.js';
-import type { LockManager } from './lockManager.js';
 
 interface LockEvents {
   acquired: [];
   /** It was stolen, or the connection that held it is gone. */
   lost: [];
+}
+
+/** Who asks the server for locks and gives them back. */
+export interface LockKeeper {
+  steal(lock: Lock): Promise<void>;
+  release(lock: Lock): Promise<void>;
 }
 
 /**
@@ -14,14 +19,14 @@ interface LockEvents {
  */
 export class Lock extends EventEmitter<LockEvents> {
   readonly name: string;
-  readonly #manager: LockManager;
+  readonly #keeper: LockKeeper;
   #held = false;
 
   /** @internal */
-  constructor(name: string, manager: LockManager) {
+  constructor(name: string, keeper: LockKeeper) {
     super();
     this.name = name;
-    this.#manager = manager;
+    this.#keeper = keeper;
   }
 
   /** True while this client owns the lock, as far as it has been told. */
@@ -31,12 +36,12 @@ export class Lock extends EventEmitter<LockEvents> {
 
   /** Takes the lock away from whoever has it. Rejects with ConnectionLostError while not connected. */
   steal(): Promise<void> {
-    return this.#manager.steal(this);
+    return this.#keeper.steal(this);
   }
 
   /** Gives the lock up and asks for it no more. Resolves also when there is no connection: then it is gone anyway. */
   release(): Promise<void> {
-    return this.#manager.release(this);
+    return this.#keeper.release(this);
   }
 
   /** @internal */

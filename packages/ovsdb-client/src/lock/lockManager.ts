@@ -1,18 +1,18 @@
-import type { Client } from '../client.js';
 import { ConnectionLostError } from '../connection/errors.js';
 import type { RpcConnection } from '../connection/rpcConnection.js';
+import type { Log } from '../log.js';
 import { isJsonObject } from '../wire/json.js';
 import type { MaybeLarge } from '../wire/large.js';
-import { Lock } from './lock.js';
+import { Lock, type LockKeeper } from './lock.js';
 
 /** The locks of one client and what the server says about them. */
-export class LockManager {
-  readonly #client: Client;
+export class LockManager implements LockKeeper {
+  readonly #log: Log;
   readonly #locks = new Map<string, Lock>();
   #rpc: RpcConnection | undefined;
 
-  constructor(client: Client) {
-    this.#client = client;
+  constructor(log: Log) {
+    this.#log = log;
   }
 
   /** See Client.lock. */
@@ -81,8 +81,7 @@ export class LockManager {
     };
     rpc.requestInOrder(method, [lock.name], onReply, (error) => {
       const fields = { lock: lock.name, reason: error.message };
-      if (!(error instanceof ConnectionLostError))
-        this.#client.log.warn(fields, `OVSDB ${method} was refused`);
+      if (!(error instanceof ConnectionLostError)) this.#log.warn(fields, `OVSDB ${method} was refused`);
       reject(error);
     });
   }

@@ -1,8 +1,11 @@
-import type { Client } from '../client.js';
 import { ConnectionLostError, RpcError } from '../connection/errors.js';
+import type { Session } from '../connection/session.js';
+import type { Log } from '../log.js';
+import type { RowLocator } from '../replica/rowLocator.js';
 import { isUuid } from '../schema/atom.js';
 import { byUuid, type Condition } from '../schema/condition.js';
 import { NamedUuid } from '../schema/namedUuid.js';
+import type { DatabaseSchema } from '../schema/schemaTypes.js';
 import { ValueError } from '../schema/valueError.js';
 import { encodeOperation, type Mutation, type Operation } from './operation.js';
 import { type OperationResult, parseResults } from './operationResult.js';
@@ -20,19 +23,31 @@ export interface WaitOptions {
   readonly timeoutMs?: number;
 }
 
+/** The database that a transaction goes to, as its client has it now. */
+export interface TransactionTarget {
+  readonly database: string;
+  readonly schema: DatabaseSchema | undefined;
+  /** Undefined while not connected. */
+  readonly session: Session | undefined;
+  /** Why it is not connected. */
+  readonly lastError: Error | undefined;
+  readonly locators: ReadonlySet<RowLocator>;
+  readonly log: Log;
+}
+
 /**
  * Collects operations (RFC 7047 section 5.2) and has the database do all of them or none. Values are JavaScript ones,
  * see encodeValue; they are checked against the schema at commit.
  */
 export class Transaction {
-  readonly #client: Client;
+  readonly #target: TransactionTarget;
   readonly #operations: Operation[] = [];
   #vanished: string | undefined;
   #sent = false;
 
   /** @internal Use Client.transaction. */
-  constructor(client: Client) {
-    this.#client = client;
+  constructor(target: TransactionTarget) {
+    this.#target = target;
   }
 
   /** Number of operations so far. */
@@ -129,17 +144,17 @@ export class Transaction {
     if (this.#vanished)
       throw new TransactionError('timed out', `row ${this.#vanished} to verify does not exist any more`);
     if (this.#operations.length === 0) return [];
-    const { schema, database } = this.#client;
-    if (!schema || !this.#client.session) {
-      const why = this.#client.lastError ? `: ${this.#client.lastError.message}` : '';
+    const { schema, database } = this.#target;
+    if (!schema || !this.#target.session) {
+      const why = this.#target.lastError ? `: ${this.#target.lastError.message}` : '';
       throw new ConnectionLostError(`not connected to database ${database}${why}`, { maybeCommitted: false });
     }
     const operations = this.#operations.map((operation) => encodeOperation(schema, operation));
     this.#sent = true;
     try {
-      const reply = await this.#client.session.rpc.request('transact', [database, ...operations], signal);
+      const reply = await this.#target.session.rpc.request('transact', [database, ...operations], signal);
       return parseResults(schema, this.#operations, reply, (where, message) =>
-        this.#client.log.warn(where, `a selected value was left out: ${message}`),
+        this.#target.log.warn(where, `a selected value was left out: ${message}`),
       );
     } catch (error) {
       if (error instanceof RpcError) throw new TransactionError(error.code, error.details);
@@ -148,7 +163,7 @@ export class Transaction {
   }
 
   #locate(uuid: string): string | undefined {
-    for (const locator of this.#client.locators) {
+    for (const locator of this.#target.locators) {
       const table = locator.tableOf(uuid);
       if (table !== undefined) return table;
     }
