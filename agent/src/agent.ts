@@ -212,7 +212,7 @@ export class Agent {
       address: hover,
       tls: this.#hoverTls,
       // Who loads no module pays nothing for it.
-      engine: async () => (await import('./hover/engine/index.js')).openHoverEngine({ bpffs, netlink }),
+      engine: async () => (await import('./hover/engine/index.js')).openHoverEngine({ bpffs, netlink, log }),
       devices: netlink,
       reserved: (device) => (hoverAllowOvnPorts ? undefined : this.#ownerOf(device)),
       builtins: builtinRegistry(log),
@@ -293,6 +293,8 @@ export class Agent {
     const place = { where: `iovisor-agent (${node})`, table: '', uuid: '', node, column: '' };
     if (this.#hoverProblem !== '')
       own.push({ ...place, name: '--hover', message: `the Hover API is not served: ${this.#hoverProblem}` });
+    const modules = this.#hover?.graph.problem;
+    if (modules !== undefined) own.push({ ...place, name: '--hover', message: modules });
     for (const message of new Set([this.#tls?.problem, this.#hoverTls?.problem]))
       if (message !== undefined) own.push({ ...place, name: '--tls-*', message });
     return [...this.#taps.problems, ...this.#clock.stamp(own)];
