@@ -15,7 +15,7 @@ import { type ListenAddress, serveMetrics } from '@iovisor-ovn/exposition';
 import { ABI_VERSION } from '@iovisor-ovn/iomodules';
 import type { Commit, Hello, LocalInterface, Problem } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
-import { type Config, exposedText, isExposed } from './config/index.js';
+import { type Config, exposedText, HOVER_TLS, isExposed } from './config/index.js';
 import { Datapath, type ForwardingDelta, versionsIn } from './datapath/index.js';
 import { type HealthName, HealthServer } from './health/index.js';
 import { builtinRegistry } from './hover/builtins/index.js';
@@ -41,7 +41,6 @@ import {
 import { VERSION } from './version.js';
 
 const PROTOCOL = 1;
-const hoverOptions = { cert: 'tls-cert', key: 'tls-key', ca: 'hover-client-ca' };
 
 /** Longer than a pass over the whole data plane takes on a busy machine with many thousand ports. */
 const STUCK_MS = 60_000;
@@ -106,8 +105,7 @@ export class Agent {
     this.#log = log;
     this.#tls = tls;
     const clientCa = config.hover && !isLocal(config.hover) ? config.hoverClientCa : undefined;
-    if (config.tls && clientCa)
-      this.#hoverTls = new TlsFollower({ ...config.tls, ca: clientCa }, hoverOptions);
+    if (config.tls && clientCa) this.#hoverTls = new TlsFollower({ ...config.tls, ca: clientCa }, HOVER_TLS);
     this.#netlink = netlink;
     this.#datapath = datapath;
     this.#metrics = new AgentMetrics(config.metricsPorts);
@@ -214,7 +212,7 @@ export class Agent {
       address: hover,
       tls: this.#hoverTls,
       // Who loads no module pays nothing for it.
-      engine: async () => (await import('./hover/engine/index.js')).openHoverEngine({ bpffs, netlink }),
+      engine: async () => (await import('./hover/engine/index.js')).openHoverEngine({ bpffs, netlink, log }),
       devices: netlink,
       reserved: (device) => (hoverAllowOvnPorts ? undefined : this.#ownerOf(device)),
       builtins: builtinRegistry(log),
@@ -295,6 +293,8 @@ export class Agent {
     const place = { where: `iovisor-agent (${node})`, table: '', uuid: '', node, column: '' };
     if (this.#hoverProblem !== '')
       own.push({ ...place, name: '--hover', message: `the Hover API is not served: ${this.#hoverProblem}` });
+    const modules = this.#hover?.graph.problem;
+    if (modules !== undefined) own.push({ ...place, name: '--hover', message: modules });
     for (const message of new Set([this.#tls?.problem, this.#hoverTls?.problem]))
       if (message !== undefined) own.push({ ...place, name: '--tls-*', message });
     return [...this.#taps.problems, ...this.#clock.stamp(own)];

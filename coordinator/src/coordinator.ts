@@ -3,7 +3,7 @@ import { status } from '@grpc/grpc-js';
 import { TlsFollower } from '@iovisor-ovn/endpoint';
 import type { Observations, Refusal } from '@iovisor-ovn/proto';
 import type { Logger } from 'pino';
-import type { CoordinatorConfig } from './config/coordinator-config.js';
+import { type CoordinatorConfig, databaseTls } from './config/coordinator-config.js';
 import { ChangeFeed } from './feed/change-feed.js';
 import { Leadership } from './leadership.js';
 import { Compiler } from './logic/compiler.js';
@@ -28,8 +28,6 @@ import { EncapConflict, Registrar } from './southbound/registrar.js';
 import { SouthboundRegistry } from './southbound/registry.js';
 import type { WriteCounts } from './southbound/write-counts.js';
 import { SouthboundWriter } from './southbound/writer.js';
-
-const databaseOptions = { cert: 'db-cert', key: 'db-key', ca: 'db-ca' };
 
 /** How long an agent that comes while the databases are still being read is kept waiting. */
 const patienceMs = 3000;
@@ -74,7 +72,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.feed = new ChangeFeed((uuid) => this.compiler.southbound.chassisByUuid(uuid)?.row.name ?? uuid);
     this.problems.onChange = (event, problem) => this.feed.problem(event, problem);
     const { certFile: cert, keyFile: key, caFile: ca } = config.database;
-    if (cert && key && ca) this.#databaseTls = new TlsFollower({ cert, key, ca }, databaseOptions);
+    if (cert && key && ca) this.#databaseTls = new TlsFollower({ cert, key, ca }, databaseTls);
     if (this.#databaseTls) this.followTls('db', this.#databaseTls);
     const follower = this.#databaseTls;
     const tls = follower ? { material: () => follower.material } : config.database;

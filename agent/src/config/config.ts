@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
-import { readMaterial, TlsFileError, type TlsPaths } from '@iovisor-ovn/endpoint';
+import {
+  certificateFiles,
+  type GivenOption,
+  givenTls,
+  type OptionNames,
+  TlsOptionError,
+  type TlsPaths,
+  tlsOptions,
+  usablePaths,
+} from '@iovisor-ovn/endpoint';
 import { type LogLevelName, logLevels } from '@iovisor-ovn/log/levels';
 import { parseRemotes } from '@iovisor-ovn/ovsdb-client';
 import type { HookChoice } from '../datapath/index.js';
@@ -8,8 +17,8 @@ import { type Address, formatAddress, isLocal, parseAddress, parseAddresses } fr
 import type { OptionName, RawOptions } from './options.js';
 import { UsageError } from './usageError.js';
 
-/** Options that name files with certificates. */
-const CERTIFICATES = ['tls-cert', 'tls-ca', 'hover-client-ca'] as const satisfies readonly OptionName[];
+/** Options that name the files of the Hover API's TLS. */
+export const HOVER_TLS: OptionNames = { ...tlsOptions, ca: 'hover-client-ca' satisfies OptionName };
 
 export interface Config {
   ovsdb: string;
@@ -43,7 +52,8 @@ export interface Config {
 
 /** @throws UsageError naming the option */
 export function makeConfig(raw: RawOptions): Config {
-  const tls = tlsIdentity(raw);
+  const given: GivenOption = (name) => raw[name as OptionName];
+  const tls = usable(() => givenTls(given));
   const insecurePlaintext = raw['insecure-plaintext'] === 'true';
   const coordinator = raw.coordinator === undefined ? undefined : of('coordinator', raw, parseAddresses);
   of('ovsdb', raw, parseRemotes);
@@ -70,7 +80,7 @@ export function makeConfig(raw: RawOptions): Config {
     health,
     metrics,
     metricsPorts: of('metrics-ports', raw, count),
-    certificateFiles: Object.fromEntries(CERTIFICATES.map((name) => [name, raw[name]])),
+    certificateFiles: certificateFiles(given, HOVER_TLS.ca),
     tls,
     tlsServerName: raw['tls-server-name'],
     insecurePlaintext,
@@ -142,30 +152,20 @@ export function exposedText(address: Address, flag: OptionName): string {
   return `${formatAddress(address)} would be plain text on the network: give --tls-cert, --tls-key and --tls-ca, or an address of this machine, or --${flag}`;
 }
 
-function tlsIdentity(raw: RawOptions): TlsPaths | undefined {
-  const names = ['tls-cert', 'tls-key', 'tls-ca'] as const;
-  const missing = names.filter((name) => raw[name] === undefined);
-  if (missing.length === names.length) return undefined;
-  if (missing.length > 0)
-    throw new UsageError(`--${missing[0]} is missing: TLS needs --tls-cert, --tls-key and --tls-ca`);
-  return checked({ cert: raw['tls-cert']!, key: raw['tls-key']!, ca: raw['tls-ca']! }, 'tls-ca');
-}
-
 function clientCa(raw: RawOptions, tls: TlsPaths | undefined): string | undefined {
   const ca = raw['hover-client-ca'];
   if (ca === undefined) return undefined;
   if (tls === undefined) of('hover-client-ca', raw, (path) => readFileSync(path));
-  else checked({ ...tls, ca }, 'hover-client-ca');
+  else usable(() => usablePaths({ ...tls, ca }, HOVER_TLS));
   return ca;
 }
 
-/** @param caOption the one that named the authorities. @throws UsageError */
-function checked(paths: TlsPaths, caOption: OptionName): TlsPaths {
+/** @throws UsageError naming the option */
+function usable<T>(look: () => T): T {
   try {
-    readMaterial(paths);
-    return paths;
+    return look();
   } catch (error) {
-    if (!(error instanceof TlsFileError)) throw error;
-    throw new UsageError(`--${error.which === 'ca' ? caOption : `tls-${error.which}`}: ${error.message}`);
+    if (!(error instanceof TlsOptionError)) throw error;
+    throw new UsageError(`--${error.message}`);
   }
 }

@@ -1,5 +1,5 @@
 import type { Encap, RemoteChassis } from '@iovisor-ovn/proto';
-import type { EncapType, Tunnel } from './compile/tunnel.js';
+import type { EncapType, Tunnel } from './compile/tunnelFacts.js';
 import { canonicalIp, sameFamily } from './compile/underlay.js';
 import { Refused } from './refused.js';
 

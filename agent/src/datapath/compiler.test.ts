@@ -21,7 +21,7 @@ import {
   iov_tunnel_flag,
   iov_tunnelCodec,
 } from './abi.js';
-import type { TunnelWay } from './compile/tunnel.js';
+import type { TunnelWay } from './compile/tunnelFacts.js';
 import { rowAddressText } from './compile/underlay.js';
 import { Bench } from './testsupport/bench.js';
 

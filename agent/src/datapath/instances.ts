@@ -15,8 +15,8 @@ import {
 import { Generations, GROUP_CHUNK, isGroupHead } from './compile/group.js';
 import { elementSignature, type Range, rangeText } from './compile/security.js';
 import { rowAddressText } from './compile/underlay.js';
-import { elementIdentity, tunnelIdentity, wayIdentity } from './compiler.js';
 import { type ConfigMap, keyBuffer, keyText } from './entry.js';
+import { elementIdentity, tunnelIdentity, wayIdentity } from './identities.js';
 import { Numbers } from './numbers.js';
 
 /** Contents of a configuration map: a Mirror, or a Map in tests. */

@@ -3,7 +3,7 @@ import { Netlink } from '../netlink/index.js';
 import { enterPrivateNetns, ip } from '../netlink/testsupport/privateNetns.js';
 import { RecordingLog } from '../netlink/testsupport/recordingLog.js';
 import { until } from '../netlink/testsupport/until.js';
-import type { Tunnel } from './compile/tunnel.js';
+import type { Tunnel } from './compile/tunnelFacts.js';
 import { TunnelPaths } from './tunnelPaths.js';
 
 const LOCAL = '192.0.2.1';

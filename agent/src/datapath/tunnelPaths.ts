@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Link, LinkEvent, Netlink, Route } from '../netlink/index.js';
 import { parseMac } from './compile/ip.js';
-import type { Tunnel, TunnelPath, TunnelWay } from './compile/tunnel.js';
+import type { Tunnel, TunnelPath, TunnelWay } from './compile/tunnelFacts.js';
 
 /** How often the kernel is asked to confirm a next hop that is in use, and to find one that is missing. */
 const CONFIRM_MS = 20_000;

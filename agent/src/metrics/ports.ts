@@ -1,7 +1,7 @@
 import { type Family, family, type Sample } from '@iovisor-ovn/exposition';
 import { dropReasons } from '@iovisor-ovn/iomodules';
 import type { iov_counters } from '../datapath/abi.js';
-import type { LocalPort } from '../datapath/compiler.js';
+import type { LocalPort } from '../datapath/compiler/ports.js';
 import type { Datapath } from '../datapath/index.js';
 import { agentMetrics } from './definitions.js';
 import { MonotoneSum } from './monotone.js';

@@ -2,7 +2,7 @@ import { dropReasons } from '@iovisor-ovn/iomodules';
 import { type PortDrop, PortReport } from '@iovisor-ovn/proto';
 import { iov_port_flag } from '../datapath/abi.js';
 import { needsNoDevice, type Place, placeOf } from '../datapath/compile/kind.js';
-import type { LocalPort } from '../datapath/compiler.js';
+import type { LocalPort } from '../datapath/compiler/ports.js';
 import type { LastDrop } from '../datapath/counters.js';
 import type { Datapath } from '../datapath/index.js';
 import { dropText } from './dropText.js';

@@ -4,7 +4,7 @@ import { type TraceOutput, TraceReport, type TraceRequest, type TraceStep } from
 import { iov_event_kind, iov_port_flag, iov_tunnel_flag } from '../datapath/abi.js';
 import { needsNoDevice } from '../datapath/compile/kind.js';
 import { rowAddressText } from '../datapath/compile/underlay.js';
-import type { LocalPort } from '../datapath/compiler.js';
+import type { LocalPort } from '../datapath/compiler/ports.js';
 import type { Datapath } from '../datapath/index.js';
 import { outerAddresses, outerFrame, sourcePortOf } from './outerFrame.js';
 

@@ -1,7 +1,7 @@
 import type { TunnelReport, TunnelWay } from '@iovisor-ovn/proto';
 import { formatMac } from '../datapath/compile/ip.js';
-import { isResolved, type TunnelPath, usableWays } from '../datapath/compile/tunnel.js';
-import type { HeldTunnel } from '../datapath/compiler.js';
+import { isResolved, type TunnelPath, usableWays } from '../datapath/compile/tunnelFacts.js';
+import type { HeldTunnel } from '../datapath/compiler/chassisTunnels.js';
 import type { Datapath } from '../datapath/index.js';
 
 /** Ways to other chassis, one an address. */

@@ -1,5 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { readMaterial, TlsFileError, type TlsPaths } from '@iovisor-ovn/endpoint';
+import {
+  certificateFiles,
+  givenTls,
+  type OptionNames,
+  TlsOptionError,
+  type TlsPaths,
+  usablePaths,
+} from '@iovisor-ovn/endpoint';
 import { logLevels } from '@iovisor-ovn/log/levels';
 import { parseRemotes } from '@iovisor-ovn/ovsdb-client';
 import { Command } from 'commander';
@@ -30,8 +37,8 @@ export const tlsSettings: readonly Setting[] = [
   { name: 'tls-ca', value: 'FILE', description: 'CA that the other ends’ certificates must be signed by' },
 ];
 
-/** Settings that name files with certificates. */
-const certificates = ['tls-cert', 'tls-ca', 'db-cert', 'db-ca'] as const;
+/** Settings that name the files for `ssl:` remotes of the databases. */
+export const databaseTls: OptionNames = { cert: 'db-cert', key: 'db-key', ca: 'db-ca' };
 
 /** All that iovisor-coordinator can be told, but for --config. */
 export const coordinatorSettings: readonly Setting[] = [
@@ -110,7 +117,7 @@ export function readCoordinatorConfig(
     sb: remotes(values, 'sb'),
     listen,
     metrics: metricsAddress,
-    certificateFiles: Object.fromEntries(certificates.map((name) => [name, values.get(name)])),
+    certificateFiles: certificateFiles((name) => values.get(name), databaseTls.cert, databaseTls.ca),
     tls,
     plainMetrics,
     rbac: { admin: names(values, 'rbac-admin'), readOnly: names(values, 'rbac-read-only') },
@@ -139,22 +146,14 @@ function names(values: Settings, setting: string): string[] {
 
 /** The --tls-* files, all or none; checked. Throws UsageError. */
 export function readTls(values: Settings): TlsPaths | undefined {
-  const names = ['tls-cert', 'tls-key', 'tls-ca'] as const;
-  const given = names.filter((name) => values.has(name));
-  if (given.length === 0) return undefined;
-  const missing = names.find((name) => !values.has(name));
-  if (missing) throw new UsageError(`${missing} is missing: --tls-cert, --tls-key and --tls-ca go together`);
-  const [cert, key, ca] = names.map((name) => values.get(name)!) as [string, string, string];
-  return checked('tls', { cert, key, ca });
+  return usable(() => givenTls((name) => values.get(name)));
 }
 
-function checked(prefix: string, paths: TlsPaths): TlsPaths {
+function usable<T>(look: () => T): T {
   try {
-    readMaterial(paths);
-    return paths;
+    return look();
   } catch (error) {
-    if (!(error instanceof TlsFileError)) throw error;
-    throw new UsageError(`${prefix}-${error.which}: ${error.message}`);
+    throw error instanceof TlsOptionError ? new UsageError(error.message) : error;
   }
 }
 
@@ -164,13 +163,11 @@ function readDatabaseFiles(values: Settings): CoordinatorConfig['database'] {
     if (path !== undefined) readPem(name, path);
     return path;
   };
-  const files = { certFile: file('db-cert'), keyFile: file('db-key'), caFile: file('db-ca') };
+  const [cert, key, ca] = [file(databaseTls.cert), file(databaseTls.key), file(databaseTls.ca)];
   const ssl = ['nb', 'sb'].find((name) => /(^|,)\s*ssl:/.test(values.get(name) ?? ''));
-  if (ssl && !(files.certFile && files.keyFile && files.caFile))
-    throw new UsageError(`${ssl}: ssl: remotes need --db-cert, --db-key and --db-ca`);
-  if (files.certFile && files.keyFile && files.caFile)
-    checked('db', { cert: files.certFile, key: files.keyFile, ca: files.caFile });
-  return files;
+  if (cert && key && ca) usable(() => usablePaths({ cert, key, ca }, databaseTls));
+  else if (ssl) throw new UsageError(`${ssl}: ssl: remotes need --db-cert, --db-key and --db-ca`);
+  return { certFile: cert, keyFile: key, caFile: ca };
 }
 
 function readPem(setting: string, path: string): Buffer {

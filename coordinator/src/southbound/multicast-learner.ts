@@ -1,13 +1,11 @@
 import { byUuid, type Transaction } from '@iovisor-ovn/ovsdb-client';
 import { defaultIdleTimeout, defaultTableSize } from '../logic/multicast.js';
 import type { PortState, Southbound, SwitchState } from '../logic/southbound.js';
+import { FairQueue } from './fair-queue.js';
 import { PacedWrite } from './paced-write.js';
 import { type SnoopLimits, SnoopTable } from './snoop-table.js';
 import type { SouthboundWriter } from './writer.js';
 
-/** Of each hypervisor in one transaction, and of all together. */
-const maxPerChassis = 50;
-const maxPerWrite = 500;
 /** How long the row that a write made, or its end, is waited for. */
 const echoMs = 1000;
 const expiryMs = 1000;
@@ -35,8 +33,8 @@ export class MulticastLearner {
   readonly #writes: PacedWrite;
   /** By chassis name, then datapath uuid; of connected chassis. */
   readonly #tables = new Map<string, Map<string, SnoopTable>>();
-  /** To be written, by chassis name. */
-  readonly #dirty = new Map<string, Map<string, Entry>>();
+  /** To be written. */
+  readonly #dirty = new FairQueue<Entry>();
   readonly #echoes = new Map<string, Echo>();
   #timer?: NodeJS.Timeout;
 
@@ -46,7 +44,7 @@ export class MulticastLearner {
       writer,
       writeKey,
       (transaction) => this.#build(transaction),
-      () => this.#dirty.size > 0,
+      () => !this.#dirty.isEmpty,
     );
   }
 
@@ -74,7 +72,7 @@ export class MulticastLearner {
   /** The chassis has no session any more. */
   forget(chassis: string): void {
     this.#tables.delete(chassis);
-    this.#dirty.delete(chassis);
+    this.#dirty.forget(chassis);
   }
 
   /** The machine at `port` joined `address`, or left it. */
@@ -130,30 +128,14 @@ export class MulticastLearner {
   }
 
   #mark(entry: Entry): void {
-    const dirty = this.#dirty.get(entry.chassis) ?? new Map<string, Entry>();
-    this.#dirty.set(entry.chassis, dirty);
-    dirty.set(keyOf(entry), entry);
+    this.#dirty.put(entry.chassis, keyOf(entry), entry);
     this.#writes.request();
   }
 
   #build(transaction: Transaction): void {
-    let left = maxPerWrite;
-    for (const [chassis, dirty] of [...this.#dirty]) {
-      let some = Math.min(left, maxPerChassis);
-      for (const [key, entry] of dirty) {
-        if (some <= 0) break;
-        // Its last write must be seen first.
-        if (this.#awaitsEcho(key, entry)) continue;
-        dirty.delete(key);
-        some--;
-        left--;
-        this.#write(transaction, key, entry);
-      }
-      // Next time others come first.
-      this.#dirty.delete(chassis);
-      if (dirty.size > 0) this.#dirty.set(chassis, dirty);
-      if (left <= 0) break;
-    }
+    // Its last write must be seen first.
+    for (const [key, entry] of this.#dirty.take((one, waiting) => !this.#awaitsEcho(one, waiting)))
+      this.#write(transaction, key, entry);
   }
 
   #write(transaction: Transaction, key: string, entry: Entry): void {
@@ -183,7 +165,7 @@ export class MulticastLearner {
   #isWritten(chassis: string, { uuid: datapath }: SwitchState, address: string, port: string): boolean {
     const entry = { chassis, datapath, address };
     const key = keyOf(entry);
-    if (this.#dirty.get(chassis)?.has(key) || this.#awaitsEcho(key, entry)) return true;
+    if (this.#dirty.has(chassis, key) || this.#awaitsEcho(key, entry)) return true;
     const uuid = this.#southbound.chassis.get(chassis)?.row._uuid;
     const table = this.#tables.get(chassis)?.get(datapath);
     // A router's port is in no other group.

@@ -4,5 +4,21 @@ export { channelCredentials, checkServerName, serverCredentials, tlsChannelOptio
 export { followTls, httpsOptions } from './httpsTls.js';
 export { addReflection, type ReflectionSources } from './reflection.js';
 export { removeStaleSocket } from './staleSocket.js';
-export { type OptionNames, readMaterial, type TlsChange, TlsFollower } from './tlsFollower.js';
-export { dateProblem, TlsFileError, type TlsMaterial, type TlsPaths, validityOf } from './tlsMaterial.js';
+export { type TlsChange, TlsFollower } from './tlsFollower.js';
+export {
+  dateProblem,
+  readMaterial,
+  TlsFileError,
+  type TlsMaterial,
+  type TlsPaths,
+  validityOf,
+} from './tlsMaterial.js';
+export {
+  certificateFiles,
+  type GivenOption,
+  givenTls,
+  type OptionNames,
+  TlsOptionError,
+  tlsOptions,
+  usablePaths,
+} from './tlsOptions.js';

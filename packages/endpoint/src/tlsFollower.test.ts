@@ -12,8 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { material, TestAuthority } from './testing.js';
-import { readMaterial, type TlsChange, TlsFollower } from './tlsFollower.js';
-import { TlsFileError, type TlsPaths } from './tlsMaterial.js';
+import { type TlsChange, TlsFollower } from './tlsFollower.js';
+import { readMaterial, TlsFileError, type TlsPaths } from './tlsMaterial.js';
 
 const kinds = ['cert', 'key', 'ca'] as const;
 

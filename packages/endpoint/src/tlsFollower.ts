@@ -1,15 +1,16 @@
 import { EventEmitter } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import {
   checkMaterial,
   dateProblem,
+  readMaterial,
   TlsFileError,
   type TlsMaterial,
   type TlsPaths,
   type Validity,
   validityOf,
 } from './tlsMaterial.js';
+import { type OptionNames, tlsOptions } from './tlsOptions.js';
 
 /** What of a TlsMaterial is another than before. */
 export interface TlsChange {
@@ -24,11 +25,6 @@ interface TlsEvents {
   /** Why what the files say now cannot be used; undefined: they can again. */
   problem: [message: string | undefined];
 }
-
-/** Without dashes. */
-export type OptionNames = Readonly<Record<keyof TlsMaterial, string>>;
-
-const tlsOptions: OptionNames = { cert: 'tls-cert', key: 'tls-key', ca: 'tls-ca' };
 
 const kinds = ['cert', 'key', 'ca'] as const;
 
@@ -165,23 +161,6 @@ export class TlsFollower extends EventEmitter<TlsEvents> {
     });
     return (await Promise.all(looks)).join();
   }
-}
-
-/**
- * Reads and checks the three files, but for dates.
- * @throws TlsFileError
- */
-export function readMaterial(paths: TlsPaths): TlsMaterial {
-  const read = (which: keyof TlsMaterial) => {
-    try {
-      return readFileSync(paths[which]);
-    } catch (error) {
-      throw new TlsFileError(which, paths[which], (error as Error).message);
-    }
-  };
-  const material = { cert: read('cert'), key: read('key'), ca: read('ca') };
-  checkMaterial(material, paths);
-  return material;
 }
 
 function equal(a: TlsMaterial, b: TlsMaterial): boolean {

@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 
 /** PEM contents of one end of mutual TLS. */
@@ -27,6 +28,23 @@ export class TlsFileError extends Error {
 }
 
 const complete = /-----BEGIN ((?:TRUSTED |X509 )?CERTIFICATE)-----[^-]*-----END \1-----/g;
+
+/**
+ * Reads and checks the three files, but for dates.
+ * @throws TlsFileError
+ */
+export function readMaterial(paths: TlsPaths): TlsMaterial {
+  const read = (which: keyof TlsMaterial) => {
+    try {
+      return readFileSync(paths[which]);
+    } catch (error) {
+      throw new TlsFileError(which, paths[which], (error as Error).message);
+    }
+  };
+  const material = { cert: read('cert'), key: read('key'), ca: read('ca') };
+  checkMaterial(material, paths);
+  return material;
+}
 
 /**
  * What would go wrong later, at each connection, and be hard to find then; all but the dates of the own certificate.

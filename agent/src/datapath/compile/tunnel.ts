@@ -5,57 +5,12 @@ import {
   iov_tunnelCodec,
 } from '../abi.js';
 import { type Entry, u32 } from '../entry.js';
+import { isResolved, type Tunnel, type TunnelPath, usableWays } from './tunnelFacts.js';
 import { fixedSum, headerLength, tunnelHeader } from './tunnelHeader.js';
 import { ipBytes, isIp6, rowAddress } from './underlay.js';
 
-/** Encapsulations the IOModules speak. */
-export type EncapType = 'vxlan' | 'geneve';
-
-/** One next hop to another chassis. */
-export interface TunnelWay {
-  ifindex: number;
-  /** Share of the flows among the ways, at least 1. */
-  weight: number;
-  /** Text; undefined: the other end is on the link. */
-  gateway?: string;
-  /** Of our device. */
-  sourceMac?: Buffer;
-  /** Of the next hop; undefined until the kernel has resolved it. */
-  nextHopMac?: Buffer;
-}
-
-/** How packets get to another chassis, as the kernel's routing says now. */
-export interface TunnelPath {
-  /** Of the narrowest device or route: largest outer IP packet, bytes. */
-  mtu: number;
-  /** At least one; several for equal-cost routes. */
-  ways: readonly [TunnelWay, ...TunnelWay[]];
-}
-
-/** A tunnel to one address of another chassis. Addresses are canonical text. */
-export interface Tunnel {
-  encap: EncapType;
-  localIp: string;
-  remoteIp: string;
-  /** Our addresses that it may send to. */
-  localIps: readonly string[];
-  /** The other end wants outer UDP checksums. */
-  csum: boolean;
-  /** The outer TOS byte, or 'inherit'. */
-  tos: number | 'inherit';
-}
-
-/** Most next hops of a tunnel; the programs follow no more. */
-export const MAX_WAYS = 8;
-
 /** The outer source port has 14 bits of the flow's hash (struct iov_tunnel.share). */
 const FLOWS = 0x4000;
-
-/** The ways that packets take: those whose next hop is known, or one that the kernel has to resolve. */
-export function usableWays(path: TunnelPath): readonly [TunnelWay, ...TunnelWay[]] {
-  const [first, ...others] = path.ways.filter(isResolved).slice(0, MAX_WAYS);
-  return first === undefined ? [path.ways[0]] : [first, ...others];
-}
 
 /**
  * @param numbers of the tunnel, and of each usable way but the first
@@ -94,11 +49,6 @@ export function compileTunnel(
   });
   // The other ways first: whoever is sent on must find them.
   return [...rows.reverse(), ...tunnel.localIps.map((local) => source(tunnel.remoteIp, local, number))];
-}
-
-/** Whether packets need not ask the kernel for the next hop. */
-export function isResolved({ sourceMac, nextHopMac }: TunnelWay): boolean {
-  return sourceMac !== undefined && nextHopMac !== undefined;
 }
 
 /** Where the flows of each way end; 0 for the last. */

@@ -1,4 +1,4 @@
-import type { EncapType, Tunnel, TunnelWay } from './tunnel.js';
+import type { EncapType, Tunnel, TunnelWay } from './tunnelFacts.js';
 import { ipBytes, isIp6 } from './underlay.js';
 
 const ETHERNET = 14;

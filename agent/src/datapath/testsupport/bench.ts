@@ -12,8 +12,9 @@ import {
 } from '../abi.js';
 import { Claims } from '../claims.js';
 import type { Tap } from '../compile/port.js';
-import type { TunnelPath } from '../compile/tunnel.js';
-import { Compiler, type Underlay } from '../compiler.js';
+import type { TunnelPath } from '../compile/tunnelFacts.js';
+import type { Underlay } from '../compiler/chassisTunnels.js';
+import { Compiler } from '../compiler.js';
 import { type ConfigMap, keyBuffer, keyText, u32 } from '../entry.js';
 import { Instances, type Limits } from '../instances.js';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type BpfObject, RingBuffer } from '@iovisor-ovn/libbpf';
-import type { LinkEvent, Netlink } from '../../netlink/index.js';
+import type { LinkEvent, Log, Netlink } from '../../netlink/index.js';
 import { Compiler, type CompilerOptions } from '../compile/compiler.js';
 import { ForwardChainTable, ModulesTable } from '../tables/chainTables.js';
 import { checkModule, checkPort, Edges, u32 } from './edges.js';
@@ -18,7 +18,7 @@ import {
 } from './hoverEngine.js';
 import type { InterfaceHook } from './interfaceHook.js';
 import { Interfaces } from './interfaces.js';
-import { type InternalDevice, makeInternalDevice } from './internalDevice.js';
+import { InternalDevice } from './internalDevice.js';
 import { KernelSide } from './kernelSide.js';
 import { removeLeftovers } from './leftovers.js';
 import { LoadedModule } from './loadedModule.js';
@@ -26,6 +26,7 @@ import { asLoadError, type Declared, declaredMaps, guarded, openModule, programO
 import { decodePacketIn, packetOutMark } from './packetIn.js';
 import { PacketSocket } from './packetSocket.js';
 import { Ports } from './ports.js';
+import { Promiscuity } from './promiscuity.js';
 import { PublicTables } from './publicTables.js';
 
 /** Destination, source and type. */
@@ -37,6 +38,7 @@ export interface KernelHoverEngineOptions {
   /** Where maps and links are pinned. */
   dir: string;
   compiler: CompilerOptions;
+  log: Log;
 }
 
 /** What is open while a module is being loaded. */
@@ -56,7 +58,8 @@ export class KernelHoverEngine extends EventEmitter<{ packetIn: [PacketIn] }> im
   readonly #objects = new WeakMap<CompiledModule, string>();
   readonly #ports: Ports;
   readonly #interfaces: Interfaces;
-  readonly #socket: PacketSocket;
+  readonly #promiscuity: Promiscuity;
+  readonly #socket = new PacketSocket();
   readonly #ring: RingBuffer;
   readonly #publicTables = new PublicTables();
   /** Numbers of modules that are loaded, or being loaded. */
@@ -82,8 +85,12 @@ export class KernelHoverEngine extends EventEmitter<{ packetIn: [PacketIn] }> im
       ingress: kernel.object.program('hover_ingress'),
       egress: kernel.object.program('hover_egress'),
     });
-    options.hook.attach(device.in, 'ingress', kernel.object.program('hover_internal'));
-    this.#socket = new PacketSocket(device.out);
+    this.#promiscuity = new Promiscuity(options.dir, options.netlink.writer);
+    device.follow((pair) => {
+      options.hook.attach(pair.in, 'ingress', kernel.object.program('hover_internal'));
+      kernel.use(pair);
+      this.#socket.use(pair.out);
+    });
     this.#ring = new RingBuffer(kernel.map('hover_packets_in'), (record) => {
       this.emit('packetIn', decodePacketIn(record));
     });
@@ -96,12 +103,13 @@ export class KernelHoverEngine extends EventEmitter<{ packetIn: [PacketIn] }> im
     const leftovers = () =>
       removeLeftovers(dir, { links: [...netlink.links.values()], writer: netlink.writer });
     leftovers();
-    const device = await makeInternalDevice(netlink);
+    const device = await InternalDevice.make(netlink, options.log);
     let kernel: KernelSide | undefined;
     try {
-      kernel = await KernelSide.load(dir, device);
+      kernel = await KernelSide.load(dir);
       return new KernelHoverEngine(options, device, kernel);
     } catch (error) {
+      await device.close();
       leftovers();
       kernel?.object.close();
       throw error;
@@ -109,7 +117,9 @@ export class KernelHoverEngine extends EventEmitter<{ packetIn: [PacketIn] }> im
   }
 
   readonly #onLink = ({ kind, link }: LinkEvent): void => {
-    if (kind === 'removed') this.#interfaces.forget(link.ifindex);
+    if (kind !== 'removed') return;
+    this.#interfaces.forget(link.ifindex);
+    this.#promiscuity.forget(link.ifindex);
   };
 
   async compile(source: string): Promise<CompiledModule> {
@@ -213,6 +223,14 @@ export class KernelHoverEngine extends EventEmitter<{ packetIn: [PacketIn] }> im
     this.#interfaces.set(ifindex, 'egress', hops);
   }
 
+  setPromiscuous(ifindex: number, on: boolean): void {
+    this.#promiscuity.set(ifindex, on);
+  }
+
+  get problem(): string | undefined {
+    return this.#device.problem;
+  }
+
   /** @throws RangeError for what is no packet, or no port */
   packetOut({ module, port, sense, data }: PacketOut): void {
     checkPort(module, port);
@@ -236,9 +254,10 @@ export class KernelHoverEngine extends EventEmitter<{ packetIn: [PacketIn] }> im
     this.#socket.close();
     this.#interfaces.close();
     for (const module of this.#modules.values()) module?.close();
-    this.#hook.detach(this.#device.in, 'ingress');
+    await this.#device.close();
+    this.#hook.detach(this.#device.pair.in, 'ingress');
     removeLeftovers(this.#dir, { links: [], writer: this.#netlink.writer });
-    this.#netlink.writer.remove(this.#device.out);
+    this.#netlink.writer.remove(this.#device.pair.out);
     this.#kernel.object.close();
     this.#compiler.close();
     await this.#netlink.writer.removed;

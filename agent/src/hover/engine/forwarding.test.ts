@@ -350,15 +350,20 @@ test.serial('--cleanup removes what an engine has', async (t) => {
 
 test.serial('closing undoes everything, and what a killed engine left is removed by the next', async (t) => {
   const lab = await Lab.open(t);
-  const { ifindex } = await lab.machine();
+  const { ifindex, machine } = await lab.machine();
   await lab.module(1, PATCH);
   lab.attach(ifindex, 1, 1);
   const dir = join(lab.bpffs, `v${ABI_VERSION}`, 'hover');
   t.true(readdirSync(dir).includes('hover_modules'));
   const filters = () => TcFilter.list(ifindex, 'ingress').length;
   t.is(filters(), 1);
-  // As if the first had been killed: it is closed only afterwards.
+  const promiscuous = () => ip(`link show ${machine.tap}`);
+  lab.engine.setPromiscuous(ifindex, true);
+  t.regex(promiscuous(), /PROMISC/);
+  // As if the first had been killed: it hears of nothing, and is closed only afterwards.
+  lab.netlink.removeAllListeners('link');
   const second = await openHoverEngine({ bpffs: lab.bpffs, netlink: lab.netlink });
+  t.notRegex(promiscuous(), /PROMISC/);
   t.deepEqual(
     [...second.drops().values()].filter((count) => count > 0n),
     [],

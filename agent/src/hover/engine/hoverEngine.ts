@@ -97,7 +97,14 @@ export interface HoverEngine extends EventEmitter<{ packetIn: [PacketIn] }> {
    * Empty: detaches. @throws when the interface is gone.
    */
   setEgress(ifindex: number, hops: readonly Hop[]): void;
+  /**
+   * Whether an interface takes frames for whatever address. One that was made so is put back by close(), and by the next engine
+   * when this one is killed. @throws when it cannot be, or the interface is gone
+   */
+  setPromiscuous(ifindex: number, on: boolean): void;
   packetOut(packet: PacketOut): void;
+  /** What keeps packets from going where they should, for people; undefined: nothing. */
+  readonly problem: string | undefined;
   /** Packets dropped, by reason, for people and metrics. */
   drops(): Map<string, bigint>;
   /** Undoes everything. */

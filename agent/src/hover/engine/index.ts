@@ -1,7 +1,7 @@
 import { ABI_VERSION } from '@iovisor-ovn/iomodules';
 import { features } from '@iovisor-ovn/libbpf';
 import type { HookChoice } from '../../datapath/index.js';
-import type { Netlink } from '../../netlink/index.js';
+import type { Log, Netlink } from '../../netlink/index.js';
 import type { CompilerOptions } from '../compile/compiler.js';
 import { KernelHoverEngine } from './engine.js';
 import type { HoverEngine } from './hoverEngine.js';
@@ -12,6 +12,8 @@ export * from './hoverEngine.js';
 export { INTERNAL } from './internalDevice.js';
 export { hoverDirectory, removeLeftovers } from './leftovers.js';
 
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
 export interface HoverEngineOptions {
   /** The agent's directory in a BPF file system; maps are pinned in `v<abi>/hover` below it. */
   bpffs: string;
@@ -20,6 +22,8 @@ export interface HoverEngineOptions {
   /** How to attach to interfaces. `auto`, the default, is clsact: TCX holds the caller, and all who change devices, for 10 ms. */
   hook?: HookChoice;
   compiler?: CompilerOptions;
+  /** Default: nothing is said. */
+  log?: Log;
 }
 
 /**
@@ -32,5 +36,6 @@ export async function openHoverEngine(options: HoverEngineOptions): Promise<Hove
   const tcx = options.hook === 'tcx';
   if (tcx && !features().tcx) throw new Error('this kernel has no TCX: use --hook clsact or auto');
   const hook = tcx ? new TcxInterfaceHook(dir) : new ClsactInterfaceHook();
-  return KernelHoverEngine.open({ netlink: options.netlink, hook, dir, compiler: options.compiler ?? {} });
+  const { netlink, compiler = {}, log = SILENT } = options;
+  return KernelHoverEngine.open({ netlink, hook, dir, compiler, log });
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { hoverFiles } from '@iovisor-ovn/iomodules';
 import { type BpfMap, BpfObject } from '@iovisor-ovn/libbpf';
 import { u32 } from './edges.js';
-import type { InternalDevice } from './internalDevice.js';
+import type { DevicePair } from './internalDevice.js';
 
 /** Slot of the program that floods and tells the controller. */
 const CONTROLLER = 1023;
@@ -17,19 +17,23 @@ export class KernelSide {
   }
 
   /** @param dir where to pin; made if missing, and empty of maps */
-  static async load(dir: string, device: InternalDevice): Promise<KernelSide> {
+  static async load(dir: string): Promise<KernelSide> {
     const object = BpfObject.open(hoverFiles.object);
     try {
       await object.loadAsync();
       mkdirSync(dir, { recursive: true, mode: 0o700 });
       for (const [name, map] of object.maps) if (name.startsWith('hover_')) map.pin(join(dir, name));
-      object.map('hover_settings').update(u32(0), u32(device.out, device.in));
       object.map('hover_modules').updateFd(u32(CONTROLLER), object.program('hover_controller'));
       return new KernelSide(object);
     } catch (error) {
       object.close();
       throw error;
     }
+  }
+
+  /** Where copies for other modules, and packets of controllers, start. */
+  use({ out, in: incoming }: DevicePair): void {
+    this.map('hover_settings').update(u32(0), u32(out, incoming));
   }
 
   map(name: `hover_${string}`): BpfMap {

@@ -4,6 +4,7 @@ import { removeDirectory } from '../../datapath/pins.js';
 import type { Link, LinkWriter } from '../../netlink/index.js';
 import { ClsactInterfaceHook, removeLink } from './interfaceHook.js';
 import { INTERNAL } from './internalDevice.js';
+import { undoPromiscuity } from './promiscuity.js';
 
 /** Where an engine pins its maps and links. */
 export function hoverDirectory(bpffs: string, abi: number): string {
@@ -13,7 +14,7 @@ export function hoverDirectory(bpffs: string, abi: number): string {
 /** Devices of this network namespace. */
 export interface Devices {
   links: Iterable<Link>;
-  writer: Pick<LinkWriter, 'remove'>;
+  writer: Pick<LinkWriter, 'remove' | 'setPromiscuous'>;
 }
 
 export interface RemovedLeftovers {
@@ -33,6 +34,7 @@ export function removeLeftovers(dir: string, { links, writer }: Devices): Remove
     if (name === INTERNAL.out) writer.remove(ifindex);
   }
   for (const name of entriesOf(dir)) {
+    if (undoPromiscuity(dir, name, writer)) continue;
     if (name.startsWith('link_')) {
       removeLink(join(dir, name));
       removed.attachments++;

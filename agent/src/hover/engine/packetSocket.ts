@@ -4,9 +4,10 @@ import { closeSocket, openPacketSocket, sendFrame, setSocketOption } from '../..
 /** Sends frames out of one device, each with a mark; receives nothing. */
 export class PacketSocket {
   readonly #fd = openPacketSocket();
-  readonly #ifindex: number;
+  #ifindex = 0;
 
-  constructor(ifindex: number) {
+  /** The device is this one from now on. */
+  use(ifindex: number): void {
     this.#ifindex = ifindex;
   }
 

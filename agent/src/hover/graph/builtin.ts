@@ -1,5 +1,5 @@
 import type { CompiledModule, HoverEngine, ModuleInstance, PacketIn } from '../engine/hoverEngine.js';
-import type { JsonObject } from './node.js';
+import type { JsonObject } from './json.js';
 
 /** A port of a module, and what is linked to it. */
 export interface PortPeer {

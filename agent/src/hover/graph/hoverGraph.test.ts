@@ -241,12 +241,22 @@ test('a thousand times made and deleted: nothing is left', async (t) => {
 });
 
 test('an interface is promiscuous while it is linked, and as it was afterwards', async (t) => {
-  const { devices, graph, load } = setUp();
+  const { devices, engine, graph, load } = setUp();
   devices.set(11, 'veth1', { promiscuous: false });
   devices.set(12, 'veth2', { promiscuous: true });
   const { path } = await load();
   const links = [await graph.createLink('i:veth1', path), await graph.createLink('i:veth2', path)];
-  t.deepEqual([...devices.promiscuous], [[11, true]]);
+  t.deepEqual([...engine.promiscuous], [[11, true]]);
   for (const link of links) graph.deleteLink(link);
-  t.deepEqual([...devices.promiscuous], [[11, false]]);
+  t.deepEqual([...engine.promiscuous], [[11, false]]);
+});
+
+test('the loopback is linked to nothing: the API would be cut off by its own means', async (t) => {
+  const { devices, graph, load } = setUp();
+  devices.set(1, 'lo');
+  const { path } = await load();
+  await t.throwsAsync(graph.createLink('i:lo', path), {
+    message: `Interface "i:lo" is the host's loopback, by which this API itself is reached`,
+  });
+  t.is(graph.links.size, 0);
 });

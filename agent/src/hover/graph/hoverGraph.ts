@@ -11,13 +11,12 @@ import {
 import type { BuiltinRegistry, PortPeer } from './builtin.js';
 import { arrival, type Grouped, groupsOf, policyHops } from './hops.js';
 import { HoverError } from './hoverError.js';
+import type { Json, JsonObject } from './json.js';
 import {
   type BridgeNode,
   bridgePath,
   type End,
   InterfaceNode,
-  type Json,
-  type JsonObject,
   type Link,
   ModuleNode,
   otherEnd,
@@ -29,6 +28,8 @@ import { type Slot, Wiring, type Wish } from './wiring.js';
 const LAST_MODULE = MAX_MODULES - 2;
 /** The engine's own devices, by which packets of controllers come in. */
 const HIDDEN: ReadonlySet<string> = new Set(['iovh0', 'iovh1']);
+/** In every network namespace. */
+const LOOPBACK = 1;
 
 /** What a client says of a module. */
 export interface ModuleSpec {
@@ -44,7 +45,6 @@ export interface ModuleSpec {
 export interface Devices {
   readonly links: ReadonlyMap<number, Device>;
   findLink(name: string): Device | undefined;
-  readonly writer: { setPromiscuous(ifindex: number, on: boolean): void };
   on(event: 'link', listener: (event: LinkEvent) => void): unknown;
   on(event: 'resync', listener: () => void): unknown;
   off(event: 'link', listener: (event: LinkEvent) => void): unknown;
@@ -133,7 +133,7 @@ export class HoverGraph extends EventEmitter<{ packetIn: [PacketIn] }> {
     try {
       instance = await engine.loadAsync(number, compiled);
       this.#checkWanted(signal);
-      const module = new ModuleNode(number, spec.type, instance, builtin?.maxPorts);
+      const module = new ModuleNode(number, shownType(spec.type), instance, builtin?.maxPorts);
       module.builtin = builtin?.start(instance, engine);
       module.displayName = spec.displayName;
       module.tags = spec.tags;
@@ -228,7 +228,7 @@ export class HoverGraph extends EventEmitter<{ packetIn: [PacketIn] }> {
 
   #setPromiscuous(node: InterfaceNode, on: boolean): boolean {
     try {
-      this.#options.devices.writer.setPromiscuous(node.ifindex, on);
+      this.#engine!.setPromiscuous(node.ifindex, on);
       return true;
     } catch (error) {
       this.#options.log.debug({ interface: node.name, on, error: String(error) }, 'promiscuous mode');
@@ -257,6 +257,11 @@ export class HoverGraph extends EventEmitter<{ packetIn: [PacketIn] }> {
       this.#removeLink(node.link);
     }
     this.#rewireBridges();
+  }
+
+  /** What keeps packets from going where they should, for people; undefined: nothing. */
+  get problem(): string | undefined {
+    return this.#engine?.problem;
   }
 
   /** Packets dropped, by reason. */
@@ -329,6 +334,10 @@ export class HoverGraph extends EventEmitter<{ packetIn: [PacketIn] }> {
     const device = this.#options.devices.findLink(name);
     if (device === undefined) throw new HoverError('Link not found');
     if (device.kind === 'bridge' || HIDDEN.has(name)) throw new HoverError(`No interface ${name} found`);
+    if (device.ifindex === LOOPBACK)
+      throw new HoverError(
+        `Interface "i:${name}" is the host's loopback, by which this API itself is reached`,
+      );
     const reason = this.#options.reserved(device);
     if (reason !== undefined) throw new HoverError(`Interface "i:${name}" ${reason}`);
     const known = this.#interfaces.get(device.ifindex);
@@ -558,6 +567,11 @@ function builtinOf(type: string, builtins: BuiltinRegistry) {
   const builtin = builtins.get(type);
   if (family !== 'bpf' && builtin === undefined) throw new HoverError(`unknown ModuleType ${type}`);
   return family === 'bpf' ? undefined : builtin;
+}
+
+/** `bpf/` without anything behind it is `bpf`, as in Hover. */
+function shownType(type: string): string {
+  return type === 'bpf/' ? 'bpf' : type;
 }
 
 /** The key is `code` in any case, as in Hover. @throws HoverError */

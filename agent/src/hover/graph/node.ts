@@ -1,11 +1,8 @@
 import type { ModuleInstance } from '../engine/hoverEngine.js';
 import { MAX_PORTS } from '../engine/hoverEngine.js';
 import type { BuiltinInstance } from './builtin.js';
+import type { JsonObject } from './json.js';
 import { NumberPool } from './numberPool.js';
-
-/** JSON as it came from a client. */
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-export type JsonObject = { [key: string]: Json };
 
 /** One side of a link. */
 export interface End {

@@ -1,5 +1,5 @@
 import { HoverError } from '../graph/index.js';
-import type { Json, JsonObject } from '../graph/node.js';
+import type { Json, JsonObject } from '../graph/json.js';
 
 /** JSON as Go's json.Encoder writes it: one value and a line feed, with < > & and some more escaped. */
 export function encodeGo(value: unknown): string {

@@ -75,6 +75,18 @@ test('a module, from its making to its end, to the byte', async (t) => {
   t.is(again.headers['content-type'], 'text/plain; charset=utf-8');
 });
 
+test('a type that names nothing behind its slash is shown without', async (t) => {
+  const { client } = await serve(t);
+  for (const [asked, shown] of [
+    ['bpf/', 'bpf'],
+    ['bpf/forward', 'bpf/forward'],
+    ['bpf/a/b', 'bpf/a/b'],
+  ] as const) {
+    const module = { module_type: asked, config: { code: CODE } };
+    t.is((await client.json<{ module_type: string }>('POST', '/modules/', module)).module_type, shown);
+  }
+});
+
 test('tables and their entries', async (t) => {
   const { client } = await serve(t);
   const { id } = await client.json('POST', '/modules/', { module_type: 'bpf', config: { code: CODE } });
@@ -371,7 +383,8 @@ test('a built-in type is named, configured by JSON, and told when its ports chan
       },
     }),
   };
-  const { client } = await serve(t, { builtins: new Map([['switch', builtin]]) });
+  const { client, devices } = await serve(t, { builtins: new Map([['switch', builtin]]) });
+  devices.set(12, 'veth2');
   const wrong = await client.send('POST', '/modules/', { module_type: 'switch', config: { bad: 1 } });
   t.deepEqual([wrong.status, wrong.text], [400, 'bad: nobody knows what that is\n']);
   const { id } = await client.json('POST', '/modules/', {
@@ -380,7 +393,7 @@ test('a built-in type is named, configured by JSON, and told when its ports chan
     config: { age: 1 },
   });
   await client.json('POST', '/links/', { from: 'i:veth1', to: id });
-  const surplus = await client.send('POST', '/links/', { from: 'i:lo', to: id });
+  const surplus = await client.send('POST', '/links/', { from: 'i:veth2', to: id });
   t.deepEqual([surplus.status, surplus.text], [400, `Module "${id}" has 1 ports at most\n`]);
   t.is((await client.send('PUT', `/modules/${id}`, { display_name: 's', config: { bad: 1 } })).status, 400);
   const changed = await client.json<{ config: object }>('PUT', `/modules/${id}`, { config: { age: 2 } });

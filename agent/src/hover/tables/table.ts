@@ -86,5 +86,8 @@ export class MapTable implements HoverTable {
 }
 
 function asEntryError(what: string, error: unknown): unknown {
-  return error instanceof BpfError ? new EntryError(`${what}: ${error.message}`, { cause: error }) : error;
+  if (!(error instanceof BpfError)) return error;
+  // What was tried is said already, with the table as its users know it.
+  const { message, operation, target } = error;
+  return new EntryError(`${what}: ${message.replace(`${operation} ${target}: `, '')}`, { cause: error });
 }

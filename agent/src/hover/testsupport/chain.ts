@@ -64,9 +64,15 @@ export async function startHosts(t: ExecutionContext, hosts: HostAddresses[]) {
     directory.remove();
   });
   await hypervisor.startDatabase();
-  hypervisor.startAgent('--hover', `unix:${socketPath}`);
-  await until(() => hypervisor.output.includes('the Hover API is served'));
-  return { hypervisor, hosts: made, socketPath, client: new RawClient({ socketPath, host: 'localhost' }) };
+  const startAgent = async () => {
+    hypervisor.output = '';
+    const { pid } = hypervisor.startAgent('--hover', `unix:${socketPath}`);
+    await until(() => hypervisor.output.includes('the Hover API is served'));
+    return pid!;
+  };
+  const pid = await startAgent();
+  const client = new RawClient({ socketPath, host: 'localhost' });
+  return { hypervisor, hosts: made, socketPath, client, pid, startAgent };
 }
 
 /** As {@link startHosts}, with a topology. */

@@ -4,13 +4,6 @@ import type { Link, LinkEvent } from '../../netlink/index.js';
 /** Network devices that exist only here: for tests of what happens when they come and go. */
 export class FakeDevices extends EventEmitter<{ link: [LinkEvent]; resync: [] }> {
   readonly links = new Map<number, Link>();
-  /** Of those that were set: whether they are. */
-  readonly promiscuous = new Map<number, boolean>();
-  readonly writer = {
-    setPromiscuous: (ifindex: number, on: boolean) => {
-      this.promiscuous.set(ifindex, on);
-    },
-  };
 
   findLink(name: string): Link | undefined {
     return [...this.links.values()].find((link) => link.name === name);

@@ -17,6 +17,9 @@ export class RecordingEngine extends EventEmitter<{ packetIn: [PacketIn] }> impl
   readonly egress = new Map<number, readonly Hop[]>();
   readonly loaded = new Map<number, string>();
   readonly sent: PacketOut[] = [];
+  /** Of those that were set: whether they are. */
+  readonly promiscuous = new Map<number, boolean>();
+  readonly problem = undefined;
   /** The next call that leads to this ifindex fails. */
   failAt: number | undefined;
   /** What compile() waits for. */
@@ -58,6 +61,10 @@ export class RecordingEngine extends EventEmitter<{ packetIn: [PacketIn] }> impl
   setEgress(ifindex: number, hops: readonly Hop[]): void {
     this.#fail(ifindex);
     put(this.egress, ifindex, hops);
+  }
+
+  setPromiscuous(ifindex: number, on: boolean): void {
+    this.promiscuous.set(ifindex, on);
   }
 
   packetOut(packet: PacketOut): void {
