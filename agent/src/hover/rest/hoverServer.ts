@@ -153,8 +153,10 @@ function send(request: IncomingMessage, response: ServerResponse, { status, type
   if (type?.startsWith('text/') === true) response.setHeader('X-Content-Type-Options', 'nosniff');
   // What was not read of the request would be taken for the next one.
   if (!request.readableEnded) response.setHeader('Connection', 'close');
-  response.writeHead(status, { 'Content-Length': Buffer.byteLength(body) });
-  response.end(body);
+  const parts = typeof body === 'string' ? [Buffer.from(body)] : body;
+  response.writeHead(status, { 'Content-Length': parts.reduce((sum, { length }) => sum + length, 0) });
+  for (const part of parts) response.write(part);
+  response.end();
 }
 
 /** Undefined when it is too long; then it is read all the same, or who sends it would not read the reply. */

@@ -6,7 +6,8 @@ import { encodeGo } from './goJson.js';
 export interface Reply {
   readonly status: number;
   readonly type?: 'application/json' | 'text/plain; charset=utf-8';
-  readonly body: string | Buffer;
+  /** Large ones in pieces: to put them together would hold others up. */
+  readonly body: string | readonly Buffer[];
 }
 
 /** 200, with a JSON value or without a body. */
