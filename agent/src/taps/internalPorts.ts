@@ -1,5 +1,6 @@
-import type { Interface } from '../gen/vswitch.js';
-import type { Link, Netlink } from '../netlink/index.js';
+import type { Bridge, Interface } from '../gen/vswitch.js';
+import type { Link, Log, Netlink } from '../netlink/index.js';
+import { removeAbandonedTap } from './leftovers.js';
 import { deviceName, isMade } from './madeDevices.js';
 import { hide, makeInternalPair } from './vethPair.js';
 
@@ -18,22 +19,28 @@ export interface Ends {
  */
 export class InternalPorts {
   readonly #netlink: Netlink;
+  readonly #log: Log;
   /** Interface uuid → Interface.mac that was set. */
   readonly #macs = new Map<string, string>();
 
-  constructor(netlink: Netlink) {
+  constructor(netlink: Netlink, log: Log) {
     this.#netlink = netlink;
+    this.#log = log;
   }
 
   /** The devices; undefined when there are none and none may be made. @throws NetlinkError */
-  ends(row: Interface, mayChange: boolean): Ends | undefined {
+  ends(row: Interface, bridge: Bridge | undefined, mayChange: boolean): Ends | undefined {
     const { name } = row;
     const hidden = deviceName('internal', name);
     const purpose = `internal port ${name}`;
     let end = this.#netlink.findLink(hidden);
     if (end === undefined) {
       const foreign = this.#netlink.findLink(name);
-      if (foreign !== undefined) return { link: foreign, end: foreign };
+      if (foreign !== undefined) {
+        // Made when it is gone.
+        if (mayChange && removeAbandonedTap(this.#netlink, this.#log, foreign, bridge)) return undefined;
+        return { link: foreign, end: foreign };
+      }
       if (!mayChange || !fits(name)) return undefined;
       makeInternalPair(this.#netlink, hidden, { name, mac: unicast(row.mac) }, purpose);
       if (row.mac !== undefined) this.#macs.set(row._uuid, row.mac);

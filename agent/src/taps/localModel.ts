@@ -92,6 +92,7 @@ export class LocalModel {
     this.bridges = new BridgeDevices(netlink, log);
     this.attachments = new Attachments({
       netlink,
+      log,
       setup: this.#setup,
       bridges: this.bridges,
       surroundings: this,
