@@ -1,5 +1,6 @@
 import type { Bridge, Interface, Port } from '../gen/vswitch.js';
-import { type Link, type Log, type Netlink, NetlinkError } from '../netlink/index.js';
+import { type Link, type Netlink, NetlinkError } from '../netlink/index.js';
+import type { AbandonedTaps } from './abandonedTaps.js';
 import type { Attachment } from './attachment.js';
 import type { BridgeDevices } from './bridgeDevices.js';
 import type { Complaint } from './complaint.js';
@@ -31,7 +32,7 @@ export interface Surroundings {
 
 export interface AttachmentsOptions {
   readonly netlink: Netlink;
-  readonly log: Log;
+  readonly abandoned: AbandonedTaps;
   readonly setup: DeviceSetup;
   readonly bridges: BridgeDevices;
   readonly surroundings: Surroundings;
@@ -54,7 +55,7 @@ export class Attachments {
 
   constructor(options: AttachmentsOptions) {
     this.#options = options;
-    this.#internal = new InternalPorts(options.netlink, options.log);
+    this.#internal = new InternalPorts(options.netlink, options.abandoned);
     this.#patches = new PatchPorts(options.netlink);
   }
 

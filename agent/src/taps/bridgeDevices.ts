@@ -1,7 +1,7 @@
 import type { Bridge, Port } from '../gen/vswitch.js';
 import { type Link, type Log, type Netlink, NetlinkError } from '../netlink/index.js';
+import type { AbandonedTaps } from './abandonedTaps.js';
 import type { Complaint } from './complaint.js';
-import { removeAbandonedTap } from './leftovers.js';
 import { localMac } from './localMac.js';
 import { aliasFor, isMade } from './madeDevices.js';
 import { ALL_VLANS, carriesAll, type VlanColumns, vlansOf } from './portVlans.js';
@@ -31,15 +31,17 @@ const DEFAULT_MTU = 1500;
 export class BridgeDevices {
   readonly #netlink: Netlink;
   readonly #log: Log;
+  readonly #abandoned: AbandonedTaps;
   readonly #states = new Map<string, State>();
   /** Bridges whose members changed. */
   readonly #unsettled = new Set<string>();
   /** ifindex → the VLANs that were set. */
   readonly #vlans = new Map<number, string>();
 
-  constructor(netlink: Netlink, log: Log) {
+  constructor(netlink: Netlink, log: Log, abandoned: AbandonedTaps) {
     this.#netlink = netlink;
     this.#log = log;
+    this.#abandoned = abandoned;
   }
 
   /** The bridge's device, if it has one. */
@@ -58,7 +60,7 @@ export class BridgeDevices {
     else if (state !== undefined) state.row = row;
     let link = this.#netlink.findLink(row.name);
     // Made when it is gone.
-    if (link !== undefined && mayChange && this.#removeAbandoned(link, row)) return 'No such device';
+    if (mayChange && this.#removeAbandoned(link, row)) return 'No such device';
     if (link === undefined) {
       if (!mayChange) return 'No such device';
       const reason = this.#try(() => this.#make(row, idle));
@@ -197,7 +199,7 @@ export class BridgeDevices {
     const link = this.#netlink.linkByName(row.name);
     const about = { table: 'Bridge', uuid: row._uuid, name: row.name };
     if (!idle && link !== undefined && link.kind !== 'bridge') {
-      const advice = adviceOn(link, row);
+      const advice = adviceOn(this.#netlink.refreshLink(link.ifindex) ?? link, row);
       yield {
         ...about,
         column: 'name',
@@ -225,10 +227,10 @@ export class BridgeDevices {
     writer.setUp(link.ifindex);
   }
 
-  #removeAbandoned(link: Link, row: Bridge): boolean {
+  #removeAbandoned(link: Link | undefined, row: Bridge): boolean {
     let going = false;
     this.#try(() => {
-      going = removeAbandonedTap(this.#netlink, this.#log, link, row);
+      going = this.#abandoned.remove(row.name, link, row);
     });
     return going;
   }

@@ -1,6 +1,6 @@
 import type { Bridge, Interface } from '../gen/vswitch.js';
-import type { Link, Log, Netlink } from '../netlink/index.js';
-import { removeAbandonedTap } from './leftovers.js';
+import type { Link, Netlink } from '../netlink/index.js';
+import type { AbandonedTaps } from './abandonedTaps.js';
 import { deviceName, isMade } from './madeDevices.js';
 import { hide, makeInternalPair } from './vethPair.js';
 
@@ -19,13 +19,13 @@ export interface Ends {
  */
 export class InternalPorts {
   readonly #netlink: Netlink;
-  readonly #log: Log;
+  readonly #abandoned: AbandonedTaps;
   /** Interface uuid → Interface.mac that was set. */
   readonly #macs = new Map<string, string>();
 
-  constructor(netlink: Netlink, log: Log) {
+  constructor(netlink: Netlink, abandoned: AbandonedTaps) {
     this.#netlink = netlink;
-    this.#log = log;
+    this.#abandoned = abandoned;
   }
 
   /** The devices; undefined when there are none and none may be made. @throws NetlinkError */
@@ -36,11 +36,9 @@ export class InternalPorts {
     let end = this.#netlink.findLink(hidden);
     if (end === undefined) {
       const foreign = this.#netlink.findLink(name);
-      if (foreign !== undefined) {
-        // Made when it is gone.
-        if (mayChange && removeAbandonedTap(this.#netlink, this.#log, foreign, bridge)) return undefined;
-        return { link: foreign, end: foreign };
-      }
+      // Made when it is gone.
+      if (mayChange && this.#abandoned.remove(name, foreign, bridge)) return undefined;
+      if (foreign !== undefined) return { link: foreign, end: foreign };
       if (!mayChange || !fits(name)) return undefined;
       makeInternalPair(this.#netlink, hidden, { name, mac: unicast(row.mac) }, purpose);
       if (row.mac !== undefined) this.#macs.set(row._uuid, row.mac);

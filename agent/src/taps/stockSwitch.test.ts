@@ -99,6 +99,7 @@ test.serial('ovs-vsctl is answered as by stock ovs-vswitchd', async (t) => {
 });
 
 test.serial('taps that the user space data path of a dead ovs-vswitchd leaves are replaced', async (t) => {
+  for (const left of ip('-br link').match(/^br-\S+/gm) ?? []) ip(`link del ${left}`);
   const hv = await Hypervisor.start(undefined, async (db) => {
     await db.startVswitchd();
     for (const bridge of ['br-int', 'br-ex'])
