@@ -1,7 +1,7 @@
 // The playbooks of ansible/ for real, on Debian machines made for it: node test/ansible/run.mjs (see README.md beside this).
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../../setup/lib/root.mjs';
@@ -334,7 +334,7 @@ async function certificates({ site, pki, play, fresh, underPing, machines }) {
       for (const machine of machines) {
         await pki.sign(machine.name);
         for (const [part, file] of Object.entries(pki.files(machine.name)))
-          copyFileSync(file, join(machine.root, `etc/iovisor/pki/${role(machine)}-${part}.pem`));
+          writeFileSync(join(machine.root, `etc/iovisor/pki/${role(machine)}-${part}.pem`), readFileSync(file));
         await machine.sh(`systemctl reload ${unit(machine)}`);
         assert.equal(await shown(machine), fingerprint(machine), machine.name);
         assert.equal((await machine.sh(`systemctl is-active ${unit(machine)}`)).trim(), 'active');
