@@ -334,7 +334,10 @@ async function certificates({ site, pki, play, fresh, underPing, machines }) {
       for (const machine of machines) {
         await pki.sign(machine.name);
         for (const [part, file] of Object.entries(pki.files(machine.name)))
-          writeFileSync(join(machine.root, `etc/iovisor/pki/${role(machine)}-${part}.pem`), readFileSync(file));
+          writeFileSync(
+            join(machine.root, `etc/iovisor/pki/${role(machine)}-${part}.pem`),
+            readFileSync(file),
+          );
         await machine.sh(`systemctl reload ${unit(machine)}`);
         assert.equal(await shown(machine), fingerprint(machine), machine.name);
         assert.equal((await machine.sh(`systemctl is-active ${unit(machine)}`)).trim(), 'active');
