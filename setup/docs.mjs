@@ -21,6 +21,7 @@ export async function pages() {
   const { OPTIONS } = await built('agent/dist/config/options.js');
   const { makeProgram } = await built('coordinator/dist/cli/program.js');
   const { referenceText } = await built('coordinator/dist/cli/reference/reference.js');
+  const { configSetting, connectionSettings } = await built('coordinator/dist/cli/options.js');
   const protos = ['admin', 'report'].map((name) =>
     readFileSync(join(root, `proto/iovisor/v1/${name}.proto`), 'utf8'),
   );
@@ -33,7 +34,14 @@ export async function pages() {
   return new Map([
     ['docs/metrics.md', metricsPage(metrics)],
     ['docs/iovctl.md', referenceText(makeProgram(), protos)],
-    ['docs/reference.md', referencePage({ agent: OPTIONS, coordinator: coordinatorSettings })],
+    [
+      'docs/reference.md',
+      referencePage({
+        agent: OPTIONS,
+        coordinator: coordinatorSettings,
+        iovctl: [...connectionSettings, configSetting],
+      }),
+    ],
   ]);
 }
 

@@ -56,9 +56,12 @@ async function run(config: Config): Promise<void> {
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
-  process.on('SIGHUP', () => {
+  process.on('SIGHUP', async () => {
     log.info('SIGHUP: looking at the TLS files');
-    void starting.then((agent) => agent.reloadTls());
+    const agent = await starting;
+    manager.reloading();
+    await agent.reloadTls();
+    manager.ready();
   });
   // Bad input must not end the agent; what is unforeseen is logged with all there is to find it.
   process.on('unhandledRejection', (error) =>

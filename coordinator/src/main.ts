@@ -70,9 +70,11 @@ async function main(): Promise<void> {
   manager.ready();
   manager.watch(() => coordinator.stuck());
 
-  process.on('SIGHUP', () => {
+  process.on('SIGHUP', async () => {
     log.info('SIGHUP: looking at the TLS files');
-    void coordinator.reloadTls();
+    manager.reloading();
+    await coordinator.reloadTls();
+    manager.ready();
   });
 
   let stopping = false;

@@ -113,10 +113,13 @@ compiled already. They forward on while the agent is restarted or upgraded.`,
     description: `IOVisor-OVN's command line
 iovctl shows hypervisors, ports, tunnels, drops and problems, and traces packets.`,
     fields: ({ version }) => ({ Depends: `iovisor-ovn-common (= ${version})` }),
-    fill(stage, context) {
+    async fill(stage, context) {
       // Most of it is the coordinator's; a copy, so that either is installed without the other.
       const to = own(stage, 'coordinator', context.version, [], 'iovctl');
       command(stage, context, 'iovctl', `${to}/bin/iovctl.js`, 'coordinator');
+      const { connectionSettings } = await built('coordinator/dist/cli/options.js');
+      const intro = 'iovctl(1): flags and environment variables win over what is here.';
+      stage.write('etc/iovisor/iovctl.yaml', configurationFile(intro, connectionSettings, 9650));
       page(stage, context, 'iovctl', 1, 'coordinator/bin/iovctl.js');
     },
   },

@@ -24,7 +24,11 @@ const needed = [
 ];
 
 /** What some tests need, which skip themselves without it. */
-const optional = ['qemu-system-x86', 'tshark']; // booting Debian's own kernel; reading our tunnel packets
+const optional = [
+  'qemu-system-x86', // booting Debian's own kernel
+  'tshark', // reading our tunnel packets
+  ...['ansible-core', 'ansible-lint'], // the playbooks: 27 MB to fetch, 16 s of a processor to install
+];
 
 const apt = ['apt-get', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=2'];
 const advice =

@@ -80,6 +80,8 @@ export const IFLA_LINKINFO = 18;
 export const IFLA_AF_SPEC = 26;
 export const IFLA_GROUP = 27;
 export const IFLA_EXT_MASK = 29;
+/** One octet: whether there is a carrier, also while the device is down. */
+export const IFLA_CARRIER = 33;
 export const IFLA_LINK_NETNSID = 37;
 /** The request is about a device of another namespace, known here by that number. */
 export const IFLA_TARGET_NETNSID = 46;
@@ -102,6 +104,11 @@ export const IFLA_BR_STP_STATE = 5;
 export const IFLA_BR_VLAN_FILTERING = 7;
 export const IFLA_BR_MCAST_SNOOPING = 23;
 export const IFLA_BR_VLAN_DEFAULT_PVID = 39;
+/** linux/if_link.h: of a tun or tap; an octet each. */
+export const IFLA_TUN_TYPE = 3;
+export const IFLA_TUN_PERSIST = 6;
+/** linux/if_tun.h: it has frames, not packets. */
+export const IFF_TAP = 2;
 /** Of a port of a bridge. */
 export const IFLA_BRPORT_FLUSH = 24;
 /** linux/if_bridge.h: VLANs of a bridge or of its ports. */

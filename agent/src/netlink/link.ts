@@ -1,9 +1,11 @@
 import {
   IFF_LOWER_UP,
   IFF_PROMISC,
+  IFF_TAP,
   IFF_UP,
   IFLA_ADDRESS,
   IFLA_BR_VLAN_FILTERING,
+  IFLA_CARRIER,
   IFLA_GROUP,
   IFLA_IFALIAS,
   IFLA_IFNAME,
@@ -14,6 +16,8 @@ import {
   IFLA_LINKINFO,
   IFLA_MASTER,
   IFLA_MTU,
+  IFLA_TUN_PERSIST,
+  IFLA_TUN_TYPE,
 } from './constants.js';
 import { formatMac } from './ip.js';
 import { attributesOf, readString, readU32 } from './message.js';
@@ -44,6 +48,8 @@ export interface Link {
   readonly master?: number;
   /** For a bridge: it keeps VLANs apart (ip-link(8), vlan_filtering). */
   readonly vlanFiltering?: boolean;
+  /** For a tun or tap: it is a tap that stays although no process has it open, and none has. */
+  readonly abandonedTap?: boolean;
   /** Number of the group that the device is in (ip-link(8), group). */
   readonly group: number;
   /** IFLA_IFALIAS: free text. */
@@ -73,6 +79,7 @@ export function parseLink(payload: Buffer): Link | undefined {
   const linkInfo = attributes.get(IFLA_LINKINFO);
   const info = linkInfo && attributesOf(linkInfo);
   const kind = readString(info?.get(IFLA_INFO_KIND));
+  const data = info?.get(IFLA_INFO_DATA);
   return {
     ifindex: payload.readInt32LE(4),
     name,
@@ -86,7 +93,8 @@ export function parseLink(payload: Buffer): Link | undefined {
     peerInOtherNetns: attributes.has(IFLA_LINK_NETNSID),
     peerNsid: readNsid(attributes.get(IFLA_LINK_NETNSID)),
     master: readU32(attributes.get(IFLA_MASTER)) || undefined,
-    vlanFiltering: kind === 'bridge' ? filtersVlans(info?.get(IFLA_INFO_DATA)) : undefined,
+    vlanFiltering: kind === 'bridge' ? filtersVlans(data) : undefined,
+    abandonedTap: kind === 'tun' ? isAbandonedTap(data, attributes.get(IFLA_CARRIER)) : undefined,
     group: readU32(attributes.get(IFLA_GROUP)) ?? 0,
     alias: readString(attributes.get(IFLA_IFALIAS)) || undefined,
   };
@@ -94,6 +102,13 @@ export function parseLink(payload: Buffer): Link | undefined {
 
 function filtersVlans(data: Buffer | undefined): boolean {
   return data !== undefined && attributesOf(data).get(IFLA_BR_VLAN_FILTERING)?.[0] === 1;
+}
+
+/** A process that opens a tap is its carrier. */
+function isAbandonedTap(data: Buffer | undefined, carrier: Buffer | undefined): boolean {
+  if (data === undefined || carrier?.[0] !== 0) return false;
+  const tun = attributesOf(data);
+  return tun.get(IFLA_TUN_TYPE)?.[0] === IFF_TAP && tun.get(IFLA_TUN_PERSIST)?.[0] === 1;
 }
 
 /** NETNSA_NSID_NOT_ASSIGNED is -1. */

@@ -1,5 +1,6 @@
 import type { Bridge, Interface, Port } from '../gen/vswitch.js';
 import { type Link, type Netlink, NetlinkError } from '../netlink/index.js';
+import type { AbandonedTaps } from './abandonedTaps.js';
 import type { Attachment } from './attachment.js';
 import type { BridgeDevices } from './bridgeDevices.js';
 import type { Complaint } from './complaint.js';
@@ -31,6 +32,7 @@ export interface Surroundings {
 
 export interface AttachmentsOptions {
   readonly netlink: Netlink;
+  readonly abandoned: AbandonedTaps;
   readonly setup: DeviceSetup;
   readonly bridges: BridgeDevices;
   readonly surroundings: Surroundings;
@@ -53,7 +55,7 @@ export class Attachments {
 
   constructor(options: AttachmentsOptions) {
     this.#options = options;
-    this.#internal = new InternalPorts(options.netlink);
+    this.#internal = new InternalPorts(options.netlink, options.abandoned);
     this.#patches = new PatchPorts(options.netlink);
   }
 
@@ -220,11 +222,14 @@ export class Attachments {
   }
 
   #plain(found: BridgeInterface, mayChange: boolean): Device {
-    const { netlink, setup } = this.#options;
+    const { netlink, setup, surroundings } = this.#options;
     const { row } = found;
     const internal = row.type === 'internal';
+    const bridge = surroundings.bridge(found.bridge);
     const device = netlink.findLink(row.name);
-    const ends = internal ? this.#internal.ends(row, mayChange) : device && { link: device, end: device };
+    const ends = internal
+      ? this.#internal.ends(row, bridge, mayChange)
+      : device && { link: device, end: device };
     if (ends === undefined) return { error: unreachable(row.name, 'No such device') };
     const { link, end } = ends;
     if (mayChange && link !== undefined) {

@@ -1,5 +1,6 @@
 import type { Bridge, Port } from '../gen/vswitch.js';
 import { type Link, type Log, type Netlink, NetlinkError } from '../netlink/index.js';
+import type { AbandonedTaps } from './abandonedTaps.js';
 import type { Complaint } from './complaint.js';
 import { localMac } from './localMac.js';
 import { aliasFor, isMade } from './madeDevices.js';
@@ -30,15 +31,17 @@ const DEFAULT_MTU = 1500;
 export class BridgeDevices {
   readonly #netlink: Netlink;
   readonly #log: Log;
+  readonly #abandoned: AbandonedTaps;
   readonly #states = new Map<string, State>();
   /** Bridges whose members changed. */
   readonly #unsettled = new Set<string>();
   /** ifindex → the VLANs that were set. */
   readonly #vlans = new Map<number, string>();
 
-  constructor(netlink: Netlink, log: Log) {
+  constructor(netlink: Netlink, log: Log, abandoned: AbandonedTaps) {
     this.#netlink = netlink;
     this.#log = log;
+    this.#abandoned = abandoned;
   }
 
   /** The bridge's device, if it has one. */
@@ -56,6 +59,8 @@ export class BridgeDevices {
       this.#states.set(row.name, { row, members: new Map(), mtuRequest: undefined });
     else if (state !== undefined) state.row = row;
     let link = this.#netlink.findLink(row.name);
+    // Made when it is gone.
+    if (mayChange && this.#removeAbandoned(link, row)) return 'No such device';
     if (link === undefined) {
       if (!mayChange) return 'No such device';
       const reason = this.#try(() => this.#make(row, idle));
@@ -194,10 +199,7 @@ export class BridgeDevices {
     const link = this.#netlink.linkByName(row.name);
     const about = { table: 'Bridge', uuid: row._uuid, name: row.name };
     if (!idle && link !== undefined && link.kind !== 'bridge') {
-      const advice =
-        link.kind === 'openvswitch'
-          ? ': it is left from Open vSwitch, remove it with "ovs-dpctl del-dp ovs-system"'
-          : '';
+      const advice = adviceOn(this.#netlink.refreshLink(link.ifindex) ?? link, row);
       yield {
         ...about,
         column: 'name',
@@ -223,6 +225,14 @@ export class BridgeDevices {
     if (vlanFiltering) this.#netlink.bridgeVlans.set(link.ifindex, ALL_VLANS);
     // It forwards nothing while it is down.
     writer.setUp(link.ifindex);
+  }
+
+  #removeAbandoned(link: Link | undefined, row: Bridge): boolean {
+    let going = false;
+    this.#try(() => {
+      going = this.#abandoned.remove(row.name, link, row);
+    });
+    return going;
   }
 
   #isOurs(master: number): boolean {
@@ -271,6 +281,16 @@ export class BridgeDevices {
       return error.message;
     }
   }
+}
+
+/** What to do about a device that is in the way of a bridge. */
+function adviceOn(link: Link, { datapath_type }: Bridge): string {
+  if (link.kind === 'openvswitch')
+    return ': it is left from Open vSwitch, remove it with "ovs-dpctl del-dp ovs-system"';
+  if (link.kind !== 'tun') return '';
+  return link.abandonedTap
+    ? `: a tap that nobody has open; of a bridge whose datapath_type is not netdev, as here ("${datapath_type}"), ovs-vswitchd leaves none. Remove it with "ip link delete ${link.name}" if it is nobody's`
+    : ': a process has it open, perhaps an ovs-vswitchd that still runs';
 }
 
 function isGlobal(mac: string): boolean {

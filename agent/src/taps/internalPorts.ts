@@ -1,5 +1,6 @@
-import type { Interface } from '../gen/vswitch.js';
+import type { Bridge, Interface } from '../gen/vswitch.js';
 import type { Link, Netlink } from '../netlink/index.js';
+import type { AbandonedTaps } from './abandonedTaps.js';
 import { deviceName, isMade } from './madeDevices.js';
 import { hide, makeInternalPair } from './vethPair.js';
 
@@ -18,21 +19,25 @@ export interface Ends {
  */
 export class InternalPorts {
   readonly #netlink: Netlink;
+  readonly #abandoned: AbandonedTaps;
   /** Interface uuid → Interface.mac that was set. */
   readonly #macs = new Map<string, string>();
 
-  constructor(netlink: Netlink) {
+  constructor(netlink: Netlink, abandoned: AbandonedTaps) {
     this.#netlink = netlink;
+    this.#abandoned = abandoned;
   }
 
   /** The devices; undefined when there are none and none may be made. @throws NetlinkError */
-  ends(row: Interface, mayChange: boolean): Ends | undefined {
+  ends(row: Interface, bridge: Bridge | undefined, mayChange: boolean): Ends | undefined {
     const { name } = row;
     const hidden = deviceName('internal', name);
     const purpose = `internal port ${name}`;
     let end = this.#netlink.findLink(hidden);
     if (end === undefined) {
       const foreign = this.#netlink.findLink(name);
+      // Made when it is gone.
+      if (mayChange && this.#abandoned.remove(name, foreign, bridge)) return undefined;
       if (foreign !== undefined) return { link: foreign, end: foreign };
       if (!mayChange || !fits(name)) return undefined;
       makeInternalPair(this.#netlink, hidden, { name, mac: unicast(row.mac) }, purpose);

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Change, Replica } from '@iovisor-ovn/ovsdb-client';
 import type { Bridge, Interface, Open_vSwitch, Port } from '../gen/vswitch.js';
 import { type LinkEvent, type Log, type Netlink, NetlinkError } from '../netlink/index.js';
+import { AbandonedTaps } from './abandonedTaps.js';
 import { Attachments, type BridgeInterface } from './attachments.js';
 import { BridgeDevices } from './bridgeDevices.js';
 import { readBridgeMappings } from './bridgeMappings.js';
@@ -89,9 +90,14 @@ export class LocalModel {
     this.#report = report;
     this.#setup = new DeviceSetup(netlink, log);
     this.#log = log;
-    this.bridges = new BridgeDevices(netlink, log);
+    const abandoned = new AbandonedTaps(netlink, log, (name) => {
+      const row = this.#interfaces.get(name);
+      if (row !== undefined) this.#dirty.add(row._uuid);
+    });
+    this.bridges = new BridgeDevices(netlink, log, abandoned);
     this.attachments = new Attachments({
       netlink,
+      abandoned,
       setup: this.#setup,
       bridges: this.bridges,
       surroundings: this,
@@ -304,7 +310,8 @@ export class LocalModel {
         concerned.add(uuid);
         if (this.#reborn.delete(uuid)) reborn.add(uuid);
       }
-      if (performance.now() >= ends) break;
+      // What is to take the place of a device that is being removed has to wait until its name is free.
+      if (performance.now() >= ends || this.#netlink.writer.removed !== undefined) break;
     }
     if (this.#dirty.size === 0 && this.#linkDirty.size === 0) this.#complete(mayChangeDevices);
     // What was done to devices may concern others.

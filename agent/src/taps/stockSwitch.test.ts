@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import test from 'ava';
 import { enterPrivateNetns, ip } from '../netlink/testsupport/privateNetns.js';
 import { Host } from './testsupport/host.js';
@@ -94,4 +96,58 @@ test.serial('ovs-vsctl is answered as by stock ovs-vswitchd', async (t) => {
   t.teardown(() => hv.stop());
   const ours = await story(hv.db);
   t.deepEqual(ours, expected);
+});
+
+test.serial('taps that the user space data path of a dead ovs-vswitchd leaves are replaced', async (t) => {
+  for (const left of ip('-br link').match(/^br-\S+/gm) ?? []) ip(`link del ${left}`);
+  const hv = await Hypervisor.start(undefined, async (db) => {
+    await db.startVswitchd();
+    for (const bridge of ['br-int', 'br-ex'])
+      await db.vsctl(`add-br ${bridge} -- set Bridge ${bridge} datapath_type=netdev`);
+    await db.vsctl('add-port br-int in1 -- set Interface in1 type=internal external_ids:iface-id=id-in1');
+    await db.vsctl('add-port br-ex in2 -- set Interface in2 type=internal');
+    ip('address add 192.0.2.9/24 dev br-ex');
+    await db.killVswitchd();
+    for (const name of ['br-int', 'br-ex', 'in1', 'in2']) t.regex(ip(`-d link show ${name}`), /tun type tap/);
+  });
+  t.teardown(() => hv.stop());
+  await hv.linked('in2', ({ kind }) => kind === 'veth');
+  for (const bridge of ['br-int', 'br-ex']) t.regex(ip(`-d link show ${bridge}`), /^\d+: .*\n.*\n +bridge /m);
+  await hv.until(() => hv.taps.plugged.get('id-in1') !== undefined);
+  t.is(hv.taps.devices.get(hv.taps.plugged.get('id-in1')!.ifindex), 'iovi-in1');
+  t.deepEqual(hv.problems(), []);
+  // Who looks for the addresses of the host finds what became of them.
+  t.true(hv.log.lines.some((line) => line.includes('192.0.2.9/24')));
+  await hv.db.vsctl('del-br br-ex -- del-br br-int');
+});
+
+/** Opens a tap and keeps it until its input ends. */
+const HOLD = `
+import fcntl, struct, sys
+tap = open('/dev/net/tun', 'r+b', buffering=0)
+fcntl.ioctl(tap, 0x400454ca, struct.pack('16sH', sys.argv[1].encode(), 0x1002))
+print('open', flush=True)
+sys.stdin.read()
+`;
+
+test.serial('other taps of the name of a bridge stay, and it is said what they are', async (t) => {
+  const hv = await Hypervisor.start();
+  t.teardown(() => hv.stop());
+  for (const name of ['br-a', 'br-b']) ip(`tuntap add ${name} mode tap`);
+  t.teardown(() => ip('link del br-a'));
+  const holder = spawn('python3', ['-c', HOLD, 'br-b'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.teardown(() => holder.kill());
+  await once(holder.stdout, 'data');
+  await hv.db.vsctl('add-br br-a');
+  await hv.db.vsctl('add-br br-b -- set Bridge br-b datapath_type=netdev');
+  await hv.until(() => hv.problems().length === 4);
+  const text = hv.problems().join('\n');
+  t.regex(text, /br-a name: there is a device br-a that is no bridge \(tun\).*a tap that nobody has open/);
+  t.regex(text, /br-b name: there is a device br-b that is no bridge \(tun\).*a process has it open/);
+  for (const name of ['br-a', 'br-b']) t.regex(ip(`-d link show ${name}`), /tun type tap/);
+  // It is the end of the process that makes it one that was left.
+  ip('link set br-b up');
+  holder.stdin.end();
+  await hv.linked('br-b', ({ kind }) => kind === 'bridge');
+  await hv.db.vsctl('del-br br-b -- del-br br-a');
 });

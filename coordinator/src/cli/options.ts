@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import {
   dateProblem,
   readMaterial,
@@ -8,26 +9,45 @@ import {
 import type { Command } from 'commander';
 import { type Address, addressText, isLocal, parseAddress } from '../config/address.js';
 import { readTls } from '../config/coordinator-config.js';
-import { UsageError } from '../config/settings.js';
+import {
+  camelCase,
+  checkSetting,
+  readSettingsFile,
+  type Setting,
+  type Settings,
+  UsageError,
+  variable,
+} from '../config/settings.js';
 
-/** Flags that all subcommands share. */
-export const connectionSettings = [
+/** Where settings come from that are neither flags nor in the environment, and no file is named; it need not be there. */
+export const defaultConfigFile = '/etc/iovisor/iovctl.yaml';
+
+/** What all subcommands share: flags, environment variables, and keys of the configuration file. */
+export const connectionSettings: readonly Setting[] = [
   {
-    flags: '--coordinator <ADDR>',
-    description: 'HOST:PORT or unix:PATH (IOVISOR_COORDINATOR; default: 127.0.0.1:6650)',
+    name: 'coordinator',
+    value: 'ADDR',
+    description: 'HOST:PORT or unix:PATH',
+    default: '127.0.0.1:6650',
   },
-  { flags: '--tls-cert <FILE>', description: 'PEM certificate of this client (IOVISOR_TLS_CERT)' },
-  { flags: '--tls-key <FILE>', description: 'its private key (IOVISOR_TLS_KEY)' },
-  { flags: '--tls-ca <FILE>', description: 'CA of the coordinator’s certificate (IOVISOR_TLS_CA)' },
+  { name: 'tls-cert', value: 'FILE', description: 'PEM certificate of this client' },
+  { name: 'tls-key', value: 'FILE', description: 'its private key' },
+  { name: 'tls-ca', value: 'FILE', description: 'CA of the coordinator’s certificate' },
   {
-    flags: '--tls-server-name <NAME>',
-    description: 'name that certificate must bear, too (IOVISOR_TLS_SERVER_NAME; default: any of that CA)',
+    name: 'tls-server-name',
+    value: 'NAME',
+    description: 'name that certificate must bear, too; without it any of that CA will do',
   },
-  {
-    flags: '--insecure-plaintext',
-    description: 'speak with other machines without TLS (IOVISOR_INSECURE_PLAINTEXT=true)',
-  },
-] as const;
+  { name: 'insecure-plaintext', description: 'speak with other machines without TLS' },
+];
+
+/** The flag that names that file. */
+export const configSetting: Setting = {
+  name: 'config',
+  value: 'FILE',
+  description: 'YAML file with these names as keys; the usual one need not be there',
+  default: defaultConfigFile,
+};
 
 export interface CliOptions {
   /** In gRPC's notation. */
@@ -48,31 +68,54 @@ export function checkPlaintext(address: Address, { tls, insecure }: CliOptions):
   );
 }
 
-/** The shared flags, completed from the environment. Throws UsageError. */
-export function cliOptions(command: Command, env: NodeJS.ProcessEnv = process.env): CliOptions {
+/**
+ * The shared flags, completed from the environment, then from the configuration file. Throws UsageError.
+ * @param standardFile is read where no file is named; it need not be there
+ */
+export function cliOptions(
+  command: Command,
+  env: NodeJS.ProcessEnv = process.env,
+  standardFile = defaultConfigFile,
+): CliOptions {
   const flags = command.optsWithGlobals<Record<string, string | boolean | undefined>>();
-  const given = (flag: string, variable: string) => {
-    const value = flags[flag] ?? env[variable];
-    return typeof value === 'string' && value !== '' ? value : undefined;
-  };
-  const files = new Map<string, string>();
-  for (const [flag, name] of [
-    ['tlsCert', 'tls-cert'],
-    ['tlsKey', 'tls-key'],
-    ['tlsCa', 'tls-ca'],
-  ] as const) {
-    const path = given(flag, `IOVISOR_${name.replace('-', '_').toUpperCase()}`);
-    if (path !== undefined) files.set(name, path);
-  }
-  const paths = readTls(files);
-  const address = given('coordinator', 'IOVISOR_COORDINATOR') ?? '127.0.0.1:6650';
+  const given = (name: string) => filled(flags[camelCase(name)]) ?? filled(env[variable(name)]);
+  const file = readConfigFile(given('config'), standardFile);
+  const value = (name: string) => given(name) ?? file.get(name);
+  const address = parseAddress('coordinator', value('coordinator') ?? '127.0.0.1:6650');
+  // A unix socket wants no certificate: those of the file are for the coordinator that it names, and perhaps for other eyes.
+  const tlsValue = 'path' in address ? given : value;
+  const paths = readTls(pick(['tls-cert', 'tls-key', 'tls-ca'], tlsValue));
   return {
-    address: addressText(parseAddress('coordinator', address)),
+    address: addressText(address),
     tls: paths && readValid(paths),
-    serverName: given('tlsServerName', 'IOVISOR_TLS_SERVER_NAME'),
-    insecure: flags.insecurePlaintext === true || env.IOVISOR_INSECURE_PLAINTEXT === 'true',
+    serverName: value('tls-server-name'),
+    insecure: value('insecure-plaintext') === 'true',
     json: flags.json === true,
   };
+}
+
+function readConfigFile(named: string | undefined, standardFile: string): ReadonlyMap<string, string> {
+  if (named === undefined && !existsSync(standardFile)) return new Map();
+  const file = readSettingsFile(named ?? standardFile, connectionSettings);
+  for (const setting of connectionSettings) {
+    const text = file.get(setting.name);
+    if (text !== undefined) checkSetting(setting, text);
+  }
+  return file;
+}
+
+/** What is there and not empty, as text. */
+function filled(value: string | boolean | undefined): string | undefined {
+  return value === undefined || value === '' || value === false ? undefined : String(value);
+}
+
+function pick(names: readonly string[], value: (name: string) => string | undefined): Settings {
+  return new Map(
+    names.flatMap((name) => {
+      const text = value(name);
+      return text === undefined ? [] : [[name, text] as const];
+    }),
+  );
 }
 
 /** To the coordinator one that has expired would look like none, and this end like one that nobody answers. */

@@ -1,5 +1,5 @@
-import { Command, Option } from 'commander';
-import { quiet, UsageError } from '../config/settings.js';
+import { Command } from 'commander';
+import { quiet, settingOption, UsageError } from '../config/settings.js';
 import { version } from '../version.js';
 import { bugreport } from './bugreport.js';
 import { completion } from './completion/completion.js';
@@ -10,7 +10,7 @@ import { listCommand } from './list-command.js';
 import { lists } from './lists.js';
 import { logLevel } from './log-level.js';
 import { node } from './node.js';
-import { connectionSettings } from './options.js';
+import { configSetting, connectionSettings } from './options.js';
 import { port } from './port.js';
 import { status } from './status.js';
 import { topology } from './topology/topology.js';
@@ -48,9 +48,9 @@ export function makeProgram(): Command {
   const program = new Command('iovctl')
     .description('Shows what IOVisor-OVN does on all hypervisors')
     .version(version);
-  for (const { flags, description } of connectionSettings) {
-    const option = new Option(flags, description);
-    program.addOption(flags.endsWith('<FILE>') ? completes('file', option) : option);
+  for (const setting of [...connectionSettings, configSetting]) {
+    const option = settingOption(setting);
+    program.addOption(setting.value === 'FILE' ? completes('file', option) : option);
   }
   program.option('--json', 'print JSON for programs');
   program.addHelpText('after', help);

@@ -31,13 +31,13 @@ export function readSettings(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Settings {
-  for (const setting of settings) command.addOption(option(setting));
+  for (const setting of settings) command.addOption(settingOption(setting));
   command.option('--config <FILE>', 'YAML file with the same names as keys');
   quiet(command);
   parseArguments(command, argv);
   const flags = command.opts<Record<string, unknown>>();
   const configFile = text(flags.config) ?? env.IOVISOR_CONFIG;
-  const file = configFile === undefined ? new Map<string, string>() : readFile(configFile, settings);
+  const file = configFile === undefined ? new Map<string, string>() : readSettingsFile(configFile, settings);
   const values = new Map<string, string>();
   for (const setting of settings) {
     const value =
@@ -46,7 +46,7 @@ export function readSettings(
       file.get(setting.name) ??
       setting.default;
     if (value === undefined) continue;
-    check(setting, value);
+    checkSetting(setting, value);
     values.set(setting.name, value);
   }
   return values;
@@ -75,17 +75,20 @@ export function usage(error: unknown): unknown {
   return new UsageError(error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' '));
 }
 
-function option(setting: Setting): Option {
+/** The flag of a setting; its help names the environment variable and the default. */
+export function settingOption(setting: Setting): Option {
   const flag = setting.value === undefined ? `--${setting.name}` : `--${setting.name} <${setting.value}>`;
   const hints = [variable(setting.name), setting.default && `default: ${setting.default}`].filter(Boolean);
   return new Option(flag, `${setting.description} (${hints.join('; ')})`);
 }
 
-function variable(name: string): string {
+/** The environment variable of the setting of this name. */
+export function variable(name: string): string {
   return `IOVISOR_${name.replaceAll('-', '_').toUpperCase()}`;
 }
 
-function camelCase(name: string): string {
+/** As commander names the option of the setting of this name. */
+export function camelCase(name: string): string {
   return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
@@ -93,14 +96,16 @@ function text(value: unknown): string | undefined {
   return value === undefined ? undefined : String(value);
 }
 
-function check(setting: Setting, value: string): void {
+/** Throws UsageError when the setting cannot have this value. */
+export function checkSetting(setting: Setting, value: string): void {
   if (setting.choices && !setting.choices.includes(value))
     throw new UsageError(`${setting.name}: "${value}" is none of ${setting.choices.join(', ')}`);
   if (setting.value === undefined && value !== 'true' && value !== 'false')
     throw new UsageError(`${setting.name}: "${value}" is neither true nor false`);
 }
 
-function readFile(path: string, settings: readonly Setting[]): Map<string, string> {
+/** What a YAML file says of these settings, as texts. Throws UsageError, also for keys that are none of them. */
+export function readSettingsFile(path: string, settings: readonly Setting[]): Map<string, string> {
   let content: unknown;
   try {
     content = parse(readFileSync(path, 'utf8'), { logLevel: 'error' });

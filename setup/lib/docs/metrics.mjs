@@ -9,8 +9,9 @@ export function metricsPage({ agent, coordinator, process }) {
 
 ${generated}
 
-\`iovisor-coordinator --metrics ADDR\` and \`iovisor-agent --metrics ADDR\` serve \`GET /metrics\` in Prometheus’ text format, in plain HTTP without
-a password: give a loopback address, a unix socket, or one of a network that only the operators reach. Nothing is measured that nobody asks for, and a scrape
+\`iovisor-coordinator --metrics ADDR\` and \`iovisor-agent --metrics ADDR\` serve \`GET /metrics\` in Prometheus’ text format: on a
+network address with the certificates of \`--tls-…\`, to who has one of the same authority ([security](security.md#roles)); in plain HTTP on loopback, on a unix socket
+(\`unix:PATH\`), and where \`--insecure-metrics-plaintext\` says so. Nothing is measured that nobody asks for, and a scrape
 is sent in slices of a few milliseconds, so that it holds up nothing else.
 
 A dashboard for Grafana is [\`observability/grafana/iovisor-ovn.json\`](../observability/grafana/iovisor-ovn.json), alerts are

@@ -2,8 +2,8 @@
 import { keyTables } from './keys.mjs';
 import { code, generated, table } from './text.mjs';
 
-/** @param {{ agent: object[], coordinator: object[] }} options */
-export function referencePage({ agent, coordinator }) {
+/** @param {{ agent: object[], coordinator: object[], iovctl: object[] }} options */
+export function referencePage({ agent, coordinator, iovctl }) {
   const config = {
     name: 'config',
     value: 'FILE',
@@ -19,7 +19,7 @@ ${generated}
 Every option is a flag \`--NAME\`, an environment variable \`IOVISOR_NAME\` (upper case, \`_\` for \`-\`) and a key \`NAME\` of the YAML file that \`--config\` names.
 A flag wins over the environment, that over the file, that over the default. An option without a value is a switch: \`true\` or \`false\` in the environment and the
 file. Unknown flags and keys are errors: the process ends with status 2 and one line that names them. ADDR is \`HOST:PORT\`, \`[IPv6]:PORT\` or \`unix:PATH\`;
-REMOTES are OVN’s own syntax, comma-separated: \`unix:PATH\`, \`tcp:HOST:PORT\`, \`ssl:HOST:PORT\`. What \`iovctl\` takes, \`iovctl --help\` says.
+REMOTES are OVN’s own syntax, comma-separated: \`unix:PATH\`, \`tcp:HOST:PORT\`, \`ssl:HOST:PORT\`.
 
 ## iovisor-coordinator
 
@@ -28,6 +28,13 @@ ${options(withConfig)}
 ## iovisor-agent
 
 ${options(agent)}
+
+## iovctl
+
+What says whom it asks, for all its commands; the commands and their own flags are in [iovctl.md](iovctl.md). Without \`--config\` and \`IOVISOR_CONFIG\` the file is
+\`/etc/iovisor/iovctl.yaml\`, which the Debian package brings with every key commented out, and the Ansible role \`iovctl\` writes on the machines of administrators.
+
+${options(iovctl)}
 
 ## Keys in the databases
 

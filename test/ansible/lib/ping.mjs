@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 export class PingSeries {
   interval = 0.01;
   #output = '';
+  #heard = () => undefined;
 
   /** `prefix` enters the namespace of who pings. */
   constructor(prefix, address) {
@@ -15,11 +16,23 @@ export class PingSeries {
     );
     this.child.stdout.setEncoding('utf8').on('data', (text) => {
       this.#output += text;
+      if (/ bytes from /.test(text)) this.#heard();
     });
     this.ended = new Promise((resolve) => this.child.once('close', resolve));
   }
 
-  /** Sent, lost, and the longest time without an answer, in seconds. */
+  /** Resolves with the next answer: only what is between two answers is measured. */
+  answered(seconds = 60) {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`no ping answered for ${seconds} s`)), seconds * 1000);
+      this.#heard = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Sent, lost, and the longest time without an answer, in milliseconds. */
   async stop() {
     // nsenter waits for it, and passes no signal on.
     const { pid } = this.child;
@@ -30,6 +43,6 @@ export class PingSeries {
     const [, sent, received] =
       /(\d+) packets transmitted, (\d+) received/.exec(this.#output)?.map(Number) ?? [];
     const gaps = at.slice(1).map((time, index) => time - at[index] - this.interval);
-    return { sent, lost: sent - received, silent: Math.max(0, ...gaps) };
+    return { sent, lost: sent - received, silentMs: Math.round(1000 * Math.max(0, ...gaps)) };
   }
 }

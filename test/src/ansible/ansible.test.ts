@@ -38,7 +38,7 @@ withAnsible('every playbook is one (skipped without ansible-core)', async (t) =>
 });
 
 /** Renders the role's template with these variables over its defaults. */
-async function render(role: 'agent' | 'coordinator', variables: object): Promise<string> {
+async function render(role: 'agent' | 'coordinator' | 'iovctl', variables: object): Promise<string> {
   const work = mkdtempSync(join(tmpdir(), 'iovisor-ansible-'));
   const of = (part: string) => join(directory, 'roles', role, part, 'main.yml');
   const out = join(work, `${role}.yaml`);
@@ -102,4 +102,38 @@ withAnsible('the coordinator takes its template, with few variables and with man
   t.regex(many, /^listen: unix:\/run\/x\.sock,0\.0\.0\.0:6650$/m);
   for (const text of [few, many])
     t.regex(await refusal('coordinator', text), /log-level: "nonsense" is none of/);
+});
+
+/** What `iovctl health` says with this configuration file. */
+async function iovctlSays(text: string): Promise<string> {
+  const work = mkdtempSync(join(tmpdir(), 'iovisor-ansible-'));
+  const file = join(work, 'iovctl.yaml');
+  writeFileSync(file, text);
+  try {
+    await run(process.execPath, [join(checkout, 'coordinator/bin/iovctl.js'), '--config', file, 'health']);
+    return 'healthy';
+  } catch (error) {
+    return (error as { stderr: string }).stderr.trim();
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+}
+
+withAnsible('iovctl takes its template, with few variables and with many', async (t) => {
+  const few = await render('iovctl', {});
+  t.regex(few, /^coordinator: 127\.0\.0\.1:6650$/m);
+  t.regex(await iovctlSays(few.replace('6650', '1')), /no coordinator answers at 127\.0\.0\.1:1/);
+  const many = await render('iovctl', {
+    iovctl_coordinator: '192.0.2.1:6650',
+    iovisor_pki_directory: '/nowhere',
+    iovctl_insecure_plaintext: true,
+    iovctl_extra_config: { 'tls-server-name': 'coordinator' },
+  });
+  t.regex(await iovctlSays(many), /^iovctl: tls-cert: \/etc\/iovisor\/pki\/iovctl-cert\.pem: ENOENT/);
+  const socket = await render('iovctl', {
+    iovctl_coordinator: 'unix:/nowhere.sock',
+    iovisor_pki_directory: '/nowhere',
+  });
+  t.notRegex(socket, /tls/, 'a unix socket wants no certificate');
+  t.regex(await iovctlSays(socket), /no coordinator answers at unix:\/nowhere\.sock/);
 });

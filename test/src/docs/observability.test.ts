@@ -96,6 +96,18 @@ test('alerts ask for metrics and labels that there are, say what to do, and each
   }
 });
 
+testWithPromtool('promtool takes the jobs, which check certificates and show one', async (t) => {
+  const jobs = parse(read('prometheus/scrape.yaml')) as Record<string, unknown>[];
+  for (const { scheme, tls_config } of jobs) {
+    t.is(scheme, 'https');
+    t.deepEqual(Object.keys(tls_config as object).sort(), ['ca_file', 'cert_file', 'key_file']);
+  }
+  const input = `scrape_configs:\n${read('prometheus/scrape.yaml')}`;
+  const command = ['promtool', 'check', 'config', '--syntax-only', '/dev/stdin'];
+  const { status, stdout, stderr } = await tryCommand(command, { input });
+  t.is(status, 0, stdout + stderr);
+});
+
 testWithPromtool('promtool takes the alerts, and they fire as their cases say', async (t) => {
   for (const command of ['check', 'test']) {
     const file = command === 'check' ? 'rules.yaml' : 'rules.test.yaml';

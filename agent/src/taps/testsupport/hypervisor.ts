@@ -16,11 +16,15 @@ export class Hypervisor {
   readonly events: string[] = [];
   #taps: Taps | undefined;
 
-  /** Database with system-id hv1 and encapsulations, and taps connected to it. */
-  static async start(settings = 'system-id=hv1 ovn-encap-type=geneve,vxlan ovn-encap-ip=192.0.2.1') {
+  /** Database with system-id hv1 and encapsulations, and taps connected to it. @param before that, somebody else has it */
+  static async start(
+    settings = 'system-id=hv1 ovn-encap-type=geneve,vxlan ovn-encap-ip=192.0.2.1',
+    before: (db: LocalOvsdb) => Promise<void> = async () => undefined,
+  ) {
     const hypervisor = new Hypervisor();
     await hypervisor.db.start();
     await hypervisor.set(settings);
+    await before(hypervisor.db);
     await hypervisor.#netlink.start();
     await hypervisor.startTaps();
     return hypervisor;

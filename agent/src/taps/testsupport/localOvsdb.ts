@@ -53,6 +53,12 @@ export class LocalOvsdb {
     return this.#vswitchd;
   }
 
+  /** Ends it as a crash would. */
+  async killVswitchd(): Promise<void> {
+    await endProgram(this.#vswitchd);
+    this.#vswitchd = undefined;
+  }
+
   /** ovs-vsctl, words separated by blanks, waiting for the configuration to take effect unless told otherwise. */
   async vsctl(words: string): Promise<{ stdout: string; stderr: string }> {
     const args = [`--db=${this.remote}`, '--timeout=30', ...words.split(' ')];

@@ -11,8 +11,9 @@ This page is made from the definitions of the commands and from \`proto/\` by \`
 \`iovctl\` asks the coordinator; of several it may be any, but only the leader can ask agents. It changes nothing, but for
 \`log-level\` with a level and \`topology apply\` and \`topology delete\`.
 
-**Connection.** The coordinator is the one at \`--coordinator\`, \`IOVISOR_COORDINATOR\`, or 127.0.0.1:6650. With TLS \`--tls-cert\`,
-\`--tls-key\` and \`--tls-ca\` go together.
+**Connection.** Flags win over environment variables, those over \`/etc/iovisor/iovctl.yaml\` or the file that \`--config\` names (keys are the
+flags' names: [reference](reference.md#iovctl)); without any it is the coordinator at 127.0.0.1:6650. With TLS \`--tls-cert\`, \`--tls-key\` and
+\`--tls-ca\` go together. Of a \`unix:PATH\` the file's certificates do not count. \`--config /dev/null\`: as if there were no file.
 
 **Tables** are cut to the width of a terminal, the widest columns first, with an ellipsis; into a pipe or a file they go complete. Colours:
 on a terminal only, and not with \`NO_COLOR\`. Names may be anything in OVN: control characters and those that reorder text are shown
