@@ -1,0 +1,88 @@
+import type { ClusterMember } from '@iovisor-ovn/coordinator/testing';
+import test, { type ExecutionContext } from 'ava';
+import { Changes, isChurn } from './changes.js';
+import { type Ground, ground } from './ground.js';
+import { lasting, paused } from './pause.js';
+import { SouthboundWatch } from './southbound.js';
+import { applied, longTest, trial } from './trial.js';
+
+let at: Ground;
+
+test.before(async () => {
+  at = await ground({ cluster: 3 });
+});
+test.after.always(() => at?.close());
+
+type Which = 'nb' | 'sb';
+const names: Record<Which, string> = { nb: 'Northbound', sb: 'Southbound' };
+
+/** The server that the coordinator uses. */
+async function inUse(which: Which): Promise<string> {
+  return (await at.lab.coordinator.json<Record<Which, { remote: string }>>('status'))[which].remote;
+}
+
+/** Changes of Northbound while something becomes of the leader: nothing that was acknowledged is lost, the coordinator follows to the new one. */
+async function follows(
+  t: ExecutionContext,
+  which: Which,
+  fault: (leader: ClusterMember) => Promise<unknown>,
+  heal: (was: ClusterMember) => Promise<unknown>,
+): Promise<void> {
+  const { lab } = at;
+  const cluster = lab.central.clusters![which];
+  const was = await cluster.leader();
+  t.is(await inUse(which), was.remote);
+  await trial(t, lab, async () => {
+    const watch = await SouthboundWatch.start(lab.central, (port) => isChurn(port) || port === 'applied');
+    const changes = Changes.start(lab, at.churn);
+    await changes.more(6);
+    const since = performance.now();
+    const [recoveryMs] = await Promise.all([fault(was).then(() => applied(lab, since)), changes.more(12)]);
+    await changes.stop();
+    t.deepEqual(await changes.lost(), []);
+    await lab.sync();
+    const leader = await cluster.leader(was);
+    t.is(await inUse(which), leader.remote);
+    await changes.remove();
+    t.deepEqual(await watch.stop(), []);
+    await heal(was);
+    return { recoveryMs, besides: `${changes.made} changes, ${changes.repeated} made again` };
+  });
+}
+
+for (const which of ['sb', 'nb'] as const) {
+  test.serial(`the leader of the ${names[which]} cluster is killed under a stream of changes`, (t) =>
+    follows(
+      t,
+      which,
+      (leader) => leader.stop('SIGKILL'),
+      (was) => was.start(),
+    ),
+  );
+
+  longTest(`the leader of the ${names[which]} cluster leaves it under a stream of changes`, (t) =>
+    follows(
+      t,
+      which,
+      (leader) => leader.appctl('cluster/leave'),
+      async (was) => {
+        const cluster = at.lab.central.clusters![which];
+        await cluster.rejoin(was, await cluster.leader(was));
+      },
+    ),
+  );
+
+  longTest(`the leader of the ${names[which]} cluster is stopped under a stream of changes`, async (t) => {
+    t.timeout(120_000);
+    let over: Promise<void> | undefined;
+    await follows(
+      t,
+      which,
+      async (leader) => {
+        // It goes on while there is another one already.
+        over = paused(leader, () => lasting(20_000));
+      },
+      async () => over,
+    );
+  });
+}
