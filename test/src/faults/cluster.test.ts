@@ -1,6 +1,6 @@
 import type { ClusterMember } from '@iovisor-ovn/coordinator/testing';
 import test, { type ExecutionContext } from 'ava';
-import { Changes, isChurn } from './changes.js';
+import { Changes } from './changes.js';
 import { type Ground, ground } from './ground.js';
 import { lasting, paused } from './pause.js';
 import { SouthboundWatch } from './southbound.js';
@@ -33,7 +33,7 @@ async function follows(
   const was = await cluster.leader();
   t.is(await inUse(which), was.remote);
   await trial(t, lab, async () => {
-    const watch = await SouthboundWatch.start(lab.central, (port) => isChurn(port) || port === 'applied');
+    const watch = await SouthboundWatch.start(lab.central);
     const changes = Changes.start(lab, at.churn);
     await changes.more(6);
     const since = performance.now();

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { scrape } from '@iovisor-ovn/coordinator/testing';
 import test from 'ava';
 import { type Coordinator, type Lab, until } from '../lab/index.js';
-import { Changes, isChurn } from './changes.js';
+import { Changes } from './changes.js';
 import { type Ground, ground } from './ground.js';
 import { paused } from './pause.js';
 import { SouthboundWatch } from './southbound.js';
@@ -27,11 +27,9 @@ test.before(async () => {
 });
 test.after.always(() => at?.close());
 
-const comes = (port: string): boolean => isChurn(port) || port === 'applied';
-
 /** Changes of Northbound, and a look at everything that Southbound is told, while `work` runs. */
 async function changing<T>(work: (changes: Changes) => Promise<T>) {
-  const watch = await SouthboundWatch.start(at.lab.central, comes);
+  const watch = await SouthboundWatch.start(at.lab.central);
   const changes = Changes.start(at.lab, at.churn);
   try {
     await changes.more(8);
@@ -96,7 +94,7 @@ test.serial(
     );
     await lab.portsUp(port!.name);
     await trial(t, lab, async () => {
-      const watch = await SouthboundWatch.start(lab.central, comes);
+      const watch = await SouthboundWatch.start(lab.central);
       await lab.sync();
       const before = await committed(old);
       const since = performance.now();
@@ -116,12 +114,12 @@ test.serial(
       t.is(await committed(old), before);
       t.true(await leads(standby));
       // By the new leader, when it was unplugged: once.
-    const freed = (await watch.stop()).map((line) => line.replace(/[0-9a-f-]{36}/, 'hv1'));
-    t.deepEqual(freed.sort(), [
-      `Port_Binding ${port!.name}: chassis hv1 → none`,
-      `Port_Binding ${port!.name}: up → down`,
-    ]);
-    return { recoveryMs, besides: 'it wrote nothing more' };
+      const freed = (await watch.stop()).map((line) => line.replace(/[0-9a-f-]{36}/, 'hv1'));
+      t.deepEqual(freed.sort(), [
+        `Port_Binding ${port!.name}: chassis hv1 → none`,
+        `Port_Binding ${port!.name}: up → down`,
+      ]);
+      return { recoveryMs, besides: 'it wrote nothing more' };
     });
     await lab.nbctl('--wait=hv', 'lsp-del', port!.name);
     await old.stop('SIGKILL');

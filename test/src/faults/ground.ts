@@ -53,7 +53,8 @@ export async function ground(o: GroundOptions = {}): Promise<Ground> {
       churn.filter((_, i) => i % 2 === 0),
     );
     await plugChurn(lab, 2, [...churn.filter((_, i) => i % 2 === 1), APPLIED]);
-    await lab.portsUp(...numbers.map((n) => `vm${n}`));
+    await lab.nbctl('lsp-add', 'sw0', APPLIED.name);
+    await lab.portsUp(...numbers.map((n) => `vm${n}`), APPLIED.name);
     await lab.sync();
     for (const other of [2, 3]) await lab.vm('vm1').reaches(ip4(other));
     const standby = async () => {

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { until } from '../lab/index.js';
 import type { BadNetwork } from './badNetwork.js';
-import { Changes, churnPort, isChurn } from './changes.js';
+import { Changes, churnPort } from './changes.js';
 import { type Ground, ground } from './ground.js';
 import { lasting, paused, residentMiB } from './pause.js';
 import { SouthboundWatch } from './southbound.js';
@@ -45,7 +45,7 @@ async function connected(hypervisor: string): Promise<boolean> {
 /** Southbound is told nothing but what churn brings while `work` runs: no port goes and comes. */
 async function watched(work: () => Promise<number>): Promise<{ recoveryMs: number; wrong: string[] }> {
   const { lab } = at;
-  const watch = await SouthboundWatch.start(lab.central, (port) => isChurn(port) || port === 'applied');
+  const watch = await SouthboundWatch.start(lab.central);
   try {
     const recoveryMs = await work();
     await lab.sync();

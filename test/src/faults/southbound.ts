@@ -1,4 +1,5 @@
 import { type Change, Client, Replica } from '@iovisor-ovn/ovsdb-client';
+import { isChurn } from './changes.js';
 
 /** What of a row a flap would show in. */
 interface Row {
@@ -20,7 +21,7 @@ const nameOf = (row: Row): string => row.logical_port ?? row.name ?? row.ip ?? r
 
 /**
  * Watches Southbound through a monitor of its own: whoever writes there, each row of a port is bound once and comes up once, and rows of hypervisors
- * stay. What comes and goes on purpose is told by `coming`.
+ * stay.
  */
 export class SouthboundWatch {
   /** Updates of Port_Binding.chassis and up, by port. */
@@ -48,10 +49,10 @@ export class SouthboundWatch {
     });
   }
 
-  /** @param comes ports whose rows may come and go; all others must stay */
+  /** @param comes ports whose rows may come and go and that may go down, which others must not */
   static async start(
     central: { sb: string },
-    comes: (port: string) => boolean = () => false,
+    comes: (port: string) => boolean = isChurn,
   ): Promise<SouthboundWatch> {
     const watch = new SouthboundWatch(central.sb, comes);
     watch.#client.start();
@@ -81,7 +82,8 @@ export class SouthboundWatch {
     }
     if (after.up !== before.up) {
       this.#count(name);
-      if (before.up === true) say('up → down');
+      // northd may take a deletion and what was made anew behind it for one change of the same row.
+      if (before.up === true && !this.#comes(name)) say('up → down');
     }
     if ((after.nb_cfg ?? 0) < (before.nb_cfg ?? 0)) say(`nb_cfg ${before.nb_cfg} → ${after.nb_cfg}`);
   }

@@ -78,10 +78,9 @@ let addresses = 0;
 export async function applied(lab: Lab, since: number): Promise<number> {
   const n = ++addresses % 200;
   const address = `02:00:00:02:00:${n.toString(16).padStart(2, '0')} 10.0.9.${n + 1}`;
-  const add = ['--may-exist', 'lsp-add', 'sw0', 'applied', '--', 'lsp-set-addresses', 'applied', address];
   for (;;) {
     try {
-      await lab.nbctl('--timeout=30', '--wait=hv', ...add);
+      await lab.nbctl('--timeout=30', '--wait=hv', 'lsp-set-addresses', 'applied', address);
       return performance.now() - since;
     } catch (error) {
       if (performance.now() - since > 30_000) throw error;
