@@ -26,6 +26,7 @@ import { MulticastLearner } from './southbound/multicast-learner.js';
 import { Observer } from './southbound/observer.js';
 import { EncapConflict, Registrar } from './southbound/registrar.js';
 import { SouthboundRegistry } from './southbound/registry.js';
+import { ReloadGuard } from './southbound/reload-guard.js';
 import type { WriteCounts } from './southbound/write-counts.js';
 import { SouthboundWriter } from './southbound/writer.js';
 
@@ -56,6 +57,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   readonly #observer: Observer;
   readonly #audit: ClaimAudit;
   readonly #registrar: Registrar;
+  readonly #guard: ReloadGuard;
   readonly #pump: ChangePump;
   readonly #refusals = new Map<string, Map<ResourceKey, Refusal>>();
   readonly #databaseTls?: TlsFollower;
@@ -108,15 +110,28 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.#multicast = new MulticastLearner(this.compiler.southbound, this.#writer);
     const learners = { macs: this.#learner, multicast: this.#multicast };
     this.#observer = new Observer(this.compiler, this.#claims, learners, this.#writer);
-    const isQuiet = () => this.isServing && !this.#pump.busy;
+    const isQuiet = () => this.isServing && !this.#pump.busy && !this.#guard.holds;
     this.#audit = new ClaimAudit(this.compiler.southbound.ports, this.#claims, isQuiet, log);
     const rows = new SouthboundRegistry(this.southbound);
     this.#registrar = new Registrar(rows, this.#writer, this.problems, (name) =>
       this.sessions.get(name)?.kick(),
     );
+    this.#guard = new ReloadGuard(
+      {
+        isWanted: (port) => this.compiler.northbound.port(port)?.gone === false,
+        areRegistered: () => this.sessions.every(({ name }) => rows.chassis(name) !== undefined),
+      },
+      this.problems,
+      log,
+    );
+    this.#guard.onOverdue = () => this.#workIn(this.#guard.check());
     this.#pump = new ChangePump(log, (sliced) => this.#idle(sliced));
     this.northbound.on('change', (changes) => this.#pump.push(this.#northboundSteps(changes)));
-    this.southbound.on('change', (changes) => this.#pump.push(this.#southboundSteps(changes)));
+    this.southbound.on('change', (changes, reload) => {
+      this.#workIn(this.#guard.take(changes, reload));
+      // Nobody else looks at rows that are held.
+      if (this.#guard.holds) for (const { name } of this.sessions.all()) this.#registrar.reconcile(name);
+    });
     this.leadership = new Leadership(this.southbound.client);
     this.leadership.on('acquired', () => this.#lead());
     this.leadership.on('acquired', () => this.feed.leadership(true));
@@ -353,6 +368,10 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.#writer.setOpen(true);
   }
 
+  #workIn(changes: readonly SouthboundChange[]): void {
+    if (changes.length > 0) this.#pump.push(this.#southboundSteps(changes));
+  }
+
   *#northboundSteps(changes: readonly NorthboundChange[]): Generator<Step> {
     for (const change of changes) yield () => this.compiler.applyNorthbound(change);
   }
@@ -390,6 +409,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     else if (sliced) this.sessions.kickHeldBack();
     this.#nbCfg = nbCfg;
     this.#checkLoaded();
+    if (this.#guard.holds) this.#workIn(this.#guard.check());
   }
 
   #databaseState(): void {
@@ -399,10 +419,22 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
 
   #checkLoaded(): void {
     if (this.#loaded || this.#pump.busy || !this.northbound.synced || !this.southbound.synced) return;
+    if (this.#isSouthboundEmpty()) return;
     this.#loaded = true;
     this.#log.info({ switches: this.northbound.replica.table('Logical_Switch').size }, 'databases read');
     this.emit('loaded');
     this.emit('state');
+  }
+
+  /** It was wiped, and ovn-northd has not made anything of Northbound yet: nothing that agents hold is to be taken for superfluous. */
+  #isSouthboundEmpty(): boolean {
+    const isEmpty =
+      this.southbound.replica.table('Datapath_Binding').size === 0 &&
+      this.northbound.replica.table('Logical_Switch').size > 0;
+    const message =
+      'Southbound is empty, and Northbound is not: ovn-northd is waited for; hypervisors keep forwarding as they are';
+    this.problems.replace('southbound-empty', isEmpty ? [{ where: 'Southbound', message }] : []);
+    return isEmpty;
   }
 
   #markDirty(chassis: string, key: ResourceKey): void {

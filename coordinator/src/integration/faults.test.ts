@@ -68,6 +68,49 @@ test.serial(
   },
 );
 
+test.serial(
+  'Southbound wiped while northd is away: agents keep what they have until it is made anew, and then get that at once',
+  async (t) => {
+    const { made, agent } = await forwarding(t);
+    const before = [...agent.held.keys()];
+    await made.central.stopServer('northd', 'SIGKILL');
+    await made.central.wipe('sb');
+    // Our own rows do not depend on northd.
+    await made.central.sbctl('wait-until', 'Chassis', 'hv1', 'name=hv1');
+    while (!(await made.problems()).some((text) => /lacks 2 ports/.test(text)))
+      await new Promise(setImmediate);
+    t.deepEqual([...agent.held.keys()], before);
+    const commits = agent.commits.length;
+    await made.central.startServer('northd');
+    for (const port of ports) await made.central.nbctl('wait-until', 'Logical_Switch_Port', port, 'up=true');
+    await agent.until(() => !before.some((key) => agent.held.has(key)));
+    t.deepEqual(agent.ports.map(({ name }) => name).sort(), ports);
+    const old = agent.deltas.find(({ removals }) => removals.length > 0);
+    t.true((old?.upserts.length ?? 0) >= 2, 'old and new are one commit');
+    t.true(agent.commits.length > commits);
+    t.deepEqual(await made.problems(), []);
+    await works(t, made, agent);
+  },
+);
+
+test.serial('a coordinator that starts while Southbound is empty waits for northd', async (t) => {
+  const { made, agent } = await forwarding(t);
+  await made.coordinator.stop('SIGKILL');
+  await made.central.stopServer('northd', 'SIGKILL');
+  await made.central.wipe('sb');
+  await made.startCoordinator({ until: 'standby' });
+  while ((await made.problems()).length < 1) await new Promise(setImmediate);
+  t.regex((await made.problems())[0]!, /Southbound is empty/);
+  const again = made.connect('hv1', { plugged: ports, held: agent.held, instance: 'again' });
+  const refused = await again.untilEnded();
+  t.is(refused?.code, status.UNAVAILABLE);
+  await made.central.startServer('northd');
+  await made.coordinator.healthy();
+  const back = await made.agent('hv1', { plugged: ports, held: agent.held });
+  for (const port of ports) await made.central.nbctl('wait-until', 'Logical_Switch_Port', port, 'up=true');
+  await works(t, made, back);
+});
+
 test.serial('Northbound wiped: nothing is left; configured anew it works', async (t) => {
   const { made, agent } = await forwarding(t);
   await made.central.wipe('nb');

@@ -80,6 +80,11 @@ export class Sessions implements AgentDirectory {
     return this.#sessions.values();
   }
 
+  every(condition: (session: AgentSession) => boolean): boolean {
+    for (const session of this.#sessions.values()) if (!condition(session)) return false;
+    return true;
+  }
+
   isConnected(chassis: string): boolean {
     return this.#sessions.has(chassis);
   }

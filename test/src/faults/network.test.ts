@@ -36,9 +36,7 @@ const address = (i: number): string => `02:00:00:03:00:${i.toString(16).padStart
 
 /** Whether the coordinator has a session of the hypervisor's agent. */
 async function connected(hypervisor: string): Promise<boolean> {
-  const { nodes } = await at.lab.coordinator.json<{ nodes: { chassis: string; connected: boolean }[] }>(
-    'nodes',
-  );
+  const nodes = await at.lab.coordinator.json<{ chassis: string; connected: boolean }[]>('nodes');
   return nodes.some((node) => node.chassis === hypervisor && node.connected);
 }
 
