@@ -137,7 +137,10 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.leadership.on('acquired', () => this.feed.leadership(true));
     this.leadership.on('lost', () => this.feed.leadership(false));
     this.leadership.on('lost', () => this.#writer.setOpen(false));
-    this.leadership.on('deposed', (reason) => this.sessions.endAll(reason));
+    this.leadership.on('deposed', (reason) => {
+      this.sessions.endAll(reason);
+      this.#writer.drop();
+    });
     for (const source of [this.northbound, this.southbound])
       source.on('state', () => {
         this.feed.database(source.name, source.synced);

@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { Client } from '@iovisor-ovn/ovsdb-client';
 import test from 'ava';
+import { startCoordinator } from '../testing/process.js';
 import { type Scene, scene, switchWith } from '../testing/scene.js';
 import { nameOf, type ScriptedAgent } from '../testing/scripted-agent.js';
+import { SlowLink } from '../testing/slow-link.js';
 
 const ports = ['p1', 'p2'];
 
@@ -188,6 +191,46 @@ test.serial('a leader whose lock is stolen ends its sessions and writes no more'
   const refused = await made.connect('hv1', { plugged: ports }).untilEnded();
   t.regex(refused?.details ?? '', /not the leader/);
 });
+
+test.serial(
+  'what a leader could not write before it was deposed is not written when it leads again',
+  async (t) => {
+    const made = await scene(t, { coordinator: { until: 'serving' } });
+    const { central } = made;
+    await made.coordinator.stop('SIGKILL');
+    const link = new SlowLink(join(central.dir, 'link.sock'), central.sb, () => 0);
+    await link.listen();
+    t.teardown(() => link.close());
+    const first = await startCoordinator({ dir: central.dir, nb: central.nb, sb: link.remote });
+    t.teardown(() => first.stop('SIGKILL'));
+    made.coordinator = first;
+    const agent = await made.agent('hv1', { plugged: ports });
+    await central.nbctl('--wait=hv', ...switchWith('sw0', ...ports));
+    const second = await startCoordinator(central, { until: 'standby' });
+    t.teardown(() => second.stop('SIGKILL'));
+    // It has Southbound no more, and is asked to take its chassis out of it.
+    await link.close();
+    await second.healthy();
+    agent.send({ $case: 'goodbye', value: { removeChassis: true } });
+    await agent.untilEnded();
+    await link.listen();
+    await first.healthy('ovn-sb');
+    // The hypervisor stays, after all.
+    made.coordinator = second;
+    const stays = await made.agent('hv1', { plugged: ports });
+    await central.nbctl('--wait=hv', 'sync');
+    const chassis = await central.sbctl('--bare', '--columns=_uuid', 'list', 'Chassis');
+    // Long deposed, it leads again.
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    await second.stop('SIGKILL');
+    await first.healthy();
+    made.coordinator = first;
+    const back = await made.agent('hv1', { plugged: ports, held: stays.held });
+    await central.nbctl('--wait=hv', 'sync');
+    t.is(await central.sbctl('--bare', '--columns=_uuid', 'list', 'Chassis'), chassis);
+    await works(t, made, back);
+  },
+);
 
 test.serial(
   'addresses and port_security that are garbage: named, harmless to others, healed when corrected',

@@ -182,6 +182,11 @@ export class BadNetwork {
     if (down) link.down.conditions = { ...this.#conditions.down, ...down };
   }
 
+  /** As the others again: what was kept back of it arrives. */
+  release(link: Link): void {
+    this.setLink(link, { up: {}, down: {} });
+  }
+
   /** An ideal network again. */
   clear(): void {
     this.set({ up: CLEAR, down: CLEAR });
