@@ -10,8 +10,15 @@ import { Compiler } from './logic/compiler.js';
 import { type CompiledResource, type ResourceKey, refKey } from './logic/resource.js';
 import { IntentLatency } from './metrics/intent-latency.js';
 import { Database } from './monitor/database.js';
+import { probeInterval } from './monitor/probe-interval.js';
 import { ChangePump, type Step } from './monitor/pump.js';
-import type { NorthboundChange, NorthboundRows, SouthboundChange, SouthboundRows } from './monitor/rows.js';
+import type {
+  NbGlobalRow,
+  NorthboundChange,
+  NorthboundRows,
+  SouthboundChange,
+  SouthboundRows,
+} from './monitor/rows.js';
 import { ipMulticastTables, northboundTables, southboundTables } from './monitor/tables.js';
 import { ProblemRegistry } from './problems/registry.js';
 import type { AgentSession } from './session/agent-session.js';
@@ -126,7 +133,10 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     );
     this.#guard.onOverdue = () => this.#workIn(this.#guard.check());
     this.#pump = new ChangePump(log, (sliced) => this.#idle(sliced));
-    this.northbound.on('change', (changes) => this.#pump.push(this.#northboundSteps(changes)));
+    this.northbound.on('change', (changes) => {
+      for (const { table, row } of changes) if (table === 'NB_Global') this.#setProbes(row);
+      this.#pump.push(this.#northboundSteps(changes));
+    });
     this.southbound.on('change', (changes, reload) => {
       this.#workIn(this.#guard.take(changes, reload));
       // Nobody else looks at rows that are held.
@@ -369,6 +379,11 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.#log.info('leading');
     this.sessions.beginGrace();
     this.#writer.setOpen(true);
+  }
+
+  #setProbes(row: NbGlobalRow | undefined): void {
+    const interval = probeInterval(row?.options?.get('northd_probe_interval'));
+    for (const { client } of [this.northbound, this.southbound]) client.setProbeInterval(interval);
   }
 
   #workIn(changes: readonly SouthboundChange[]): void {

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { until } from '../lab/index.js';
 import type { BadNetwork } from './badNetwork.js';
-import { Changes, churnPort } from './changes.js';
+import { Changes } from './changes.js';
 import { type Ground, ground } from './ground.js';
 import { lasting, paused, residentMiB } from './pause.js';
 import { SouthboundWatch } from './southbound.js';
@@ -22,16 +22,22 @@ test.before(async () => {
   at = await ground({ proxied: true, churn: CHURN });
   const { lab } = at;
   if (OTHERS === 0) return;
-  const others = Array.from({ length: OTHERS }, (_, i) => churnPort(100 + i));
-  await lab.nbctl(
-    '--wait=hv',
-    ...others
-      .flatMap(({ name }, i) => ['--', 'lsp-add', 'sw0', name, '--', 'lsp-set-addresses', name, address(i)])
-      .slice(1),
-  );
+  const add = (i: number) => [
+    '--',
+    'lsp-add',
+    'sw0',
+    other(i),
+    '--',
+    'lsp-set-addresses',
+    other(i),
+    address(i),
+  ];
+  const all = Array.from({ length: OTHERS }, (_, i) => add(i));
+  await lab.nbctl('--wait=hv', ...all.flat().slice(1));
 });
 test.after.always(() => at?.close());
 
+const other = (i: number): string => `other${i}`;
 const address = (i: number): string => `02:00:00:03:00:${i.toString(16).padStart(2, '0')} 10.0.200.${i + 1}`;
 
 /** Whether the coordinator has a session of the hypervisor's agent. */
@@ -60,7 +66,16 @@ async function latency(hypervisor: number, count: number): Promise<{ median: num
   const times: number[] = [];
   for (let i = 0; i < count; i++) {
     const since = performance.now();
-    await lab.nbctl('lsp-add', 'sw0', port.name, '--', 'lsp-set-addresses', port.name, port.address(i));
+    await lab.nbctl(
+      '--may-exist',
+      'lsp-add',
+      'sw0',
+      port.name,
+      '--',
+      'lsp-set-addresses',
+      port.name,
+      port.address(i),
+    );
     await lab.portsUp(port.name);
     times.push(performance.now() - since);
     await lab.nbctl('lsp-del', port.name);
@@ -214,8 +229,8 @@ longTest('all coordinators are away', async (t) => {
     const began = performance.now();
     for (const proxy of at.proxies.values()) proxy.target = undefined;
     await lab.coordinator.stop('SIGKILL');
-    await lab.nbctl('lsp-set-addresses', churnPort(100).name, address(200));
-    await lab.nbctl('lsp-del', churnPort(101).name);
+    await lab.nbctl('lsp-set-addresses', other(0), address(200));
+    await lab.nbctl('lsp-del', other(1));
     await lasting(awaySeconds * 1000);
     const pauses = [...at.proxies.values()].map(({ attempts }) =>
       attempts.filter((time) => time > began).flatMap((time, i, all) => (i === 0 ? [] : time - all[i - 1]!)),

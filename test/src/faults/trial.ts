@@ -46,16 +46,7 @@ export async function trial(
   }
   await lab.sync();
   const found = await deviations(lab);
-  const all = Object.values(results);
-  const sum = (pick: (one: StreamResult) => number) => all.reduce((total, one) => total + pick(one), 0);
-  note({
-    fault: t.title,
-    sent: sum(({ sent }) => sent),
-    lost: sum(({ lost }) => lost),
-    longestGapMs: Math.max(...all.map(({ longestGapMs }) => longestGapMs)),
-    deviations: found.length,
-    ...outcome,
-  });
+  record(t, results, found, outcome);
   const { recoveryMs, besides } = outcome;
   const recovery = recoveryMs === undefined ? '' : `recovered after ${Math.round(recoveryMs)} ms; `;
   t.log(`${recovery}${besides ? `${besides}; ` : ''}${summary(results)}`);
@@ -63,10 +54,26 @@ export async function trial(
   t.deepEqual(found, []);
 }
 
-/** Where `npm run faults` reads it. */
-function note(record: TrialRecord): void {
+/** For the table of `npm run faults`, if that is what runs. */
+export function record(
+  t: ExecutionContext,
+  results: Record<string, StreamResult>,
+  found: readonly string[],
+  outcome: Outcome = {},
+): void {
   const file = process.env.IOVISOR_FAULTS_REPORT;
-  if (file) appendFileSync(file, `${JSON.stringify(record)}\n`);
+  if (!file) return;
+  const all = Object.values(results);
+  const sum = (pick: (one: StreamResult) => number) => all.reduce((total, one) => total + pick(one), 0);
+  const line: TrialRecord = {
+    fault: t.title,
+    sent: sum(({ sent }) => sent),
+    lost: sum(({ lost }) => lost),
+    longestGapMs: Math.max(...all.map(({ longestGapMs }) => longestGapMs)),
+    deviations: found.length,
+    ...outcome,
+  };
+  appendFileSync(file, `${JSON.stringify(line)}\n`);
 }
 
 let addresses = 0;
