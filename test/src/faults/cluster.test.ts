@@ -5,11 +5,12 @@ import { Changes } from './changes.js';
 import { type Ground, ground } from './ground.js';
 import { lasting, paused } from './pause.js';
 import { SouthboundWatch } from './southbound.js';
-import { applied, longTest, trial } from './trial.js';
+import { applied, longTest, thorough, trial } from './trial.js';
 
 let at: Ground;
 
 test.before(async () => {
+  if (!thorough) return;
   // Over unix sockets ovn-northd does not probe unless told to; the coordinator takes the same option.
   const probes = async (lab: Lab) => {
     await lab.nbctl('set', 'NB_Global', '.', 'options:northd_probe_interval=2000');
@@ -76,7 +77,7 @@ async function follows(
 }
 
 for (const which of ['sb', 'nb'] as const) {
-  test.serial(`the leader of the ${names[which]} cluster is killed under a stream of changes`, (t) =>
+  longTest(`the leader of the ${names[which]} cluster is killed under a stream of changes`, (t) =>
     follows(
       t,
       which,

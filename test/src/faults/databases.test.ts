@@ -24,26 +24,31 @@ test.after.always(() => at?.close());
 const names: Record<CentralServer, string> = { nb: 'Northbound', sb: 'Southbound', northd: 'ovn-northd' };
 
 /** A trial in which changes go on, and of which the processes must not grow. */
-async function outlived(t: ExecutionContext, fault: () => Promise<void>): Promise<void> {
+async function outlived(t: ExecutionContext, fault: () => Promise<void>, mayLoseAcross = 0): Promise<void> {
   const { lab } = at;
   const memory = () => [lab.coordinator.process, lab.hv(1).agent].map((process) => residentMiB(process?.pid));
-  await trial(t, lab, async (): Promise<Outcome> => {
-    const before = memory();
-    const since = performance.now();
-    await fault();
-    const recoveryMs = await applied(lab, since);
-    const changes = Changes.start(lab, at.churn);
-    await changes.more(8);
-    await changes.stop();
-    t.deepEqual(await changes.lost(), []);
-    await changes.remove();
-    const after = memory();
-    const text = ['coordinator', 'agent']
-      .map((name, i) => `${name} ${before[i]} → ${after[i]} MiB`)
-      .join(', ');
-    for (const [i, mib] of after.entries()) t.true(mib < before[i]! + GROWTH_MIB, text);
-    return { recoveryMs, besides: text };
-  });
+  await trial(
+    t,
+    lab,
+    async (): Promise<Outcome> => {
+      const before = memory();
+      const since = performance.now();
+      await fault();
+      const recoveryMs = await applied(lab, since);
+      const changes = Changes.start(lab, at.churn);
+      await changes.more(8);
+      await changes.stop();
+      t.deepEqual(await changes.lost(), []);
+      await changes.remove();
+      const after = memory();
+      const text = ['coordinator', 'agent']
+        .map((name, i) => `${name} ${before[i]} → ${after[i]} MiB`)
+        .join(', ');
+      for (const [i, mib] of after.entries()) t.true(mib < before[i]! + GROWTH_MIB, text);
+      return { recoveryMs, besides: text };
+    },
+    mayLoseAcross,
+  );
 }
 
 for (const which of ['nb', 'sb', 'northd'] as const)
@@ -104,7 +109,8 @@ test.serial('Southbound is replaced by an older copy', async (t) => {
 });
 
 test.serial('Southbound is replaced by an empty one', async (t) => {
-  await outlived(t, () => at.lab.central.wipe('sb'));
+  // ovn-northd numbers ports anew: until both hypervisors have the new numbers, what goes from one to the other may be lost.
+  await outlived(t, () => at.lab.central.wipe('sb'), 100);
 });
 
 test.serial('the local database is killed and started again', async (t) => {
