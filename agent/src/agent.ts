@@ -416,7 +416,7 @@ export class Agent {
     this.#addressProblem = problem;
   }
 
-  #hello(): Omit<Hello, 'interfaces'> | undefined {
+  #hello(): Omit<Hello, 'interfaces' | 'attempt'> | undefined {
     const chassis = this.#taps.chassisConfig;
     if (chassis === undefined) return undefined;
     return {

@@ -10,8 +10,15 @@ import { Compiler } from './logic/compiler.js';
 import { type CompiledResource, type ResourceKey, refKey } from './logic/resource.js';
 import { IntentLatency } from './metrics/intent-latency.js';
 import { Database } from './monitor/database.js';
+import { probeInterval } from './monitor/probe-interval.js';
 import { ChangePump, type Step } from './monitor/pump.js';
-import type { NorthboundChange, NorthboundRows, SouthboundChange, SouthboundRows } from './monitor/rows.js';
+import type {
+  NbGlobalRow,
+  NorthboundChange,
+  NorthboundRows,
+  SouthboundChange,
+  SouthboundRows,
+} from './monitor/rows.js';
 import { ipMulticastTables, northboundTables, southboundTables } from './monitor/tables.js';
 import { ProblemRegistry } from './problems/registry.js';
 import type { AgentSession } from './session/agent-session.js';
@@ -26,6 +33,7 @@ import { MulticastLearner } from './southbound/multicast-learner.js';
 import { Observer } from './southbound/observer.js';
 import { EncapConflict, Registrar } from './southbound/registrar.js';
 import { SouthboundRegistry } from './southbound/registry.js';
+import { ReloadGuard } from './southbound/reload-guard.js';
 import type { WriteCounts } from './southbound/write-counts.js';
 import { SouthboundWriter } from './southbound/writer.js';
 
@@ -54,6 +62,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   readonly #observer: Observer;
   readonly #audit: ClaimAudit;
   readonly #registrar: Registrar;
+  readonly #guard: ReloadGuard;
   readonly #pump: ChangePump;
   readonly #refusals = new Map<string, Map<ResourceKey, Refusal>>();
   readonly #databaseTls?: TlsFollower;
@@ -106,21 +115,40 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.#multicast = new MulticastLearner(this.compiler.southbound, this.#writer);
     const learners = { macs: this.#learner, multicast: this.#multicast };
     this.#observer = new Observer(this.compiler, this.#claims, learners, this.#writer);
-    const isQuiet = () => this.isServing && !this.#pump.busy;
+    const isQuiet = () => this.isServing && !this.#pump.busy && !this.#guard.holds;
     this.#audit = new ClaimAudit(this.compiler.southbound.ports, this.#claims, isQuiet, log);
     const rows = new SouthboundRegistry(this.southbound);
     this.#registrar = new Registrar(rows, this.#writer, this.problems, (name) =>
       this.sessions.get(name)?.kick(),
     );
+    this.#guard = new ReloadGuard(
+      {
+        isWanted: (port) => this.compiler.northbound.port(port)?.gone === false,
+        areRegistered: () => this.sessions.every(({ name }) => rows.chassis(name) !== undefined),
+      },
+      this.problems,
+      log,
+    );
+    this.#guard.onOverdue = () => this.#workIn(this.#guard.check());
     this.#pump = new ChangePump(log, (sliced) => this.#idle(sliced));
-    this.northbound.on('change', (changes) => this.#pump.push(this.#northboundSteps(changes)));
-    this.southbound.on('change', (changes) => this.#pump.push(this.#southboundSteps(changes)));
+    this.northbound.on('change', (changes) => {
+      for (const { table, row } of changes) if (table === 'NB_Global') this.#setProbes(row);
+      this.#pump.push(this.#northboundSteps(changes));
+    });
+    this.southbound.on('change', (changes, reload) => {
+      this.#workIn(this.#guard.take(changes, reload));
+      // Nobody else looks at rows that are held.
+      if (this.#guard.holds) for (const { name } of this.sessions.all()) this.#registrar.reconcile(name);
+    });
     this.leadership = new Leadership(this.southbound.client);
     this.leadership.on('acquired', () => this.#lead());
     this.leadership.on('acquired', () => this.feed.leadership(true));
     this.leadership.on('lost', () => this.feed.leadership(false));
     this.leadership.on('lost', () => this.#writer.setOpen(false));
-    this.leadership.on('deposed', (reason) => this.sessions.endAll(reason));
+    this.leadership.on('deposed', (reason) => {
+      this.sessions.endAll(reason);
+      this.#writer.drop();
+    });
     for (const source of [this.northbound, this.southbound])
       source.on('state', () => {
         this.feed.database(source.name, source.synced);
@@ -351,6 +379,15 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     this.#writer.setOpen(true);
   }
 
+  #setProbes(row: NbGlobalRow | undefined): void {
+    const interval = probeInterval(row?.options?.get('northd_probe_interval'));
+    for (const { client } of [this.northbound, this.southbound]) client.setProbeInterval(interval);
+  }
+
+  #workIn(changes: readonly SouthboundChange[]): void {
+    if (changes.length > 0) this.#pump.push(this.#southboundSteps(changes));
+  }
+
   *#northboundSteps(changes: readonly NorthboundChange[]): Generator<Step> {
     for (const change of changes) yield () => this.compiler.applyNorthbound(change);
   }
@@ -388,6 +425,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     else if (sliced) this.sessions.kickHeldBack();
     this.#nbCfg = nbCfg;
     this.#checkLoaded();
+    if (this.#guard.holds) this.#workIn(this.#guard.check());
   }
 
   #databaseState(): void {
@@ -397,10 +435,22 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
 
   #checkLoaded(): void {
     if (this.#loaded || this.#pump.busy || !this.northbound.synced || !this.southbound.synced) return;
+    if (this.#isSouthboundEmpty()) return;
     this.#loaded = true;
     this.#log.info({ switches: this.northbound.replica.table('Logical_Switch').size }, 'databases read');
     this.emit('loaded');
     this.emit('state');
+  }
+
+  /** It was wiped, and ovn-northd has not made anything of Northbound yet: nothing that agents hold is to be taken for superfluous. */
+  #isSouthboundEmpty(): boolean {
+    const isEmpty =
+      this.southbound.replica.table('Datapath_Binding').size === 0 &&
+      this.northbound.replica.table('Logical_Switch').size > 0;
+    const message =
+      'Southbound is empty, and Northbound is not: ovn-northd is waited for; hypervisors keep forwarding as they are';
+    this.problems.replace('southbound-empty', isEmpty ? [{ where: 'Southbound', message }] : []);
+    return isEmpty;
   }
 
   #markDirty(chassis: string, key: ResourceKey): void {

@@ -27,8 +27,8 @@ export interface SessionOptions extends Sources {
   addresses(): readonly Address[];
   /** Asked anew for each attempt. */
   credentials(): ChannelCredentials;
-  /** All but the interfaces; undefined: this chassis has no name yet. */
-  hello(): Omit<Hello, 'interfaces'> | undefined;
+  /** All but the interfaces and the number of the attempt; undefined: this chassis has no name yet. */
+  hello(): Omit<Hello, 'interfaces' | 'attempt'> | undefined;
   /** Makes a change take effect, the first of which arrived at `since` (performance.now()). */
   apply(change: Change, since: number): Promise<Applied>;
   /** A commit took effect, and its Ack is on its way. */
@@ -72,6 +72,7 @@ export class Session extends EventEmitter<SessionEvents> {
   #wake: (() => void) | undefined;
   #lastFailure = '';
   #turn = 0;
+  #attempts = 0n;
   /** Waiting for a name of this chassis, or for the address of a coordinator. */
   #idle = false;
 
@@ -152,7 +153,7 @@ export class Session extends EventEmitter<SessionEvents> {
   }
 
   /** Tries each address once; stops after a session that had begun. */
-  async #round(addresses: readonly Address[], hello: Omit<Hello, 'interfaces'>): Promise<void> {
+  async #round(addresses: readonly Address[], hello: Omit<Hello, 'interfaces' | 'attempt'>): Promise<void> {
     let lasting = false;
     for (let tried = 0; tried < addresses.length && !this.#stopping; tried++) {
       const address = addresses[this.#turn % addresses.length]!;
@@ -182,7 +183,7 @@ export class Session extends EventEmitter<SessionEvents> {
     else this.#options.log.warn(details, 'no session with the coordinator; the data plane goes on as it is');
   }
 
-  async #attempt(address: Address, hello: Omit<Hello, 'interfaces'>) {
+  async #attempt(address: Address, hello: Omit<Hello, 'interfaces' | 'attempt'>) {
     const interfaces = new InterfaceState();
     const acks = new AckState();
     const observations = new ObservationState();
@@ -193,7 +194,8 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#stream = stream;
     let begun = false;
     try {
-      const value = { ...hello, interfaces: interfaces.complete(this.#options.interfaces()) };
+      const attempt = ++this.#attempts;
+      const value = { ...hello, attempt, interfaces: interfaces.complete(this.#options.interfaces()) };
       stream.write({ message: { $case: 'hello', value } });
       const states = { interfaces, acks, observations, config: hello.chassis! };
       const pending = new Pending();

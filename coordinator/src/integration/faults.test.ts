@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { Client } from '@iovisor-ovn/ovsdb-client';
 import test from 'ava';
+import { startCoordinator } from '../testing/process.js';
 import { type Scene, scene, switchWith } from '../testing/scene.js';
 import { nameOf, type ScriptedAgent } from '../testing/scripted-agent.js';
+import { SlowLink } from '../testing/slow-link.js';
 
 const ports = ['p1', 'p2'];
 
@@ -67,6 +70,49 @@ test.serial(
     await works(t, made, agent);
   },
 );
+
+test.serial(
+  'Southbound wiped while northd is away: agents keep what they have until it is made anew, and then get that at once',
+  async (t) => {
+    const { made, agent } = await forwarding(t);
+    const before = [...agent.held.keys()];
+    await made.central.stopServer('northd', 'SIGKILL');
+    await made.central.wipe('sb');
+    // Our own rows do not depend on northd.
+    await made.central.sbctl('wait-until', 'Chassis', 'hv1', 'name=hv1');
+    while (!(await made.problems()).some((text) => /lacks 2 ports/.test(text)))
+      await new Promise(setImmediate);
+    t.deepEqual([...agent.held.keys()], before);
+    const commits = agent.commits.length;
+    await made.central.startServer('northd');
+    for (const port of ports) await made.central.nbctl('wait-until', 'Logical_Switch_Port', port, 'up=true');
+    await agent.until(() => !before.some((key) => agent.held.has(key)));
+    t.deepEqual(agent.ports.map(({ name }) => name).sort(), ports);
+    const old = agent.deltas.find(({ removals }) => removals.length > 0);
+    t.true((old?.upserts.length ?? 0) >= 2, 'old and new are one commit');
+    t.true(agent.commits.length > commits);
+    t.deepEqual(await made.problems(), []);
+    await works(t, made, agent);
+  },
+);
+
+test.serial('a coordinator that starts while Southbound is empty waits for northd', async (t) => {
+  const { made, agent } = await forwarding(t);
+  await made.coordinator.stop('SIGKILL');
+  await made.central.stopServer('northd', 'SIGKILL');
+  await made.central.wipe('sb');
+  await made.startCoordinator({ until: 'standby' });
+  while ((await made.problems()).length < 1) await new Promise(setImmediate);
+  t.regex((await made.problems())[0]!, /Southbound is empty/);
+  const again = made.connect('hv1', { plugged: ports, held: agent.held, instance: 'again' });
+  const refused = await again.untilEnded();
+  t.is(refused?.code, status.UNAVAILABLE);
+  await made.central.startServer('northd');
+  await made.coordinator.healthy();
+  const back = await made.agent('hv1', { plugged: ports, held: agent.held });
+  for (const port of ports) await made.central.nbctl('wait-until', 'Logical_Switch_Port', port, 'up=true');
+  await works(t, made, back);
+});
 
 test.serial('Northbound wiped: nothing is left; configured anew it works', async (t) => {
   const { made, agent } = await forwarding(t);
@@ -145,6 +191,46 @@ test.serial('a leader whose lock is stolen ends its sessions and writes no more'
   const refused = await made.connect('hv1', { plugged: ports }).untilEnded();
   t.regex(refused?.details ?? '', /not the leader/);
 });
+
+test.serial(
+  'what a leader could not write before it was deposed is not written when it leads again',
+  async (t) => {
+    const made = await scene(t, { coordinator: { until: 'serving' } });
+    const { central } = made;
+    await made.coordinator.stop('SIGKILL');
+    const link = new SlowLink(join(central.dir, 'link.sock'), central.sb, () => 0);
+    await link.listen();
+    t.teardown(() => link.close());
+    const first = await startCoordinator({ dir: central.dir, nb: central.nb, sb: link.remote });
+    t.teardown(() => first.stop('SIGKILL'));
+    made.coordinator = first;
+    const agent = await made.agent('hv1', { plugged: ports });
+    await central.nbctl('--wait=hv', ...switchWith('sw0', ...ports));
+    const second = await startCoordinator(central, { until: 'standby' });
+    t.teardown(() => second.stop('SIGKILL'));
+    // It has Southbound no more, and is asked to take its chassis out of it.
+    await link.close();
+    await second.healthy();
+    agent.send({ $case: 'goodbye', value: { removeChassis: true } });
+    await agent.untilEnded();
+    await link.listen();
+    await first.healthy('ovn-sb');
+    // The hypervisor stays, after all.
+    made.coordinator = second;
+    const stays = await made.agent('hv1', { plugged: ports });
+    await central.nbctl('--wait=hv', 'sync');
+    const chassis = await central.sbctl('--bare', '--columns=_uuid', 'list', 'Chassis');
+    // Long deposed, it leads again.
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    await second.stop('SIGKILL');
+    await first.healthy();
+    made.coordinator = first;
+    const back = await made.agent('hv1', { plugged: ports, held: stays.held });
+    await central.nbctl('--wait=hv', 'sync');
+    t.is(await central.sbctl('--bare', '--columns=_uuid', 'list', 'Chassis'), chassis);
+    await works(t, made, back);
+  },
+);
 
 test.serial(
   'addresses and port_security that are garbage: named, harmless to others, healed when corrected',

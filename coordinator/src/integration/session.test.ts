@@ -130,6 +130,27 @@ test.serial('the agent’s own second session replaces its first', async (t) => 
   t.is(second.ended, undefined);
 });
 
+test.serial(
+  'a Hello that the network kept back until a later one was accepted changes nothing',
+  async (t) => {
+    const made = await scene(t);
+    await made.central.nbctl(...switchWith('sw0', 'p1'));
+    const second = await made.agent('hv1', { plugged: ['p1'], attempt: 2n });
+    await made.central.nbctl('wait-until', 'Logical_Switch_Port', 'p1', 'up=true');
+    // Before p1 was plugged.
+    const first = made.connect('hv1', { instance: second.instance, attempt: 1n });
+    const refused = await first.untilEnded();
+    t.is(refused?.code, status.ABORTED);
+    t.regex(refused?.details ?? '', /a later session/);
+    await made.central.nbctl('--wait=hv', 'sync');
+    t.is(second.ended, undefined);
+    t.is(await made.central.nbctl('lsp-get-up', 'p1'), 'up');
+    const third = await made.agent('hv1', { plugged: ['p1'], instance: second.instance, attempt: 3n });
+    t.is((await second.untilEnded())?.code, status.ABORTED);
+    t.is(third.ended, undefined);
+  },
+);
+
 test.serial('bad Hellos are refused with the key to change', async (t) => {
   const made = await scene(t);
   for (const [options, pattern] of [

@@ -25,7 +25,8 @@ export interface DatabaseOptions<T extends TableTypes> {
 }
 
 interface DatabaseEvents<T extends TableTypes> {
-  change: [changes: readonly Change<T>[]];
+  /** `reload`: they come of everything having been read anew, not of a transaction. */
+  change: [changes: readonly Change<T>[], reload: boolean];
   /** `synced` is another than before. */
   state: [];
 }
@@ -67,11 +68,11 @@ export class Database<T extends TableTypes> extends EventEmitter<DatabaseEvents<
     this.#keepHistory();
     this.replica = new Replica<T>(this.client, { tables: options.tables });
     if (options.more) this.#more = new Replica<T>(this.client, { tables: options.more });
-    this.#more?.on('change', (changes) => this.emit('change', changes));
-    this.replica.on('change', (changes) => {
+    this.#more?.on('change', (changes, { reload }) => this.emit('change', changes, reload));
+    this.replica.on('change', (changes, { reload }) => {
       this.history.lastUpdate = Date.now();
       this.#healValues(changes as readonly Change[]);
-      this.emit('change', changes);
+      this.emit('change', changes, reload);
     });
     this.replica.on('synced', () => this.#setState());
     this.replica.on('stale', (reason) => this.#setState(reason));
@@ -96,8 +97,9 @@ export class Database<T extends TableTypes> extends EventEmitter<DatabaseEvents<
 
   start(): void {
     this.client.start();
-    this.#more?.start();
+    // First what the rest is about.
     this.replica.start();
+    this.#more?.start();
   }
 
   async close(): Promise<void> {

@@ -59,6 +59,8 @@ const dayMs = 24 * 3600 * 1000;
 export class AgentSession {
   readonly name: string;
   readonly instance: string;
+  /** Which one of the instance's; undefined: not said. */
+  readonly attempt: bigint | undefined;
   readonly softwareVersion: string;
   readonly abi: number;
   readonly since = new Date();
@@ -90,6 +92,7 @@ export class AgentSession {
     this.#config = hello.chassis!;
     this.name = this.#config.name;
     this.instance = hello.instance;
+    this.attempt = hello.attempt;
     this.softwareVersion = hello.softwareVersion;
     this.abi = hello.abi;
     this.#stream = stream;

@@ -80,6 +80,11 @@ export class Sessions implements AgentDirectory {
     return this.#sessions.values();
   }
 
+  every(condition: (session: AgentSession) => boolean): boolean {
+    for (const session of this.#sessions.values()) if (!condition(session)) return false;
+    return true;
+  }
+
   isConnected(chassis: string): boolean {
     return this.#sessions.has(chassis);
   }
@@ -204,6 +209,8 @@ export class Sessions implements AgentDirectory {
       this.#reportTwin(name, stream.peer, other.peer);
       return this.#refuse(stream, status.ALREADY_EXISTS, details);
     }
+    if (isOutdated(hello, other))
+      return this.#refuse(stream, status.ABORTED, 'a later session of the same agent was accepted');
     if (this.#budgets.spend(name, costOf(received, sizeOf(received))) > 0)
       return this.#refuse(stream, status.RESOURCE_EXHAUSTED, 'too many sessions in a short time; try later');
     this.#problems.replace(`twin:${name}`, []);
@@ -276,6 +283,11 @@ export class Sessions implements AgentDirectory {
     stream.end(code, details);
     return undefined;
   }
+}
+
+/** Its network kept the Hello back for so long that the agent has given it up and come anew: what it states was so before. */
+function isOutdated({ attempt }: Hello, other: AgentSession | undefined): boolean {
+  return attempt !== undefined && other?.attempt !== undefined && attempt < other.attempt;
 }
 
 /** A peer address without its port, which is another at each attempt. */

@@ -122,6 +122,7 @@ export class Claims {
     const write = {
       build: (transaction: Transaction) => this.#build(transaction, name),
       settled: (error?: TransactionError) => this.#done(name, error),
+      dropped: () => this.#dropped(name),
     };
     // An agent that is told of its port acknowledges it in a moment: chassis, up and nb_cfg are one transaction then.
     const waits = decision.chassis !== undefined && hasTap(kindOf(port.row));
@@ -155,6 +156,12 @@ export class Claims {
     this.#virtual.forget(name);
     if (port) this.#southbound.expect(port, undefined);
     setTimeout(() => this.reconcile(name), 1000).unref();
+  }
+
+  /** The row is what another coordinator says. */
+  #dropped(name: string): void {
+    const port = this.#southbound.port(name);
+    if (port) this.#southbound.expect(port, undefined);
   }
 
   #decide(port: PortState): Decision {

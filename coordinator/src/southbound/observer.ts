@@ -94,6 +94,7 @@ export class Observer {
     this.#activating.set(portId, fresh);
     this.#writer.queue(`activated:${portId}`, {
       build: (transaction) => this.#writeActivated(transaction, fresh, portId),
+      dropped: () => this.#activating.delete(portId),
     });
   }
 

@@ -35,7 +35,10 @@ export class PacedWrite {
   request(): void {
     if (!this.#idle) return;
     this.#idle = false;
-    this.#writer.queue(this.#key, { build: this.#build, settled: () => this.#pause() });
+    const dropped = () => {
+      this.#idle = true;
+    };
+    this.#writer.queue(this.#key, { build: this.#build, settled: () => this.#pause(), dropped });
   }
 
   #pause(): void {

@@ -123,6 +123,7 @@ export class Registrar {
         if (current) this.#build(transaction, current);
       },
       settled: (error) => this.#done(name, error),
+      dropped: () => this.#pending.delete(name),
     });
   }
 

@@ -32,6 +32,11 @@ export class WriteCounts {
     this.#forget(key, again);
   }
 
+  /** Given up before it was done. */
+  dropped(key: string, again: boolean): void {
+    this.#forget(key, again);
+  }
+
   #forget(key: string, again: boolean): void {
     if (again) this.#asked.set(key, performance.now());
     else this.#asked.delete(key);

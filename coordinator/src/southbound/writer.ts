@@ -11,6 +11,8 @@ export interface Write {
   build(transaction: Transaction): void;
   /** Called once when it is done (or needed nothing), or with the database's reason for refusing it. */
   settled?(error?: TransactionError): void;
+  /** Called instead when it is given up, because somebody else leads. */
+  dropped?(): void;
 }
 
 /** What the writer needs of an OVSDB client. */
@@ -35,6 +37,8 @@ export class SouthboundWriter {
   #inFlight: ReadonlyMap<string, Write> = new Map();
   #open = false;
   #busy = false;
+  /** Counts up when what waits is given up. */
+  #term = 0;
   #paused = false;
   /** When what is pending has to go; Infinity when nothing is. */
   #due = Number.POSITIVE_INFINITY;
@@ -70,6 +74,20 @@ export class SouthboundWriter {
   setOpen(open: boolean): void {
     this.#open = open;
     this.#schedule();
+  }
+
+  /** Somebody else leads: what waits was meant for a Southbound that may be another when this coordinator leads again. */
+  drop(): void {
+    this.#term++;
+    const dropped = [...this.#pending];
+    this.#pending.clear();
+    this.#due = Number.POSITIVE_INFINITY;
+    for (const [key, write] of dropped) this.#dropped(key, write);
+  }
+
+  #dropped(key: string, write: Write): void {
+    this.counts.dropped(key, this.#pending.has(key));
+    write.dropped?.();
   }
 
   #setDue(due: number): void {
@@ -130,19 +148,23 @@ export class SouthboundWriter {
   }
 
   async #finish(transaction: Transaction, batch: ReadonlyMap<string, Write>): Promise<void> {
+    const term = this.#term;
     const error = await this.#commit(transaction);
     if (error === undefined) for (const [key, write] of batch) this.#done(key, write);
+    else if (term !== this.#term) for (const [key, write] of batch) this.#dropped(key, write);
     else if (!(error instanceof TransactionError)) this.#requeue(batch);
     else if (batch.size === 1) this.#refused(batch, error);
-    else for (const [key, write] of batch) await this.#alone(key, write);
+    else for (const [key, write] of batch) await this.#alone(key, write, term);
   }
 
-  async #alone(key: string, write: Write): Promise<void> {
+  async #alone(key: string, write: Write, term: number): Promise<void> {
+    if (term !== this.#term) return this.#dropped(key, write);
     const transaction = this.#begin();
     const size = transaction.size;
     write.build(transaction);
     const error = transaction.size === size ? undefined : await this.#commit(transaction);
     if (error === undefined) this.#done(key, write);
+    else if (term !== this.#term) this.#dropped(key, write);
     else if (error instanceof TransactionError) this.#refused(new Map([[key, write]]), error);
     else this.#requeue(new Map([[key, write]]));
   }

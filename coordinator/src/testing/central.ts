@@ -3,6 +3,7 @@ import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Cluster } from './cluster.js';
 import { Daemon } from './daemon.js';
 
 const run = promisify(execFile);
@@ -22,9 +23,16 @@ export interface CentralOptions {
   sbFile?: string;
   /** false: no ovn-northd. Default true. */
   northd?: boolean;
+  /** NB and SB are clusters (RAFT) of so many servers each, to be found in `clusters`. Without them a server each, in `startServer` and so on. */
+  cluster?: number;
 }
 
 const schemas = { nb: '/usr/share/ovn/ovn-nb.ovsschema', sb: '/usr/share/ovn/ovn-sb.ovsschema' } as const;
+
+const connections = {
+  nb: 'OVN_Northbound,NB_Global,connections',
+  sb: 'OVN_Southbound,SB_Global,connections',
+} as const;
 
 /** A private OVN central of unmodified programs: NB and SB ovsdb-server and ovn-northd, on unix sockets. */
 export class Central {
@@ -33,6 +41,8 @@ export class Central {
   /** Remotes in OVN syntax: "unix:/…/nb.sock". */
   readonly nb: string;
   readonly sb: string;
+  /** With the option `cluster`. */
+  readonly clusters?: Readonly<Record<'nb' | 'sb', Cluster>>;
   readonly #options: CentralOptions;
   readonly #temporary: boolean;
   readonly #daemons: Record<CentralServer, Daemon>;
@@ -42,10 +52,11 @@ export class Central {
     this.dir = dir;
     this.#temporary = temporary;
     this.#options = options;
-    this.nb = `unix:${join(dir, 'nb.sock')}`;
-    this.sb = `unix:${join(dir, 'sb.sock')}`;
     // The Debian packages' directories must stay untouched.
     this.#env = { ...process.env, OVS_RUNDIR: dir, OVN_RUNDIR: dir, OVN_DBDIR: dir, OVN_LOGDIR: dir };
+    if (options.cluster) this.clusters = { nb: this.#cluster('nb'), sb: this.#cluster('sb') };
+    this.nb = this.clusters?.nb.remotes ?? `unix:${join(dir, 'nb.sock')}`;
+    this.sb = this.clusters?.sb.remotes ?? `unix:${join(dir, 'sb.sock')}`;
     this.#daemons = {
       nb: this.#database('nb', options.nbListen ?? []),
       sb: this.#database('sb', options.sbListen ?? []),
@@ -60,7 +71,8 @@ export class Central {
 
   /** Makes the databases and starts everything; resolves when northd has done its first pass. */
   async start(): Promise<void> {
-    for (const which of ['nb', 'sb'] as const) {
+    if (this.clusters) await Promise.all(Object.values(this.clusters).map((cluster) => cluster.start()));
+    for (const which of this.clusters ? [] : (['nb', 'sb'] as const)) {
       const given = which === 'nb' ? this.#options.nbFile : this.#options.sbFile;
       if (given) await copyFile(given, this.#file(which));
       else await this.#create(which);
@@ -105,6 +117,24 @@ export class Central {
     await this.startServer(which);
   }
 
+  /** Copies the database's file to `file`, as a backup would. */
+  async save(which: 'nb' | 'sb', file: string): Promise<void> {
+    await copyFile(this.#file(which), file);
+  }
+
+  /** Ends a database server (SIGKILL), replaces its file by that one, which may be older, and starts it. */
+  async restore(which: 'nb' | 'sb', file: string): Promise<void> {
+    await this.stopServer(which, 'SIGKILL');
+    await copyFile(file, this.#file(which));
+    await this.startServer(which);
+  }
+
+  /** Process ids of all daemons that run. */
+  get pids(): number[] {
+    const members = Object.values(this.clusters ?? {}).flatMap((cluster) => cluster.members);
+    return [...Object.values(this.#daemons), ...members].flatMap(({ pid }) => pid ?? []);
+  }
+
   /** Process id of a running server. */
   pid(which: CentralServer): number | undefined {
     return this.#daemons[which].pid;
@@ -112,7 +142,8 @@ export class Central {
 
   /** Ends everything; removes the directory unless the caller gave it. */
   async stop(): Promise<void> {
-    await Promise.all(Object.values(this.#daemons).map((daemon) => daemon.stop('SIGKILL')));
+    const servers = [...Object.values(this.#daemons), ...Object.values(this.clusters ?? {})];
+    await Promise.all(servers.map((server) => server.stop('SIGKILL')));
     if (this.#temporary) await rm(this.dir, { recursive: true, force: true });
   }
 
@@ -125,11 +156,18 @@ export class Central {
     return stdout.replace(/\n$/, '');
   }
 
+  #cluster(which: 'nb' | 'sb'): Cluster {
+    const { cluster: members = 3, prefix = [] } = this.#options;
+    return new Cluster({ which, dir: this.dir, schema: schemas[which], members, prefix, env: this.#env });
+  }
+
   #database(which: 'nb' | 'sb', listen: readonly string[]): Daemon {
     const socket = join(this.dir, `${which}.sock`);
     return this.#daemon(which, socket, [
       'ovsdb-server',
       `--remote=punix:${socket}`,
+      // What ovn-nbctl set-connection says is listened on, too, as ovn-ctl has it.
+      `--remote=db:${connections[which]}`,
       ...listen.map((remote) => `--remote=${remote}`),
       `--unixctl=${join(this.dir, `${which}.ctl`)}`,
       this.#file(which),

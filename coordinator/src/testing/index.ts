@@ -1,4 +1,5 @@
 export { Central, type CentralOptions, type CentralServer, startCentral } from './central.js';
+export { Cluster, ClusterMember, type MemberStatus } from './cluster.js';
 export { Daemon, type DaemonOptions } from './daemon.js';
 export { HealthWatch, type ServingStatus, waitHealthy } from './health.js';
 export {

@@ -41,6 +41,8 @@ export interface ScriptedAgentOptions {
   /** Resources applied before, as a reconnecting agent states them. */
   held?: ReadonlyMap<string, Resource>;
   instance?: string;
+  /** Which one of the instance's sessions this is; default: not said. */
+  attempt?: bigint;
   /** Answer each commit at once, with all local ports forwarding. Default true. */
   autoAck?: boolean;
   credentials?: ChannelCredentials;
@@ -256,6 +258,7 @@ export class ScriptedAgent extends EventEmitter<AgentEvents> {
     return {
       protocol: 1,
       instance: this.instance,
+      attempt: options.attempt,
       softwareVersion: 'scripted',
       abi: 1,
       held,

@@ -65,6 +65,7 @@ export class Client extends EventEmitter<ClientEvents> implements TransactionTar
   readonly #closing = new AbortController();
   #state: ClientState = 'idle';
   #session: Session | undefined;
+  #probeIntervalMs: number;
   #schema: DatabaseSchema | undefined;
   #schemaText = '';
   #lastError: Error | undefined;
@@ -77,6 +78,7 @@ export class Client extends EventEmitter<ClientEvents> implements TransactionTar
     this.#options = options;
     this.#remotes = parseRemotes(options.remotes);
     this.database = options.database;
+    this.#probeIntervalMs = options.probeIntervalMs ?? 5000;
     this.log = options.log ?? silentLog;
     this.#backoff = new Backoff(options.backoff ?? { minMs: 1000, maxMs: 8000 });
     this.#locks = new LockManager(this.log);
@@ -157,6 +159,12 @@ export class Client extends EventEmitter<ClientEvents> implements TransactionTar
     return session.rpc.request(method, params, signal);
   }
 
+  /** Another ClientOptions.probeIntervalMs, for the connection there is and those to come. */
+  setProbeInterval(milliseconds: number): void {
+    this.#probeIntervalMs = milliseconds;
+    this.#session?.rpc.setProbeInterval(milliseconds);
+  }
+
   /** A new, empty transaction. */
   transaction(): Transaction {
     return new Transaction(this);
@@ -189,7 +197,8 @@ export class Client extends EventEmitter<ClientEvents> implements TransactionTar
   /** Serves one connection to its end; true when it held long enough to count as a success. */
   async #attempt(remote: Remote): Promise<boolean> {
     this.#state = 'connecting';
-    const { database, leaderOnly = true, probeIntervalMs = 5000, tls = {} } = this.#options;
+    const { database, leaderOnly = true, tls = {} } = this.#options;
+    const probeIntervalMs = this.#probeIntervalMs;
     const options = { database, leaderOnly, probeIntervalMs, tls, seen: this.#seen };
     let session: Session;
     try {
@@ -206,6 +215,8 @@ export class Client extends EventEmitter<ClientEvents> implements TransactionTar
       return false;
     }
     const since = performance.now();
+    // It may have changed while the connection was made.
+    session.rpc.setProbeInterval(this.#probeIntervalMs);
     this.#connected(session);
     const reason = await session.rpc.closed;
     this.#disconnected(session, reason);

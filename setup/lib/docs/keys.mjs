@@ -133,6 +133,12 @@ export const keyTables = [
         unset: '`true`',
         meaning: 'ARP and ND are answered for ports that are down, too',
       },
+      {
+        key: 'northd_probe_interval',
+        unset: '5000',
+        meaning:
+          'after so many milliseconds of silence a database is asked whether it lives, and given up after as many more; 0: never. For the coordinator’s connections, too, also those to unix sockets',
+      },
     ],
   },
   {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { deviations } from '../faults/verify.js';
-import { Coordinator, type Lab, serving, until } from '../lab/index.js';
+import { type Lab, serving, until } from '../lab/index.js';
 import { ip4, network, port, spec } from './support/network.js';
 
 let lab: Lab;
@@ -88,47 +88,6 @@ test.serial(
   },
 );
 
-test.serial('a second coordinator waits, and takes over when the first is killed', async (t) => {
-  const first = lab.coordinator;
-  const second = new Coordinator({
-    central: lab.central,
-    registry: lab.registry,
-    outlive: false,
-    name: 'standby',
-  });
-  second.spawn();
-  for (const hv of lab.hypervisors) {
-    await hv.stopAgent();
-    await hv.startAgent('--coordinator', `${first.address},${second.address}`);
-  }
-  const { status, stdout } = await until('the standby answers', async () => {
-    const result = await second.tryIovctl('status', '--json');
-    return result.status === 0 && result;
-  });
-  t.is(status, 0);
-  t.is((JSON.parse(stdout) as { leader?: boolean }).leader ?? false, false);
-  const lost = await lostDuring(async () => {
-    await first.stop('SIGKILL');
-    await lab.sync();
-  });
-  t.deepEqual(lost, none);
-  lab.coordinator = second;
-});
-
-test.serial('the databases restart: no ping lost, and changes go on', async (t) => {
-  const lost = await lostDuring(async () => {
-    for (const which of ['sb', 'nb', 'northd'] as const) {
-      await lab.central.stopServer(which, 'SIGKILL');
-      await lab.central.startServer(which);
-    }
-    await until('--wait=hv returns', async () => {
-      await lab.nbctl('--timeout=10', '--wait=hv', 'sync');
-      return true;
-    });
-  });
-  t.deepEqual(lost, none);
-});
-
 test.serial('a Chassis row deleted by hand comes back and its ports are bound again', async (t) => {
   await lab.central.sbctl('chassis-del', 'hv1');
   await lab.central.sbctl('--timeout=10', 'wait-until', 'Chassis', 'hv1');
@@ -141,29 +100,6 @@ test.serial('a Chassis row deleted by hand comes back and its ports are bound ag
   await lab.sync();
   t.true(await vm(1).reaches(ip4(3)));
 });
-
-test.serial(
-  'the Southbound database is wiped: northd and coordinator fill it again, and packets flow',
-  async (t) => {
-    await lab.central.wipe('sb');
-    await lab.central.sbctl(
-      '--timeout=20',
-      'wait-until',
-      'Chassis',
-      'hv1',
-      '--',
-      'wait-until',
-      'Chassis',
-      'hv2',
-    );
-    await until('--wait=hv returns', async () => {
-      await lab.nbctl('--timeout=5', '--wait=hv', 'sync');
-      return true;
-    });
-    await until('vm1 reaches vm3', () => vm(1).reaches(ip4(3), { count: 1 }));
-    t.true(await vm(1).reaches(ip4(2)));
-  },
-);
 
 test.serial('the cable of a hypervisor is pulled and plugged', async (t) => {
   await lab.underlay.setCable('hv2', false);

@@ -8,6 +8,7 @@ import { addresses, ip4, mac, network, port, spec } from '../e2e/support/network
 import { type Lab, serving, until } from '../lab/index.js';
 import { otherBuild } from './otherBuild.js';
 import { faultsOf, Streams, summary } from './stream.js';
+import { record } from './trial.js';
 import { deviations } from './verify.js';
 
 let lab: Lab;
@@ -35,8 +36,10 @@ async function lossless(t: ExecutionContext, work: () => Promise<unknown>): Prom
   await work();
   const results = await streams.stop();
   t.log(`${Math.round(performance.now() - started)} ms; ${summary(results)}`);
+  const found = await deviations(lab);
+  record(t, results, found);
   t.deepEqual(faultsOf(results), []);
-  t.deepEqual(await deviations(lab), []);
+  t.deepEqual(found, []);
 }
 
 /** When the agent of this log said last that its programs are in the kernel, ms since 1970. */

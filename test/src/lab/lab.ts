@@ -24,6 +24,13 @@ export interface LabOptions {
   underlayMtu?: number;
   /** Flags for every agent, such as ['--hook', 'clsact']. */
   agentFlags?: readonly string[];
+  /** Servers of each of NB and SB, in RAFT: they are in `lab.central.clusters`. Default: one each, standalone. */
+  cluster?: number;
+  /**
+   * Names of the coordinators that the agent of a hypervisor is told of, or of what stands before them: each is the socket NAME.sock in the
+   * lab's directory. Default: "coordinator".
+   */
+  coordinators?: (hypervisor: string) => readonly string[];
   /** false: only central, underlay and namespaces; start the rest yourself. Default true. */
   start?: boolean;
   /** The daemons may outlive us; with keep() the lab stays. Default false. */
@@ -42,6 +49,8 @@ export class Lab {
   central!: Central;
   coordinator!: Coordinator;
   underlay!: Underlay;
+  /** Further flags of the coordinator that start() starts. */
+  coordinatorFlags: readonly string[] = [];
 
   private constructor(
     readonly name: string,
@@ -79,6 +88,11 @@ export class Lab {
   /** ovn-nbctl against the lab's Northbound database. */
   nbctl(...args: string[]): Promise<string> {
     return this.central.nbctl(...args);
+  }
+
+  /** Address of a socket in the lab's directory. */
+  socket(name: string): string {
+    return `unix:${join(this.registry.dir, `${name}.sock`)}`;
   }
 
   /** Makes a machine on a hypervisor and plugs its tap unless told otherwise. */
@@ -129,13 +143,17 @@ export class Lab {
     const outlive = this.options.outlive ?? false;
     const { registry } = this;
     await Promise.all([
-      startCentral({ dir: join(registry.dir, 'central'), prefix: daemonPrefix(outlive) }).then((central) => {
+      startCentral({
+        dir: join(registry.dir, 'central'),
+        prefix: daemonPrefix(outlive),
+        cluster: this.options.cluster,
+      }).then((central) => {
         this.central = central;
       }),
       this.#namespaces(outlive),
     ]);
-    for (const server of ['nb', 'sb', 'northd'] as const) {
-      const id = processId(this.central.pid(server)!);
+    for (const pid of this.central.pids) {
+      const id = processId(pid);
       if (id) registry.note({ kind: 'process', ...id });
     }
     this.coordinator = new Coordinator({ central: this.central, registry, outlive });
@@ -147,7 +165,7 @@ export class Lab {
     const ours = this.hypervisors.filter((hypervisor) => !(hypervisor instanceof StockHypervisor));
     const stock = this.hypervisors.filter((hypervisor) => hypervisor instanceof StockHypervisor);
     await Promise.all([
-      ...(ours.length > 0 ? [this.coordinator.start()] : []),
+      ...(ours.length > 0 ? [this.coordinator.start(...this.coordinatorFlags)] : []),
       ...ours.map((hypervisor) => hypervisor.startAgent(...(this.options.agentFlags ?? []))),
       ...stock.map((hypervisor) => hypervisor.start(this.central.sb)),
     ]);
@@ -158,12 +176,15 @@ export class Lab {
     this.underlay = await Underlay.create(`${name}-underlay`, registry, this.options.underlayMtu);
     const ours = this.options.hypervisors ?? 2;
     const stock = this.options.stock ?? 0;
+    const { coordinators = () => ['coordinator'] } = this.options;
     for (let number = 1; number <= ours + stock; number++) {
       const spec: HypervisorSpec = {
         name: `hv${number}`,
         encapType: this.options.encap ?? 'vxlan',
         encapIp: this.options.underlayFamily === 'ip6' ? `fd31::${number}` : `172.31.0.${number}`,
-        coordinator: `unix:${join(registry.dir, 'coordinator.sock')}`,
+        coordinator: coordinators(`hv${number}`)
+          .map((socket) => this.socket(socket))
+          .join(),
         outlive,
       };
       const kind = number <= ours ? Hypervisor : StockHypervisor;

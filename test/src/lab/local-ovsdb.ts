@@ -70,6 +70,11 @@ export class LocalOvsdb {
     return this.#server.stop(signal);
   }
 
+  /** SIGSTOP: alive but deaf; SIGCONT. */
+  signal(signal: NodeJS.Signals): void {
+    this.#server.signal(signal);
+  }
+
   /** Stops it, puts an empty database in its place, starts it. */
   async wipe(): Promise<void> {
     await this.stopServer();

@@ -53,6 +53,11 @@ export class Server {
   stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     return this.#daemon.stop(signal);
   }
+
+  /** Sends a signal without waiting (SIGSTOP, SIGCONT). */
+  signal(signal: NodeJS.Signals): void {
+    this.#daemon.signal(signal);
+  }
 }
 
 /** Environment in which OVS and OVN programs keep everything in `dir`, and find each other there. */

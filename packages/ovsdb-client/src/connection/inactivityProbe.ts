@@ -15,13 +15,25 @@ export interface ProbeOptions {
  */
 export class InactivityProbe {
   readonly #options: ProbeOptions;
+  #intervalMs: number;
+  #stopped = false;
   #lastActivity = performance.now();
   #probing = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ProbeOptions) {
     this.#options = options;
+    this.#intervalMs = options.intervalMs;
     this.#schedule(options.intervalMs);
+  }
+
+  /** From now on with another interval; 0 = no more. */
+  setInterval(intervalMs: number): void {
+    if (intervalMs === this.#intervalMs || this.#stopped) return;
+    clearTimeout(this.#timer);
+    this.#intervalMs = intervalMs;
+    this.#probing = false;
+    this.#schedule(intervalMs);
   }
 
   /** Something was received. */
@@ -31,15 +43,17 @@ export class InactivityProbe {
   }
 
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
   }
 
   #schedule(delayMs: number): void {
-    if (this.#options.intervalMs > 0) this.#timer = setTimeout(() => this.#check(), delayMs);
+    if (this.#intervalMs > 0) this.#timer = setTimeout(() => this.#check(), delayMs);
   }
 
   #check(): void {
-    const { intervalMs, busy, send, fail } = this.#options;
+    const { busy, send, fail } = this.#options;
+    const intervalMs = this.#intervalMs;
     const idle = performance.now() - this.#lastActivity;
     if (busy()) {
       // The peer's own probe may wait behind a snapshot that is being worked on: ours tells it that we live.

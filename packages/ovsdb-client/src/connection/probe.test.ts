@@ -20,6 +20,28 @@ test('a server that hangs is given up after two probe intervals, and taken again
   await connected;
 });
 
+test('the interval can be another one while the connection stands', async (t) => {
+  const server = await startTestServer(t);
+  const client = startClient(t, server.remote, { probeIntervalMs: 600_000 });
+  await client.whenConnected();
+  server.signal('SIGSTOP');
+  const disconnected = once(client, 'disconnected');
+  client.setProbeInterval(50);
+  await disconnected;
+  // Also for the attempts that follow.
+  const [, failed] = await once(client, 'failed');
+  t.regex((failed as Error).message, /did not answer within 0\.1 s|inactivity probe/);
+  client.setProbeInterval(0);
+  server.signal('SIGCONT');
+  await client.whenConnected();
+  server.signal('SIGSTOP');
+  client.on('disconnected', () => t.fail());
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  t.is(client.state, 'connected');
+  client.removeAllListeners('disconnected');
+  server.signal('SIGCONT');
+});
+
 test('a silent server that answers probes is kept', async (t) => {
   const server = await startTestServer(t);
   let probes = 0;

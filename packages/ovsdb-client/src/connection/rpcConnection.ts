@@ -57,6 +57,11 @@ export class RpcConnection {
     return this.#closeReason;
   }
 
+  /** As the constructor's `probeIntervalMs`, from now on. */
+  setProbeInterval(milliseconds: number): void {
+    this.#probe.setInterval(milliseconds);
+  }
+
   /**
    * Sends a request and resolves with its result. Rejects with RpcError when the server refuses it, with
    * ConnectionLostError when the connection ends before the reply, with the reason of `signal` when that aborts: a
