@@ -1,0 +1,115 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { BpfLink, BpfMap } from '@iovisor-ovn/libbpf';
+import { deviations } from '../../faults/verify.js';
+import { Random } from '../../fuzz/random.js';
+import { macOf } from '../addresses.js';
+import { isBound } from '../model.js';
+import type { Site } from '../site.js';
+import { type Action, numbersTo } from './action.js';
+
+/** The directory of one kind of pins of a hypervisor. */
+function pinsOf(site: Site, hypervisor: number, kind: 'maps' | 'links' | 'progs'): string {
+  const { bpffs } = site.lab.hv(hypervisor);
+  const versions = readdirSync(bpffs).filter((name) => /^v\d+$/.test(name));
+  if (versions.length !== 1) throw new Error(`${bpffs} has ${versions.join(' and ') || 'nothing'}`);
+  return join(bpffs, versions[0]!, kind);
+}
+
+const unpinned: Action = {
+  weight: 2,
+  plan(random, model) {
+    const n = random.pick(numbersTo(model.hypervisors));
+    const kind = random.pick(['maps', 'links', 'progs'] as const);
+    const seed = random.int(2 ** 31);
+    return {
+      kind: 'pins removed',
+      what: `hv${n}: every second pin in ${kind} removed`,
+      // Who holds nothing but the pin would lose it.
+      uses: [`agent hv${n}`],
+      concerns: [],
+      isFoundLate: true,
+      run: async (site) => {
+        const chance = new Random(seed);
+        const directory = pinsOf(site, n, kind);
+        for (const name of readdirSync(directory).sort())
+          if (chance.chance(0.5)) rmSync(join(directory, name));
+      },
+    };
+  },
+};
+
+const detached: Action = {
+  weight: 2,
+  plan(random, model) {
+    const candidates = model.unprotected.filter(isBound);
+    if (candidates.length === 0) return undefined;
+    const { name, hypervisor } = random.pick(candidates);
+    return {
+      kind: 'program taken off a tap',
+      what: `${name}: what is attached to its tap is taken off by hand`,
+      uses: [`agent hv${hypervisor}`, `device ${name}`, `port ${name}`],
+      concerns: [name],
+      isFoundLate: true,
+      run: async (site) => {
+        const { netns } = site.lab.hv(hypervisor);
+        const { tap } = site.lab.vm(name);
+        if (site.hooks.get(hypervisor) === 'clsact') {
+          await netns.exec('tc', 'qdisc', 'del', 'dev', tap, 'clsact');
+          return;
+        }
+        const ifindex = /^(\d+):/.exec(await netns.exec('ip', '-o', 'link', 'show', tap))![1]!;
+        const directory = pinsOf(site, hypervisor, 'links');
+        const pin = readdirSync(directory).find((file) => file.endsWith(`-${ifindex}`));
+        if (pin === undefined) throw new Error(`no link of ${tap} (ifindex ${ifindex}) is pinned`);
+        const link = BpfLink.openPinned(join(directory, pin));
+        link.detach();
+        link.close();
+      },
+    };
+  },
+};
+
+/** Somebody deletes an entry of a machine's by hand, or writes another; `iovctl verify` tells, and `--repair` puts it right. */
+const corrupted: Action = {
+  weight: 2,
+  plan(random, model) {
+    const candidates = model.unprotected.filter(
+      (machine) => isBound(machine) && machine.enabled && machine.addresses === 'all',
+    );
+    if (candidates.length === 0) return undefined;
+    const machine = random.pick(candidates);
+    const { name, hypervisor } = machine;
+    const way = random.pick(['deleted', 'changed'] as const);
+    return {
+      kind: 'map entry changed by hand',
+      what: `hv${hypervisor}: entry of ${name} in iov_fdb ${way}, then verify --repair`,
+      uses: ['everything'],
+      concerns: [name],
+      run: async (site) => {
+        const fdb = BpfMap.openPinned(join(pinsOf(site, hypervisor, 'maps'), 'iov_fdb'));
+        try {
+          const mac = Buffer.from(macOf(machine).replaceAll(':', ''), 'hex');
+          const entry = [...fdb.entries()].find(([key]) => key.subarray(2).equals(mac));
+          if (!entry) {
+            site.violation(`iov_fdb of hv${hypervisor} has no entry for ${macOf(machine)} of ${name}`);
+            return;
+          }
+          const [key, value] = entry;
+          if (way === 'deleted') fdb.delete(key);
+          // egress_key: no such port.
+          else fdb.update(key, Buffer.concat([value.subarray(0, 2), Buffer.from('7777', 'hex'), value.subarray(4)]));
+        } finally {
+          fdb.close();
+        }
+        const coordinator = await site.leader();
+        const found = await deviations({ coordinator });
+        if (found.length !== 1) site.violation(`verify should find 1 difference: ${found.join('; ') || 'none'}`);
+        const { status, stdout, stderr } = await coordinator.tryIovctl('verify', '--repair');
+        if (status !== 0) site.violation(`verify --repair ended with ${status}: ${stdout}${stderr}`);
+      },
+    };
+  },
+};
+
+export const kernelActions: readonly Action[] = [unpinned, detached, corrupted];
