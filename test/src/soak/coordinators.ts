@@ -1,4 +1,4 @@
-import { credentials } from '@grpc/grpc-js';
+import { credentials, Metadata } from '@grpc/grpc-js';
 import { AdminClient } from '@iovisor-ovn/proto';
 import { Coordinator, type Lab, type LabProcess, until } from '../lab/index.js';
 
@@ -45,9 +45,11 @@ export class Coordinators {
 
   /** Waits until there is one. */
   leader(): Promise<number> {
-    return until('a coordinator leads', async () => (await this.leaders()).map((n) => [n]).at(0), 60_000).then(
-      ([which]) => which!,
-    );
+    return until(
+      'a coordinator leads',
+      async () => (await this.leaders()).map((n) => [n]).at(0),
+      60_000,
+    ).then(([which]) => which!);
   }
 }
 
@@ -56,7 +58,7 @@ function leads(address: string): Promise<boolean> {
   const client = new AdminClient(address, credentials.createInsecure());
   const options = { deadline: Date.now() + ANSWER_MS };
   return new Promise((resolve) => {
-    client.getStatus({}, options, (error, status) => {
+    client.getStatus({}, new Metadata(), options, (error, status) => {
       client.close();
       resolve(!error && status.leader);
     });

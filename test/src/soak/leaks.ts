@@ -1,4 +1,6 @@
-import { daemons, type Holdings, holdingsOf, pinsOf } from './checks/resources.js';
+import { existsSync, readdirSync } from 'node:fs';
+import { listLinks, listMaps, listPrograms } from '@iovisor-ovn/libbpf';
+import { type BpfIds, bpfIdsOf, daemons, type Holdings, holdingsOf, pinsOf } from './checks/resources.js';
 import type { Model } from './model.js';
 import { settled } from './settle.js';
 import type { Site } from './site.js';
@@ -36,4 +38,34 @@ function look(site: Site): { holdings: Map<string, Holdings>; pins: string[][] }
     holdings: new Map([...daemons(site)].map(([name, pid]) => [name, holdingsOf(pid)])),
     pins: site.lab.hypervisors.map(({ bpffs }) => pinsOf(bpffs)),
   };
+}
+
+/** All BPF objects that our agents have open. */
+export function heldBy(site: Site): BpfIds {
+  const all: BpfIds = { maps: new Set(), programs: new Set(), links: new Set() };
+  for (const pid of daemons(site).values()) {
+    const ids = bpfIdsOf(pid);
+    for (const kind of ['maps', 'programs', 'links'] as const) for (const id of ids[kind]) all[kind].add(id);
+  }
+  return all;
+}
+
+const FREED_MS = 5000;
+
+/** What is still on the machine when the lab is gone: a line each. */
+export async function remains(site: Site, held?: BpfIds): Promise<string[]> {
+  const { lab } = site;
+  const left = () => [
+    ...readdirSync('/run/netns').flatMap((name) =>
+      name.startsWith(`${lab.name}-`) ? [`namespace ${name}`] : [],
+    ),
+    ...lab.hypervisors.flatMap(({ bpffs }) => (existsSync(bpffs) ? [bpffs] : [])),
+    ...[...listMaps()].flatMap(({ id, name }) => (held?.maps.has(id) ? [`map ${name}`] : [])),
+    ...[...listPrograms()].flatMap(({ id, name }) => (held?.programs.has(id) ? [`program ${name}`] : [])),
+    ...[...listLinks()].flatMap(({ id }) => (held?.links.has(id) ? [`link ${id}`] : [])),
+  ];
+  // The kernel frees what nobody holds a moment later.
+  const until = Date.now() + FREED_MS;
+  while (left().length > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 100));
+  return left().map((what) => `it is still there when all is removed: ${what}`);
 }

@@ -98,7 +98,8 @@ export const isBound = ({ network, plugged }: MachineState): boolean => network 
 const isOpen = (machine: MachineState): boolean => isBound(machine) && machine.enabled;
 
 /** May it send, by its port security, ARP and IP packets of its own addresses? */
-const maySend = ({ security }: MachineState): boolean => security !== 'another IP' && security !== 'another MAC';
+const maySend = ({ security }: MachineState): boolean =>
+  security !== 'another IP' && security !== 'another MAC';
 
 /** Does a broadcast (ARP with its own addresses) of one arrive at the other? Port security does not look at what a broadcast is for. */
 export function hears(to: MachineState, from: MachineState): boolean {

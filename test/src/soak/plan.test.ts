@@ -32,7 +32,10 @@ test('all kinds come; protected machines are left alone; nothing is touched twic
     }
     if (done.length > 1) {
       const uses = done.map((one) => new Set(one.uses));
-      t.is(new Set(uses.flatMap((set) => [...set])).size, uses.reduce((sum, { size }) => sum + size, 0));
+      t.is(
+        new Set(uses.flatMap((set) => [...set])).size,
+        uses.reduce((sum, { size }) => sum + size, 0),
+      );
       t.false(uses.some((set) => set.has('everything')));
     }
     for (const { network } of model.machines) t.true(network === undefined || model.networks.has(network));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { command, checkout, type Machine } from '../lab/index.js';
+import { checkout, command, type Machine } from '../lab/index.js';
 import type { Tenant } from './model.js';
 
 /** Masks: bit n is machine n of the same tenant. */

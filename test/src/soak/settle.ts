@@ -19,7 +19,11 @@ export async function settled(site: Site, model: Model, isFoundLate: boolean): P
   const health = { timeoutMs: PATIENCE_S * 1000 };
   await Promise.all(site.lab.hypervisors.map((hv) => serving(hv.health, health)));
   if (isFoundLate)
-    await until('iovctl verify finds nothing', async () => (await deviations({ coordinator: await site.leader() })).length === 0, 30_000);
+    await until(
+      'iovctl verify finds nothing',
+      async () => (await deviations({ coordinator: await site.leader() })).length === 0,
+      30_000,
+    );
   await site.sync();
 }
 
@@ -50,6 +54,7 @@ export async function faultsAfter(site: Site, model: Model): Promise<string[]> {
     const again = await faultsNow(site, model);
     const ms = Math.round(performance.now() - began);
     if (again.length === 0) return first.map((fault) => `${fault} (right ${ms} ms later)`);
-    if (ms > LATE_MS) return [...first, ...again.filter((fault) => !first.includes(fault)).map((fault) => `later: ${fault}`)];
+    if (ms > LATE_MS)
+      return [...first, ...again.filter((fault) => !first.includes(fault)).map((fault) => `later: ${fault}`)];
   }
 }

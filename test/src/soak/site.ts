@@ -146,7 +146,8 @@ export class Site {
 
   #watch(process: LabProcess): void {
     void process.exited.then((how) => {
-      if (!this.#ours.has(process)) this.violation(`${process.name} ended by itself: ${how}\n${process.tail(5)}`);
+      if (!this.#ours.has(process))
+        this.violation(`${process.name} ended by itself: ${how}\n${process.tail(5)}`);
     });
   }
 

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { Streams, type StreamResult } from '../faults/stream.js';
+import { type StreamResult, Streams } from '../faults/stream.js';
 import { pause } from './actions/action.js';
-import { brokenSilences, silences } from './checks/reach.js';
 import { Logs } from './checks/logs.js';
-import { daemons, holdingsOf } from './checks/resources.js';
-import { leftovers } from './leaks.js';
+import { brokenSilences, silences } from './checks/reach.js';
+import { type BpfIds, daemons, holdingsOf } from './checks/resources.js';
+import { heldBy, leftovers, remains } from './leaks.js';
 import { initialModel } from './model.js';
 import { Plan, type Step } from './plan.js';
 import type { DoneAction, SoakReport, Violation } from './report.js';
@@ -49,13 +49,23 @@ class Soak {
     this.#run = run;
     const { seed, minutes } = run;
     this.#plan = new Plan(seed, this.#model);
-    this.#report = { seed, minutes, steps: [], violations: [], streams: {}, watermarks: [], checks: 0, seconds: 0 };
+    this.#report = {
+      seed,
+      minutes,
+      steps: [],
+      violations: [],
+      streams: {},
+      watermarks: [],
+      checks: 0,
+      seconds: 0,
+    };
   }
 
   async run(): Promise<SoakReport> {
     const { minutes, steps = Number.POSITIVE_INFINITY, stop } = this.#run;
     const report = this.#report;
     this.#site = await Site.create(this.#model, { onViolation: (text) => this.#violation(text) });
+    let held: BpfIds | undefined;
     try {
       this.#logs = new Logs(this.#site.lab.registry.dir);
       await this.#check([], new Set());
@@ -68,11 +78,16 @@ class Soak {
       report.seconds = this.#seconds;
       this.#count(await this.#streams.stop());
       for (const text of await leftovers(this.#site, this.#model)) this.#violation(text);
+      held = heldBy(this.#site);
+    } catch (error) {
+      this.#violation(`the soak itself: ${(error as Error).stack}`);
+    } finally {
       this.#endStep();
       await this.#run.onEnd(this.#site.lab.registry.dir, report.violations.length > 0);
-    } finally {
       await this.#site.close();
     }
+    for (const text of await remains(this.#site, held)) this.#violation(text);
+    this.#flush('');
     return report;
   }
 
@@ -87,7 +102,10 @@ class Soak {
     const concerned = new Set(step.flatMap(({ planned }) => planned.concerns));
     const quiet = this.#quiet;
     const ends = await Promise.all(step.map((one) => this.#perform(one)));
-    const settledAt = await this.#check(step, new Set([...quiet].filter((pair) => !pair.split(' ').some((name) => concerned.has(name)))));
+    const settledAt = await this.#check(
+      step,
+      new Set([...quiet].filter((pair) => !pair.split(' ').some((name) => concerned.has(name)))),
+    );
     const next = await this.#startStreams();
     const results = await this.#streams.stop();
     this.#streams = next;
@@ -102,8 +120,11 @@ class Soak {
       }),
     );
     this.#report.steps.push({ step: this.#step, at, actions });
-    const slowest = settledAt === undefined ? 'never' : `${((settledAt - Math.max(...ends)) / 1000).toFixed(1)} s`;
-    this.#run.onStep(`${String(this.#step).padStart(3)} ${at.toFixed(1).padStart(6)} s  ${what}  → ${slowest}`);
+    const slowest =
+      settledAt === undefined ? 'never' : `${((settledAt - Math.max(...ends)) / 1000).toFixed(1)} s`;
+    this.#run.onStep(
+      `${String(this.#step).padStart(3)} ${at.toFixed(1).padStart(6)} s  ${what}  → ${slowest}`,
+    );
     this.#endStep();
   }
 
@@ -126,7 +147,11 @@ class Soak {
     const site = this.#site;
     let settledAt: number | undefined;
     try {
-      await settled(site, model, step.some(({ planned }) => planned.isFoundLate));
+      await settled(
+        site,
+        model,
+        step.some(({ planned }) => planned.isFoundLate),
+      );
       settledAt = performance.now();
     } catch (error) {
       this.#violation(`it does not settle: ${(error as Error).message}`);
@@ -134,7 +159,11 @@ class Soak {
     for (const fault of await faultsAfter(site, model)) this.#violation(fault);
     this.#report.checks += model.machines.length * (model.machines.length - 1);
     const now = silences(model, new Set());
-    for (const fault of await brokenSilences(model, site.probes, new Set([...quiet].filter((pair) => now.has(pair)))))
+    for (const fault of await brokenSilences(
+      model,
+      site.probes,
+      new Set([...quiet].filter((pair) => now.has(pair))),
+    ))
       this.#violation(fault);
     this.#quiet = now;
     for (const which of ['nb', 'sb', 'northd'] as const)
@@ -154,8 +183,13 @@ class Soak {
     for (const [name, result] of Object.entries(results)) {
       const { lost, duplicated, missing, sent } = result;
       if (lost > 0 || duplicated > 0) {
-        const more = droppedBefore === undefined ? '' : `; the kernel's backlogs dropped ${softnetDrops() - droppedBefore}`;
-        this.#violation(`${name}: ${lost} of ${sent} packets lost (${missing.join(' ')}), ${duplicated} doubled${more}`);
+        const more =
+          droppedBefore === undefined
+            ? ''
+            : `; the kernel's backlogs dropped ${softnetDrops() - droppedBefore}`;
+        this.#violation(
+          `${name}: ${lost} of ${sent} packets lost (${missing.join(' ')}), ${duplicated} doubled${more}`,
+        );
       }
       const sum = this.#report.streams[name];
       this.#report.streams[name] = sum === undefined ? result : added(sum, result);
@@ -183,6 +217,10 @@ class Soak {
   #endStep(): void {
     const { where, faults } = this.#logs.read();
     for (const fault of faults) this.#violation(fault);
+    this.#flush(where);
+  }
+
+  #flush(where: string): void {
     for (const violation of this.#violations) {
       violation.logs = where;
       this.#report.violations.push(violation);

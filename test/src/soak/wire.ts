@@ -43,7 +43,8 @@ export class Wire {
   /** true: nothing passes and nobody is told, until false. */
   hold(held: boolean): void {
     this.#held = held;
-    for (const socket of this.#sockets) if (held) socket.pause();
+    for (const socket of this.#sockets)
+      if (held) socket.pause();
       else socket.resume();
   }
 

@@ -98,13 +98,18 @@ const corrupted: Action = {
           const [key, value] = entry;
           if (way === 'deleted') fdb.delete(key);
           // egress_key: no such port.
-          else fdb.update(key, Buffer.concat([value.subarray(0, 2), Buffer.from('7777', 'hex'), value.subarray(4)]));
+          else
+            fdb.update(
+              key,
+              Buffer.concat([value.subarray(0, 2), Buffer.from('7777', 'hex'), value.subarray(4)]),
+            );
         } finally {
           fdb.close();
         }
         const coordinator = await site.leader();
         const found = await deviations({ coordinator });
-        if (found.length !== 1) site.violation(`verify should find 1 difference: ${found.join('; ') || 'none'}`);
+        if (found.length !== 1)
+          site.violation(`verify should find 1 difference: ${found.join('; ') || 'none'}`);
         const { status, stdout, stderr } = await coordinator.tryIovctl('verify', '--repair');
         if (status !== 0) site.violation(`verify --repair ended with ${status}: ${stdout}${stderr}`);
       },

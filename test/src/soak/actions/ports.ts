@@ -169,7 +169,8 @@ const flapping: Action = {
         for (let i = times; i >= 0; i--) {
           const on = i % 2 === 0 ? last : !last;
           if (way === 'enabled') await site.nbctl('lsp-set-enabled', name, enabling(on));
-          else await site.nbctl('--if-exists', 'lsp-del', name, ...(on ? portArguments(machine, network) : []));
+          else
+            await site.nbctl('--if-exists', 'lsp-del', name, ...(on ? portArguments(machine, network) : []));
           await pause(gap);
         }
       },

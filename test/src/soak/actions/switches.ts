@@ -1,4 +1,4 @@
-import { type Action } from './action.js';
+import type { Action } from './action.js';
 
 const MOST = 8;
 

@@ -23,7 +23,11 @@ export async function reachFaults(model: Model, probes: ReadonlyMap<string, Prob
         : [
             fault(`${machine.name} → ${other.name} by IPv4`, wanted & bit(other), seen.answers4 & bit(other)),
             fault(`${machine.name} → ${other.name} by IPv6`, wanted & bit(other), seen.answers6 & bit(other)),
-            fault(`broadcast of ${other.name} at ${machine.name}`, audible & bit(other), seen.heard & bit(other)),
+            fault(
+              `broadcast of ${other.name} at ${machine.name}`,
+              audible & bit(other),
+              seen.heard & bit(other),
+            ),
           ].flat(),
     );
   });

@@ -38,7 +38,8 @@ export async function southboundFaults(lab: Lab, model: Model): Promise<string[]
   const wanted = Array.from({ length: model.hypervisors }, (_, i) => `hv${i + 1}`);
   const found: string[] = [];
   const same = (what: string, is: readonly unknown[], should: readonly unknown[]) => {
-    if (is.join() !== should.join()) found.push(`${what}: ${is.join(' ')}, and should be ${should.join(' ')}`);
+    if (is.join() !== should.join())
+      found.push(`${what}: ${is.join(' ')}, and should be ${should.join(' ')}`);
   };
   same('Chassis', names, wanted);
   same('Encap', encaps.map(({ chassis_name }) => chassis_name).sort(), wanted);
