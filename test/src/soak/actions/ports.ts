@@ -59,7 +59,10 @@ const otherSwitch: Action = {
     const machine = withPort(random, model);
     if (!machine) return undefined;
     const { name } = machine;
-    const network = random.pick(networksOf(model, machine));
+    // ovn-nbctl takes the addresses for duplicates in the same one.
+    const others = networksOf(model, machine).filter((network) => network !== machine.network);
+    if (others.length === 0) return undefined;
+    const network = random.pick(others);
     return {
       kind: 'port moved to another switch',
       what: `lsp-del ${name}, lsp-add ${network} ${name}`,

@@ -56,14 +56,14 @@ export function daemons(site: Site): Map<string, number> {
   return new Map(processes.flatMap((one) => (one?.running ? [[one.name, one.pid]] : [])));
 }
 
-/** Names of all pins of a hypervisor, without the numbers that devices got. */
+/** Names of all pins of a hypervisor, without the number of the load. */
 export function pinsOf(bpffs: string): string[] {
   const found: string[] = [];
   const walk = (path: string, below: string) => {
     for (const entry of readdirSync(path, { withFileTypes: true })) {
       const name = join(below, entry.name);
       if (entry.isDirectory()) walk(join(path, entry.name), name);
-      else found.push(name);
+      else found.push(name.replace(/iov_programs_\d+$/, 'iov_programs_N'));
     }
   };
   walk(bpffs, '');
