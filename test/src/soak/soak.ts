@@ -120,10 +120,13 @@ class Soak {
       }),
     );
     this.#report.steps.push({ step: this.#step, at, actions });
+    const [acted, looked] = [Math.max(...ends), performance.now()].map(
+      (ms) => (ms - this.#began) / 1000 - at,
+    );
     const slowest =
       settledAt === undefined ? 'never' : `${((settledAt - Math.max(...ends)) / 1000).toFixed(1)} s`;
     this.#run.onStep(
-      `${String(this.#step).padStart(3)} ${at.toFixed(1).padStart(6)} s  ${what}  → ${slowest}`,
+      `${String(this.#step).padStart(3)} ${at.toFixed(1).padStart(6)} s  ${what}  → right after ${slowest} (${acted!.toFixed(1)} and ${(looked! - acted!).toFixed(1)} s)`,
     );
     this.#endStep();
   }

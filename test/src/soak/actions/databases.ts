@@ -1,4 +1,5 @@
-import { type Action, between, numbersTo, pause } from './action.js';
+import { PATIENCE_S } from '../site.js';
+import { type Action, between, machinesAt, numbersTo, pause } from './action.js';
 
 const servers = { nb: 'Northbound server', sb: 'Southbound server', northd: 'ovn-northd' } as const;
 
@@ -62,9 +63,28 @@ const local: Action = {
   },
 };
 
+/** The third's: nothing protected runs there. Others lose their tunnel to it until it is back. */
+const chassisDeleted: Action = {
+  weight: 1,
+  plan(_random, model) {
+    const n = model.hypervisors;
+    return {
+      kind: 'Chassis row deleted',
+      what: `chassis-del hv${n}`,
+      uses: ['sb', `agent hv${n}`],
+      concerns: machinesAt(model, n),
+      run: async (site) => {
+        await site.lab.central.sbctl(`--timeout=${PATIENCE_S}`, 'chassis-del', `hv${n}`);
+        await site.lab.central.sbctl(`--timeout=${PATIENCE_S}`, 'wait-until', 'Chassis', `hv${n}`);
+      },
+    };
+  },
+};
+
 export const databaseActions: readonly Action[] = [
   ...central('nb'),
   ...central('sb'),
   ...central('northd'),
   local,
+  chassisDeleted,
 ];

@@ -45,6 +45,28 @@ const renamed: Action = {
   },
 };
 
+const elsewhere: Action = {
+  weight: 1,
+  plan(random, model) {
+    const { name, hypervisor } = random.pick(model.unprotected);
+    const gone = between(random, 0, 1500);
+    return {
+      kind: 'tap moved to another namespace and back',
+      what: `tap of ${name}: in another namespace for ${gone} ms`,
+      uses: [`device ${name}`],
+      concerns: [name],
+      run: async (site) => {
+        const [here, there] = [site.lab.hv(hypervisor).netns, site.lab.underlay.netns];
+        const { tap } = site.lab.vm(name);
+        await here.ip(`link set ${tap} netns ${there.name}`);
+        await pause(gone);
+        await there.ip(`link set ${tap} netns ${here.name}`);
+        await here.ip(`link set ${tap} up`);
+      },
+    };
+  },
+};
+
 const unplugged: Action = {
   weight: 3,
   plan(random, model) {
@@ -137,4 +159,12 @@ const forgetful: Action = {
   },
 };
 
-export const deviceActions: readonly Action[] = [remade, renamed, unplugged, plugged, moved, forgetful];
+export const deviceActions: readonly Action[] = [
+  remade,
+  renamed,
+  elsewhere,
+  unplugged,
+  plugged,
+  moved,
+  forgetful,
+];

@@ -16,6 +16,12 @@ function pinsOf(site: Site, hypervisor: number, kind: 'maps' | 'links' | 'progs'
   return join(bpffs, versions[0]!, kind);
 }
 
+function removePins(site: Site, n: number, kind: 'maps' | 'links' | 'progs', seed: number): void {
+  const chance = new Random(seed);
+  const directory = pinsOf(site, n, kind);
+  for (const name of readdirSync(directory).sort()) if (chance.chance(0.5)) rmSync(join(directory, name));
+}
+
 const unpinned: Action = {
   weight: 2,
   plan(random, model) {
@@ -30,10 +36,29 @@ const unpinned: Action = {
       concerns: [],
       isFoundLate: true,
       run: async (site) => {
-        const chance = new Random(seed);
-        const directory = pinsOf(site, n, kind);
-        for (const name of readdirSync(directory).sort())
-          if (chance.chance(0.5)) rmSync(join(directory, name));
+        removePins(site, n, kind, seed);
+      },
+    };
+  },
+};
+
+/** Its successor makes new maps, and the programs go on with the old ones until those are filled. */
+const unpinnedMeanwhile: Action = {
+  weight: 1,
+  plan(random, model) {
+    const n = random.pick(numbersTo(model.hypervisors));
+    // A link lives by its pin alone then.
+    const kind = random.pick(['maps', 'progs'] as const);
+    const seed = random.int(2 ** 31);
+    return {
+      kind: 'pins removed while no agent runs',
+      what: `hv${n}: agent killed, every second pin in ${kind} removed, agent started`,
+      uses: [`agent hv${n}`],
+      concerns: [],
+      run: async (site) => {
+        await site.endAgent(n, 'SIGKILL');
+        removePins(site, n, kind, seed);
+        site.spawnAgent(n);
       },
     };
   },
@@ -117,4 +142,4 @@ const corrupted: Action = {
   },
 };
 
-export const kernelActions: readonly Action[] = [unpinned, detached, corrupted];
+export const kernelActions: readonly Action[] = [unpinned, unpinnedMeanwhile, detached, corrupted];

@@ -172,8 +172,11 @@ const flapping: Action = {
         for (let i = times; i >= 0; i--) {
           const on = i % 2 === 0 ? last : !last;
           if (way === 'enabled') await site.nbctl('lsp-set-enabled', name, enabling(on));
-          else
-            await site.nbctl('--if-exists', 'lsp-del', name, ...(on ? portArguments(machine, network) : []));
+          else {
+            // One after the other: ovn-nbctl takes the addresses for duplicates in one transaction.
+            await site.nbctl('--if-exists', 'lsp-del', name);
+            if (on) await site.nbctl(...portArguments(machine, network).slice(1));
+          }
           await pause(gap);
         }
       },
