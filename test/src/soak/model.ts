@@ -35,6 +35,8 @@ export class Model {
   readonly machines: MachineState[] = [];
   /** Whose each logical switch is. */
   readonly networks = new Map<string, Tenant>();
+  /** The one that is on the physical network, by its port `wire`: what is for another hypervisor takes that way. */
+  wired?: string;
   readonly hypervisors = 3;
 
   machine(name: string): MachineState {
@@ -68,6 +70,9 @@ export class Model {
     else machine.network = network;
   }
 }
+
+/** The localnet port's name. */
+export const WIRE = 'wire';
 
 /** What every soak begins with. */
 export function initialModel(): Model {

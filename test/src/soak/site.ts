@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Coordinator, Lab, type LabProcess, serving } from '../lab/index.js';
+import { type Coordinator, Lab, type LabProcess, PhysicalNetwork, serving } from '../lab/index.js';
 import { ip4Of, ip6Of, macOf, portArguments } from './addresses.js';
 import { Coordinators } from './coordinators.js';
 import type { Model } from './model.js';
@@ -126,6 +126,8 @@ export class Site {
     // br-int is the agent's to make.
     const patience = { timeoutMs: PATIENCE_S * 1000 };
     await Promise.all(lab.hypervisors.map(({ health }) => serving(health, patience)));
+    const physical = await PhysicalNetwork.create(lab.name, 'phys', lab.registry);
+    for (const hypervisor of lab.hypervisors) await physical.attach(hypervisor);
     const binary = await Probe.compile(lab.registry.dir);
     for (const { name, tenant, number, hypervisor } of model.machines) {
       const who = { tenant, number };

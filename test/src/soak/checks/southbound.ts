@@ -1,5 +1,5 @@
 import type { Lab } from '../../lab/index.js';
-import { isBound, type Model } from '../model.js';
+import { isBound, type Model, WIRE } from '../model.js';
 
 type Cell = unknown;
 interface Table {
@@ -44,7 +44,7 @@ export async function southboundFaults(lab: Lab, model: Model): Promise<string[]
   same('Chassis', names, wanted);
   same('Encap', encaps.map(({ chassis_name }) => chassis_name).sort(), wanted);
   const present = model.machines.filter(({ network }) => network !== undefined);
-  const sorted = present.map(({ name }) => name).sort();
+  const sorted = [...present.map(({ name }) => name), ...(model.wired ? [WIRE] : [])].sort();
   same('Port_Binding', bindings.map(({ logical_port }) => logical_port).sort(), sorted);
   same('Logical_Switch_Port', ports.map(({ name }) => name).sort(), sorted);
   const nameOf = new Map(chassis.map(({ _uuid, name }) => [_uuid, name]));
