@@ -10,13 +10,13 @@ const SLACK = 4;
 
 /** What the daemons still have after all of it, and newly started ones have not: a line each. */
 export async function leftovers(site: Site, model: Model): Promise<string[]> {
-  const before = look(site);
+  const before = await look(site);
   for (let n = 1; n <= model.hypervisors; n++) await site.endAgent(n, 'SIGTERM');
   for (const which of [0, 1]) await site.coordinators.end(which, 'SIGTERM');
   for (const which of [0, 1]) site.coordinators.spawn(which);
   for (let n = 1; n <= model.hypervisors; n++) site.spawnAgent(n);
   await settled(site, model, false);
-  const after = look(site);
+  const after = await look(site);
   const found: string[] = [];
   for (const [name, had] of before.holdings) {
     const has = after.holdings.get(name);
@@ -33,9 +33,23 @@ export async function leftovers(site: Site, model: Model): Promise<string[]> {
   return found;
 }
 
-function look(site: Site): { holdings: Map<string, Holdings>; pins: string[][] } {
+interface Looked {
+  /** By name; the coordinators by what they are: a leader has more connections. */
+  holdings: Map<string, Holdings>;
+  /** Of each hypervisor. */
+  pins: string[][];
+}
+
+async function look(site: Site): Promise<Looked> {
+  const { process: leader } = await site.leader();
+  const roleOf = (name: string) =>
+    name.startsWith('agent')
+      ? name
+      : name === leader?.name
+        ? 'the leading coordinator'
+        : 'the standby coordinator';
   return {
-    holdings: new Map([...daemons(site)].map(([name, pid]) => [name, holdingsOf(pid)])),
+    holdings: new Map([...daemons(site)].map(([name, pid]) => [roleOf(name), holdingsOf(pid)])),
     pins: site.lab.hypervisors.map(({ bpffs }) => pinsOf(bpffs)),
   };
 }
