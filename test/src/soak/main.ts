@@ -52,7 +52,7 @@ const report = await soak({
   onEnd: async (directory, hasViolations) => {
     if (!hasViolations) return;
     logs = options.logs ?? mkdtempSync(join(tmpdir(), `iovisor-soak-${seed}-`));
-    const isText = (path: string) => !/\.(sock|ctl|pid|o)$/.test(path) && !path.endsWith('/probe');
+    const isText = (path: string) => !/\.(sock|ctl|pid)$/.test(path);
     cpSync(directory, logs, { recursive: true, filter: isText });
     if (!options.stop || isInterrupted) return;
     console.log(`it stays as it is until Ctrl-C: ${directory}`);

@@ -8,9 +8,10 @@ export type Step = readonly { afterMs: number; planned: Planned }[];
 
 /** How many things at once, with their weights. */
 const AT_ONCE = [
-  [5, 1],
+  [4, 1],
   [3, 2],
-  [1, 3],
+  [2, 3],
+  [1, 4],
 ] as const;
 
 const TRIES = 20;

@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Coordinator, Lab, type LabProcess, PhysicalNetwork, serving } from '../lab/index.js';
 import { ip4Of, ip6Of, macOf, portArguments } from './addresses.js';
+import { type BuildName, type Builds, makeBuilds } from './builds.js';
 import { Coordinators } from './coordinators.js';
 import type { Model } from './model.js';
 import { Probe } from './probe.js';
@@ -22,6 +25,9 @@ export class Site {
   /** How each hypervisor's agent attaches. */
   readonly hooks = new Map<number, 'tcx' | 'clsact'>();
   readonly coordinators: Coordinators;
+  #builds!: Builds;
+  /** For what is no log. */
+  readonly #scratch = mkdtempSync(join(tmpdir(), 'iovisor-soak-'));
   readonly #wires = new Map<number, Wire[]>();
   /** Processes that we end ourselves. */
   readonly #ours = new WeakSet<LabProcess>();
@@ -71,6 +77,11 @@ export class Site {
     this.#watch(this.lab.hv(n).spawnAgent(...flags));
   }
 
+  /** What is started next is this one. */
+  setBuild(n: number, build: BuildName): void {
+    this.lab.hv(n).agentProgram = this.#builds[build];
+  }
+
   async endAgent(n: number, signal: NodeJS.Signals): Promise<void> {
     const { agent } = this.lab.hv(n);
     if (agent) await this.#end(agent, signal);
@@ -108,10 +119,12 @@ export class Site {
     for (const wires of this.#wires.values()) for (const wire of wires) await wire.close();
     await Promise.all(this.coordinators.all.map((coordinator) => coordinator.stop('SIGKILL')));
     await this.lab.destroy();
+    rmSync(this.#scratch, { recursive: true, force: true });
   }
 
   async #build(model: Model): Promise<void> {
     const { lab } = this;
+    this.#builds = await makeBuilds(this.#scratch);
     this.lab.coordinator = this.coordinators.all[0]!;
     for (const which of [0, 1]) this.coordinators.spawn(which);
     for (let n = 1; n <= model.hypervisors; n++) {
@@ -128,7 +141,7 @@ export class Site {
     await Promise.all(lab.hypervisors.map(({ health }) => serving(health, patience)));
     const physical = await PhysicalNetwork.create(lab.name, 'phys', lab.registry);
     for (const hypervisor of lab.hypervisors) await physical.attach(hypervisor);
-    const binary = await Probe.compile(lab.registry.dir);
+    const binary = await Probe.compile(this.#scratch);
     for (const { name, tenant, number, hypervisor } of model.machines) {
       const who = { tenant, number };
       const spec = { name, mac: macOf(who), addresses: [`${ip4Of(who)}/24`, `${ip6Of(who)}/64`] };

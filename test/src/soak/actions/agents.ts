@@ -1,3 +1,4 @@
+import { buildNames } from '../builds.js';
 import { type Action, between, numbersTo, pause } from './action.js';
 
 /** An agent ends and is started again; the data plane forwards meanwhile. */
@@ -83,10 +84,32 @@ const otherHook: Action = {
   },
 };
 
+/** Killed and started as another build, and back at another time. */
+const upgraded: Action = {
+  weight: 2,
+  plan(random, model) {
+    const n = random.pick(numbersTo(model.hypervisors));
+    const build = random.pick(buildNames);
+    const signal = random.pick(['SIGKILL', 'SIGTERM'] as const);
+    return {
+      kind: 'agent started as another build',
+      what: `agent of hv${n}: ${signal}, started as the build with ${build}`,
+      uses: [`agent hv${n}`],
+      concerns: [],
+      run: async (site) => {
+        await site.endAgent(n, signal);
+        site.setBuild(n, build);
+        site.spawnAgent(n);
+      },
+    };
+  },
+};
+
 export const agentActions: readonly Action[] = [
   ended('SIGKILL', 'agent killed'),
   ended('SIGTERM', 'agent ended and started'),
   stuttering,
   paused,
   otherHook,
+  upgraded,
 ];

@@ -3,22 +3,24 @@ import { join } from 'node:path';
 import { BpfLink, BpfMap } from '@iovisor-ovn/libbpf';
 import { deviations } from '../../faults/verify.js';
 import { Random } from '../../fuzz/random.js';
+import { until } from '../../lab/index.js';
 import { macOf } from '../addresses.js';
 import { isBound } from '../model.js';
 import type { Site } from '../site.js';
 import { type Action, numbersTo } from './action.js';
 
-/** The directory of one kind of pins of a hypervisor. */
-function pinsOf(site: Site, hypervisor: number, kind: 'maps' | 'links' | 'progs'): string {
+/** The directory of one kind of pins of a hypervisor. That of another build goes when the new one has taken over. */
+async function pinsOf(site: Site, hypervisor: number, kind: 'maps' | 'links' | 'progs'): Promise<string> {
   const { bpffs } = site.lab.hv(hypervisor);
-  const versions = readdirSync(bpffs).filter((name) => /^v\d+$/.test(name));
-  if (versions.length !== 1) throw new Error(`${bpffs} has ${versions.join(' and ') || 'nothing'}`);
-  return join(bpffs, versions[0]!, kind);
+  const version = await until(`${bpffs} has one directory`, async () => {
+    const versions = readdirSync(bpffs).filter((name) => /^v\d+$/.test(name));
+    return versions.length === 1 && versions[0];
+  });
+  return join(bpffs, version, kind);
 }
 
-function removePins(site: Site, n: number, kind: 'maps' | 'links' | 'progs', seed: number): void {
+function removePins(directory: string, seed: number): void {
   const chance = new Random(seed);
-  const directory = pinsOf(site, n, kind);
   for (const name of readdirSync(directory).sort()) if (chance.chance(0.5)) rmSync(join(directory, name));
 }
 
@@ -36,7 +38,7 @@ const unpinned: Action = {
       concerns: [],
       isFoundLate: true,
       run: async (site) => {
-        removePins(site, n, kind, seed);
+        removePins(await pinsOf(site, n, kind), seed);
       },
     };
   },
@@ -56,8 +58,9 @@ const unpinnedMeanwhile: Action = {
       uses: [`agent hv${n}`],
       concerns: [],
       run: async (site) => {
+        const directory = await pinsOf(site, n, kind);
         await site.endAgent(n, 'SIGKILL');
-        removePins(site, n, kind, seed);
+        removePins(directory, seed);
         site.spawnAgent(n);
       },
     };
@@ -84,7 +87,7 @@ const detached: Action = {
           return;
         }
         const ifindex = /^(\d+):/.exec(await netns.exec('ip', '-o', 'link', 'show', tap))![1]!;
-        const directory = pinsOf(site, hypervisor, 'links');
+        const directory = await pinsOf(site, hypervisor, 'links');
         const pin = readdirSync(directory).find((file) => file.endsWith(`-${ifindex}`));
         if (pin === undefined) throw new Error(`no link of ${tap} (ifindex ${ifindex}) is pinned`);
         const link = BpfLink.openPinned(join(directory, pin));
@@ -112,7 +115,7 @@ const corrupted: Action = {
       uses: ['everything'],
       concerns: [name],
       run: async (site) => {
-        const fdb = BpfMap.openPinned(join(pinsOf(site, hypervisor, 'maps'), 'iov_fdb'));
+        const fdb = BpfMap.openPinned(join(await pinsOf(site, hypervisor, 'maps'), 'iov_fdb'));
         try {
           const mac = Buffer.from(macOf(machine).replaceAll(':', ''), 'hex');
           const entry = [...fdb.entries()].find(([key]) => key.subarray(2).equals(mac));
