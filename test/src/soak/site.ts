@@ -104,7 +104,12 @@ export class Site {
 
   /** ovn-nbctl, which waits for a Northbound server that is away. */
   async nbctl(...args: string[]): Promise<void> {
-    await this.lab.nbctl(`--timeout=${PATIENCE_S}`, ...args);
+    await persistently(() => this.lab.nbctl(`--timeout=${PATIENCE_S}`, ...args));
+  }
+
+  /** The same, ovn-sbctl. */
+  async sbctl(...args: string[]): Promise<void> {
+    await persistently(() => this.lab.central.sbctl(`--timeout=${PATIENCE_S}`, ...args));
   }
 
   /** Resolves when every hypervisor has applied everything said so far. */
@@ -159,7 +164,8 @@ export class Site {
   }
 
   async #vsctl(hypervisor: number, ...args: string[]): Promise<void> {
-    await this.lab.hv(hypervisor).vsctl(`--timeout=${PATIENCE_S}`, '--no-wait', ...args);
+    const hv = this.lab.hv(hypervisor);
+    await persistently(() => hv.vsctl(`--timeout=${PATIENCE_S}`, '--no-wait', ...args));
   }
 
   #watch(process: LabProcess): void {
@@ -177,5 +183,24 @@ export class Site {
     }, STOP_MS);
     await process.stop(signal);
     clearTimeout(timer);
+  }
+}
+
+/**
+ * Repeats what failed because no server listened, as an operator would. A server that was killed may have done it without saying so: then
+ * it is done already.
+ */
+async function persistently(work: () => Promise<unknown>): Promise<void> {
+  const until = Date.now() + PATIENCE_S * 1000;
+  for (let tries = 0; ; tries++) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      const { message } = error as Error;
+      if (tries > 0 && /already exists|no port named|not found|no row|no interface/.test(message)) return;
+      if (!/database connection failed/.test(message) || Date.now() > until) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -1,4 +1,3 @@
-import { PATIENCE_S } from '../site.js';
 import { type Action, between, machinesAt, numbersTo, pause } from './action.js';
 
 const servers = { nb: 'Northbound server', sb: 'Southbound server', northd: 'ovn-northd' } as const;
@@ -74,8 +73,8 @@ const chassisDeleted: Action = {
       uses: ['sb', `agent hv${n}`],
       concerns: machinesAt(model, n),
       run: async (site) => {
-        await site.lab.central.sbctl(`--timeout=${PATIENCE_S}`, 'chassis-del', `hv${n}`);
-        await site.lab.central.sbctl(`--timeout=${PATIENCE_S}`, 'wait-until', 'Chassis', `hv${n}`);
+        await site.sbctl('chassis-del', `hv${n}`);
+        await site.sbctl('wait-until', 'Chassis', `hv${n}`);
       },
     };
   },
