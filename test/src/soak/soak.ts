@@ -131,6 +131,8 @@ class Soak {
     this.#endStep();
   }
 
+  /** What was wrong at the last look. */
+  #told = new Set<string>();
   /** Pairs that must be silent all the time, as the model was before the step. */
   #quiet = new Set<string>();
 
@@ -159,7 +161,10 @@ class Soak {
     } catch (error) {
       this.#violation(`it does not settle: ${(error as Error).message}`);
     }
-    for (const fault of await faultsAfter(site, model)) this.#violation(fault);
+    const faults = await faultsAfter(site, model);
+    // What nobody puts right is told once.
+    for (const fault of faults) if (!this.#told.has(fault)) this.#violation(fault);
+    this.#told = new Set(faults);
     this.#report.checks += model.machines.length * (model.machines.length - 1);
     const now = silences(model, new Set());
     for (const fault of await brokenSilences(
