@@ -1,9 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { linkIds, mapIds, programIds } from '@iovisor-ovn/libbpf';
+import { serving } from '../lab/index.js';
 import { type BpfIds, bpfIdsOf, daemons, type Holdings, holdingsOf, pinsOf } from './checks/resources.js';
 import type { Model } from './model.js';
 import { settled } from './settle.js';
-import type { Site } from './site.js';
+import { PATIENCE_S, type Site } from './site.js';
 
 /** Descriptors of connections that come and go. */
 const SLACK = 4;
@@ -41,6 +42,9 @@ interface Looked {
 }
 
 async function look(site: Site): Promise<Looked> {
+  // While Node starts it has files open.
+  const ready = { service: 'ovn-sb', timeoutMs: PATIENCE_S * 1000 };
+  await Promise.all(site.coordinators.all.map(({ address }) => serving(address, ready)));
   const { process: leader } = await site.leader();
   const roleOf = (name: string) =>
     name.startsWith('agent')
