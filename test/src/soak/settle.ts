@@ -1,5 +1,7 @@
+import type { Problem } from '../e2e/support/iovctl.js';
 import { deviations } from '../faults/verify.js';
-import { serving, until } from '../lab/index.js';
+import { type Coordinator, serving, until } from '../lab/index.js';
+import { localFaults } from './checks/local.js';
 import { reachFaults } from './checks/reach.js';
 import { southboundFaults, upArguments } from './checks/southbound.js';
 import type { Model } from './model.js';
@@ -7,6 +9,8 @@ import { PATIENCE_S, type Site } from './site.js';
 
 /** How long what is not right at once is looked at again, to know whether it heals by itself. */
 const LATE_MS = 15_000;
+/** No look at things that are right takes that long. */
+const SLOW_MS = 10_000;
 
 /**
  * Resolves when everybody says that what was said is done: `--wait=hv` returns, ports are up or down as they should, daemons are
@@ -31,16 +35,44 @@ export async function settled(site: Site, model: Model, isFoundLate: boolean): P
 export async function faultsNow(site: Site, model: Model): Promise<string[]> {
   const leaders = await site.coordinators.leaders();
   const coordinator = site.coordinators.all[leaders[0] ?? 0]!;
-  const [reach, southbound, differences] = await Promise.all([
-    reachFaults(model, site.probes),
-    southboundFaults(site.lab, model),
-    deviations({ coordinator }).catch((error: Error) => [error.message]),
+  const [reach, southbound, local, differences, problems] = await Promise.all([
+    intime('looking who reaches whom', reachFaults(model, site.probes)),
+    intime('reading Northbound and Southbound', southboundFaults(site.lab, model)),
+    intime('reading the local databases', localFaults(site.lab, model)),
+    intime('iovctl verify', deviations({ coordinator })),
+    intime('iovctl problems', problemFaults(coordinator, model)),
   ]);
   return [
     ...reach,
     ...southbound,
+    ...local,
     ...differences,
+    ...problems,
     ...(leaders.length === 1 ? [] : [`${leaders.length} coordinators say that they lead`]),
+  ];
+}
+
+/** A fault, too, when it fails, or takes longer than a machine with little time explains. */
+async function intime(what: string, work: Promise<string[]>): Promise<string[]> {
+  const began = performance.now();
+  const faults = await work.catch((error: Error) => [`${what}: ${error.message}`]);
+  const ms = Math.round(performance.now() - began);
+  return ms > SLOW_MS ? [...faults, `${what} took ${ms} ms`] : faults;
+}
+
+/** A machine that is plugged and has no port is one; nothing else of what the soak does, for longer than it takes. */
+async function problemFaults(coordinator: Coordinator, model: Model): Promise<string[]> {
+  const all = await coordinator.json<Problem[]>('problems');
+  const lost = model.machines.filter(({ network, plugged }) => plugged && network === undefined);
+  const isLost = ({ table, name }: Problem) =>
+    table === 'Interface' && lost.some((machine) => machine.name === name);
+  return [
+    ...all.flatMap((one) =>
+      isLost(one) ? [] : [`problem: ${one.where} ${one.table} ${one.name}: ${one.message}`],
+    ),
+    ...lost.flatMap(({ name }) =>
+      all.some((one) => isLost(one) && one.name === name) ? [] : [`no problem says that ${name} has no port`],
+    ),
   ];
 }
 

@@ -1,28 +1,6 @@
 import type { Lab } from '../../lab/index.js';
 import { isBound, type Model, WIRE } from '../model.js';
-
-type Cell = unknown;
-interface Table {
-  headings: string[];
-  data: Cell[][];
-}
-
-/** Rows of a table of ovn-nbctl or ovn-sbctl, by column: texts, and '' for an empty set. */
-async function rows(
-  ctl: (...args: string[]) => Promise<string>,
-  table: string,
-  ...columns: string[]
-): Promise<Record<string, string>[]> {
-  const text = await ctl('--format=json', `--columns=${columns.join(',')}`, 'list', table);
-  const { headings, data } = JSON.parse(text) as Table;
-  return data.map((row) => Object.fromEntries(row.map((cell, i) => [headings[i]!, textOf(cell)])));
-}
-
-function textOf(cell: Cell): string {
-  if (!Array.isArray(cell)) return String(cell);
-  const [kind, value] = cell as [string, unknown];
-  return kind === 'uuid' ? String(value) : (value as unknown[]).map(textOf).join(' ');
-}
+import { rows } from './rows.js';
 
 /** What the databases say of chassis and bindings, and the model does not: a line each. */
 export async function southboundFaults(lab: Lab, model: Model): Promise<string[]> {
