@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { compile } from './fixtures/compile.js';
 import { kernelTest } from './fixtures/kernel-test.js';
-import { listMaps, listPrograms } from './ids.js';
+import { listMaps, listPrograms, mapIds, programIds } from './ids.js';
 import { BpfObject } from './object.js';
 
 kernelTest('programs and maps are listed while they exist', (t) => {
@@ -15,6 +15,8 @@ kernelTest('programs and maps are listed while they exist', (t) => {
   );
   const listed = [...listMaps()].find((one) => one.id === id);
   t.deepEqual(listed, { id, name: 'flows', type: 1, keySize: 8, valueSize: 160, maxEntries: 16, flags: 0 });
+  t.true([...programIds()].includes(program.id));
+  t.true([...mapIds()].includes(id));
   object.close();
 });
 

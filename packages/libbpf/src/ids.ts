@@ -24,18 +24,30 @@ export function* listLinks(): Generator<LinkInfo> {
   yield* list('links', bpf_link_get_next_id, bpf_link_get_fd_by_id, readLinkInfo);
 }
 
-function* list<T>(
-  what: string,
-  nextId: (start: number, next: Uint32Array) => number,
-  open: (id: number) => number,
-  read: (fd: number) => T,
-): Generator<T> {
+/** Ids of what the kernel has, in their order. Nothing is opened: that holds, for a moment, what somebody else is removing. */
+export const programIds = (): Generator<number> => ids('programs', libbpf().bpf_prog_get_next_id);
+export const mapIds = (): Generator<number> => ids('maps', libbpf().bpf_map_get_next_id);
+export const linkIds = (): Generator<number> => ids('links', libbpf().bpf_link_get_next_id);
+
+type NextId = (start: number, next: Uint32Array) => number;
+
+function* ids(what: string, nextId: NextId): Generator<number> {
   const next = new Uint32Array(1);
-  for (let id = 0; ; ) {
+  for (let id = 0; ; yield id) {
     const result = nextId(id, next);
     if (-result === constants.errno.ENOENT) return;
     if (result < 0) throw new BpfError('list', what, result);
     id = next[0]!;
+  }
+}
+
+function* list<T>(
+  what: string,
+  nextId: NextId,
+  open: (id: number) => number,
+  read: (fd: number) => T,
+): Generator<T> {
+  for (const id of ids(what, nextId)) {
     const fd = open(id);
     // It has gone, or is still being made.
     if ([constants.errno.ENOENT, constants.errno.EAGAIN].includes(-fd)) continue;

@@ -7,7 +7,7 @@ export { type GenerateOptions, generateTypes } from './codegen/generate-types.js
 export { possibleCpus } from './cpus.js';
 export { BpfError, type BpfErrorDetails, errnoName } from './errors.js';
 export { type Features, features } from './features.js';
-export { listLinks, listMaps, listPrograms } from './ids.js';
+export { linkIds, listLinks, listMaps, listPrograms, mapIds, programIds } from './ids.js';
 export { BpfLink, type Direction, type LinkInfo } from './link.js';
 export { BpfMap, type HasFd, type MapInfo, type MapSpec, type UpdateFlag } from './map.js';
 export { BATCH_ENTRIES } from './map-batch.js';

@@ -26,7 +26,7 @@ export class Machine {
 
   private constructor(
     readonly netns: Netns,
-    private readonly hypervisor: Netns,
+    private hypervisor: Netns,
     private readonly spec: MachineSpec,
   ) {
     this.name = spec.name;
@@ -48,8 +48,9 @@ export class Machine {
     return machine;
   }
 
-  /** Makes the cable: eth0 here, the tap there. */
-  async attach(): Promise<void> {
+  /** Makes the cable: eth0 here, the tap there; at another hypervisor, when it has moved. */
+  async attach(hypervisor: Netns = this.hypervisor): Promise<void> {
+    this.hypervisor = hypervisor;
     const { addresses, checksumOffload } = this.spec;
     await this.netns.ip(
       `link add eth0 address ${this.mac} type veth peer name ${this.tap} netns ${this.hypervisor.name}`,

@@ -31,6 +31,14 @@ export interface KnownDevice {
   readonly ifindex: number;
 }
 
+/** Ids of programs; undefined: none. */
+export interface Inspected {
+  wanted: number | undefined;
+  found: number | undefined;
+  /** false: it carries that program, perhaps, but not in a way that outlives the agent. */
+  intact: boolean;
+}
+
 interface Device extends KnownDevice {
   wanted: boolean;
   /** What it carries has to be asked of the kernel. */
@@ -192,19 +200,17 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
   }
 
   /**
-   * What a device carries as the kernel says, and what it should; both are ids of programs, undefined: none.
+   * What a device carries as the kernel says, and what it should.
    * @returns undefined when something is under way there
    */
-  inspect(
-    role: Role,
-    ifindex: number,
-  ): { wanted: number | undefined; found: number | undefined } | undefined {
+  inspect(role: Role, ifindex: number): Inspected | undefined {
     const device = this.#devices[role].get(ifindex);
     if (device !== undefined && this.#isPending(device)) return undefined;
     const wanted = device?.wanted === true ? this.#options.programs[role].id : undefined;
     const found = this.#hooks.map((hook) => hook.programAt(role, ifindex)).filter((id) => id !== undefined);
     // While one hook takes over from another there are two.
-    return { wanted, found: found.find((id) => id !== wanted) ?? found[0] };
+    const intact = device === undefined || this.#isIntact(device);
+    return { wanted, found: found.find((id) => id !== wanted) ?? found[0], intact };
   }
 
   #isPending(device: Device): boolean {

@@ -13,7 +13,8 @@ export interface AttachmentAudit {
 }
 
 /**
- * Asks the kernel what each device carries: those that shall carry a program, and those that carry one of ours and shall not.
+ * Asks the kernel what each device carries, and whether that outlives the agent: those that shall carry a program, and those that
+ * carry one of ours and shall not.
  * @param candidates all devices there are
  */
 export async function auditAttachments(
@@ -29,17 +30,18 @@ export async function auditAttachments(
       if (slice.over) await slice.turn();
       const state = attachments.inspect(role, ifindex);
       // Under way, or gone: there is nothing wrong with it.
-      if (state === undefined || !candidates.has(ifindex) || state.wanted === state.found) continue;
-      audit.differences.push({
-        kind: 'attachment',
-        where: nameOf(ifindex),
-        key: `${role} program`,
-        wanted: programText(state.wanted),
-        found: programText(state.found),
-        unit: '',
-        role,
-        ifindex,
-      });
+      if (state === undefined || !candidates.has(ifindex)) continue;
+      const device = { where: nameOf(ifindex), unit: '', role, ifindex };
+      if (state.wanted !== state.found)
+        audit.differences.push({
+          ...device,
+          kind: 'attachment',
+          key: `${role} program`,
+          wanted: programText(state.wanted),
+          found: programText(state.found),
+        });
+      else if (!state.intact)
+        audit.differences.push({ ...device, kind: 'pin', key: `${role} link`, wanted: 'pinned', found: '' });
     }
   }
   return audit;

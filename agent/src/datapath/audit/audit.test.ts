@@ -1,4 +1,4 @@
-import { unlinkSync } from 'node:fs';
+import { existsSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { BpfLink, BpfMap } from '@iovisor-ovn/libbpf';
@@ -135,6 +135,15 @@ test('a program taken off a tap, or another in its place, and pins that are gone
     detached.differences.map(({ kind, key, found }) => [kind, key, found]),
     [['attachment', 'entry program', '']],
   );
+  t.deepEqual(texts(await datapath.audit()), []);
+  // Who is killed now would take the link with it.
+  unlinkSync(pin);
+  const lost = await datapath.audit(true);
+  t.deepEqual(
+    lost.differences.map(({ kind, key, wanted, found }) => [kind, key, wanted, found]),
+    [['pin', 'entry link', 'pinned', '']],
+  );
+  t.true(existsSync(pin));
   t.deepEqual(texts(await datapath.audit()), []);
   const maps = (name: string) => join(kernel.versioned, 'maps', name);
   unlinkSync(maps('iov_fdb'));
