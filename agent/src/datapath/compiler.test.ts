@@ -169,11 +169,19 @@ test('one tunnel to each address of the type that both prefer; a port is reached
   bench.put(to('b', 2, '2001:db8::2'));
   bench.settle();
   t.deepEqual(tunnels(), [1, 3, 3, 1]);
-  bench.compiler.setLocalEncaps([encap('vxlan', '192.0.2.1')], { tos: 'inherit', setLocalIp: false });
+  bench.compiler.setLocalEncaps([encap('vxlan', '192.0.2.1')], {
+    tos: 'inherit',
+    setLocalIp: false,
+    df: false,
+  });
   bench.settle();
-  t.deepEqual(rows(bench), ['4 192.0.2.1 > 192.0.2.4 TOS_INHERIT']);
+  t.deepEqual(rows(bench), ['4 192.0.2.1 > 192.0.2.4 TOS_INHERIT,FRAGMENTS']);
   t.deepEqual(tunnels(), [4, 4, 4, 4]);
-  bench.compiler.setLocalEncaps([encap('geneve', '2001:db8::1')], { tos: 0xb8, setLocalIp: false });
+  bench.compiler.setLocalEncaps([encap('geneve', '2001:db8::1')], {
+    tos: 0xb8,
+    setLocalIp: false,
+    df: false,
+  });
   bench.settle();
   t.is(
     iov_tunnelCodec.decode(bench.entry('iov_tunnels', tunnels()[0]!)!).header.readUInt32BE(14),

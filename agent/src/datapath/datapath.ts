@@ -4,6 +4,7 @@ import { ResourceType } from '@iovisor-ovn/proto';
 import type { Log, Netlink } from '../netlink/index.js';
 import {
   iov_datapathCodec,
+  type iov_path_mtu_event,
   type iov_port,
   iov_portCodec,
   type iov_tunnel,
@@ -18,6 +19,7 @@ import type { Applied, Change } from './change.js';
 import { addresses, type OuterSettings } from './chooseTunnel.js';
 import { Claims } from './claims.js';
 import type { Tunnel, TunnelPath } from './compile/tunnelFacts.js';
+import { rowAddress, rowAddressText } from './compile/underlay.js';
 import { Compiler } from './compiler.js';
 import { PortCounters } from './counters.js';
 import { keyText, u32 } from './entry.js';
@@ -219,7 +221,12 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     this.#netlink.on('link', this.#onLink);
     const often = Math.min(RETRY_ATTACH_MS, this.#recheckMs || RETRY_ATTACH_MS);
     this.#retryTimer = setInterval(() => this.#recheck(), often).unref();
-    this.#observer = new Observer(this.loaded.maps.iov_events, this.compiler, this.#onObservation);
+    this.#observer = new Observer(
+      this.loaded.maps.iov_events,
+      this.compiler,
+      this.#onObservation,
+      this.#onPathMtu,
+    );
   }
 
   #recheck(): void {
@@ -402,6 +409,15 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       this.#schedule();
     }
     this.emit('observed', observation);
+  };
+
+  readonly #onPathMtu = ({ tunnel: number, mtu, remote_ip, router_ip }: iov_path_mtu_event): void => {
+    const tunnel = this.compiler.tunnelOf(number);
+    // The number may be another tunnel's by now.
+    if (tunnel === undefined || !rowAddress(tunnel.remoteIp).equals(Buffer.from(remote_ip))) return;
+    if (!this.#paths.learnMtu(tunnel, mtu)) return;
+    const router = rowAddressText(router_ip);
+    this.#log.info({ remoteIp: tunnel.remoteIp, mtu, router }, 'a router says that less fits to a chassis');
   };
 
   /**

@@ -15,6 +15,8 @@ const tunnelTo = (remoteIp: string): Tunnel => ({
   localIps: [LOCAL],
   csum: false,
   tos: 0,
+  df: true,
+  either: false,
 });
 const near = tunnelTo('192.0.2.2');
 const far = tunnelTo('198.51.100.2');
