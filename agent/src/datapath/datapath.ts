@@ -50,6 +50,8 @@ export interface DatapathOptions {
   maxEntries?: Record<string, number>;
   /** How long it takes until each device, and the pins, were looked at again; 0: never. */
   recheckMs?: number;
+  /** For how long a path has the MTU that a router on it said; default: ten minutes. */
+  learnedMtuMs?: number;
 }
 
 /** The device of a logical port, as the local database says. */
@@ -174,7 +176,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     });
     this.counters = new PortCounters(maps);
     this.tracer = new Tracer(maps);
-    this.#paths = new TunnelPaths(options.netlink);
+    this.#paths = new TunnelPaths(options.netlink, options.learnedMtuMs);
     const isWireThere = (wire: string) => this.#networks.hasNamed(wire);
     this.compiler = new Compiler(claims, this.#instances, this.#paths, isWireThere);
     const { entry, uplink } = this.loaded.modules;
@@ -644,6 +646,26 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   /** Name of a device, or its number once it is gone. */
   deviceName(ifindex: number): string {
     return this.#netlink.links.get(ifindex)?.name ?? `device ${ifindex}`;
+  }
+
+  /** Tunnel addresses of this chassis that no device has. */
+  get absentAddresses(): string[] {
+    const present = new Set<string>();
+    for (const addresses of this.#netlink.addresses.values())
+      for (const { address } of addresses) present.add(address);
+    return (this.#localIps ?? []).filter((ip) => !present.has(ip));
+  }
+
+  /** Chassis to one of whose addresses there is no route, as the kernel has the tunnels. */
+  get unreachable(): string[] {
+    const { IOV_TUNNEL_VALID } = iov_tunnel_flag;
+    return [...this.compiler.tunnels].flatMap(([chassis, tunnels]) =>
+      tunnels.some(
+        ({ number }) => ((this.tunnelRow(number)?.flags ?? IOV_TUNNEL_VALID) & IOV_TUNNEL_VALID) === 0,
+      )
+        ? [chassis]
+        : [],
+    );
   }
 
   /** Whether the next hop of a tunnel is known. */
