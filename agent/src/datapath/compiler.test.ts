@@ -106,6 +106,23 @@ test('geneve wins over vxlan where both sides have both; no type in common is re
   );
   bench.compile();
   t.truthy(iov_tunnelCodec.decode(bench.entry('iov_tunnels', 1)!).flags & iov_tunnel_flag.IOV_TUNNEL_GENEVE);
+  // What comes may be of either then, and only then.
+  bench.put(
+    chassisIntent('geneve', ['geneve', '192.0.2.4']),
+    chassisIntent('vxlan', ['vxlan', '192.0.2.5']),
+    chassisIntent('elsewhere', ['geneve', '192.0.2.6'], ['vxlan', '192.0.2.7']),
+  );
+  bench.settle();
+  t.deepEqual(rows(bench), [
+    '1 192.0.2.1 > 192.0.2.2 GENEVE,EITHER',
+    '2 192.0.2.1 > 192.0.2.4 GENEVE',
+    '3 192.0.2.1 > 192.0.2.5',
+    '4 192.0.2.1 > 192.0.2.6 GENEVE',
+  ]);
+  bench.compiler.setLocalEncaps([{ type: 'geneve', ip: '192.0.2.1', csum: false }]);
+  bench.settle();
+  t.is(rows(bench)[0], '1 192.0.2.1 > 192.0.2.2 GENEVE');
+  bench.remove(ResourceType.REMOTE_CHASSIS, 'vxlan');
   t.deepEqual(
     [...bench.compiler.refusals.values()].map(({ ref }) => ref.id),
     ['stt'],
