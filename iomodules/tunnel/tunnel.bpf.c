@@ -333,7 +333,8 @@ static __always_inline int next_round(struct iov_packet *pkt)
 	return 0;
 }
 
-/* Of members, before iov_flood_fits jumps to itself. */
+/* Of members, before iov_flood_fits jumps to itself; the verifier allows 8192 jumps in a row, and four times as many would be more. Of the
+ * tail calls these take three, for which unicast goes to some 200 chassis less. */
 #define FITS_CHUNKS_A_PASS 16
 
 /*
