@@ -211,6 +211,7 @@ struct round {
 	__u32 header;    /* length of the outer header */
 	__u32 ip_length; /* of the outer IP packet */
 	__u32 length;    /* of the frame with room for it, as far as lengths can say */
+	__u32 least;     /* of all tunnels (iov_flood_fits): what their MTU has beside the header, if that is less than the frame needs */
 	__u32 no_room;   /* IOV_DROP_TUNNEL_ENCAP_FAILED: the kernel refused it */
 	__u64 words[16]; /* the outer header of the member in hand; room for what the verifier thinks it may be long */
 };
@@ -307,18 +308,6 @@ static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_pa
 	return IOV_DROP_NONE;
 }
 
-/* What fits, where that is less than what was noted before. `others`: of the inner frame, what is not its IP packet. */
-static __always_inline void note_least_mtu(struct iov_packet *pkt, const struct iov_tunnel *tunnel, __u32 others)
-{
-	__u32 fits = tunnel->mtu - tunnel->header_length + IOV_OUTER_IP - others;
-
-	/* An MTU that leaves no room at all: nothing to tell, and no room either. */
-	if ((__s32)fits < 1)
-		fits = 1;
-	if (!pkt->mtu || fits < pkt->mtu)
-		pkt->mtu = fits;
-}
-
 /* To the next kind of tunnels that was seen; 0 when there is none. */
 static __always_inline int next_round(struct iov_packet *pkt)
 {
@@ -345,18 +334,21 @@ static __always_inline int next_round(struct iov_packet *pkt)
 IOV_PROGRAM(iov_flood_fits)
 {
 	struct iov_packet *pkt = iov_packet_of_cpu();
-	__u32 chunks = 0, tag, length, others;
+	__u32 chunks = 0, zero = 0, tag, length, room;
 	const struct iov_tunnel *tunnel;
 	struct iov_group_key key;
 	struct iov_group *group;
+	struct round *round;
 	__u16 generation = 0;
 
-	if (!pkt)
+	round = bpf_map_lookup_elem(&iov_round, &zero);
+	if (!pkt || !round)
 		return TC_ACT_SHOT;
 	tag = pkt->flags & IOV_PKT_VLAN && ctx->vlan_present ? IOV_VLAN_LENGTH : 0;
-	/* Both without the outer header. */
-	length = iov_outer_ip_length(ctx, pkt, tag, IOV_OUTER_IP);
-	others = pkt->l3_offset + tag;
+	/* Of the inner frame: what the MTU must have beside the header, whose length counts the outer Ethernet header. */
+	length = iov_outer_ip_length(ctx, pkt, tag, 0);
+	if (!pkt->chunk)
+		round->least = length;
 	iov_group_head(&key, pkt, IOV_GROUP_REMOTE);
 	group = bpf_map_lookup_elem(&iov_groups, &key);
 	if (group) {
@@ -369,20 +361,27 @@ IOV_PROGRAM(iov_flood_fits)
 		group = bpf_map_lookup_elem(&iov_groups, &key);
 		if (!group)
 			continue;
+		/* As little as can be, for the verifier. Without a route the MTU is 0, and the room is more than enough. */
 		for (__u32 i = 0; i < IOV_GROUP_CHUNK && i < group->count; i++) {
 			tunnel = tunnel_lookup(group->members[i]);
-			if (!tunnel || !(tunnel->flags & IOV_TUNNEL_VALID) ||
-			    length + tunnel->header_length - IOV_OUTER_IP <= tunnel->mtu)
+			if (!tunnel)
 				continue;
-			count_not_sent(group->members[i]);
-			note_least_mtu(pkt, tunnel, others);
+			room = tunnel->mtu - tunnel->header_length;
+			if (room < round->least) {
+				round->least = room;
+				pkt->tunnel = group->members[i];
+			}
 		}
 	}
 	if (pkt->chunk < chunks)
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_FITS);
 	pkt->chunk = 0;
-	if (iov_unlikely(pkt->mtu))
+	if (iov_unlikely(round->least < length)) {
+		room = round->least + IOV_OUTER_IP;
+		pkt->mtu = room > pkt->l3_offset + tag ? room - pkt->l3_offset - tag : 0;
+		count_not_sent(pkt->tunnel);
 		return too_big(ctx, pkt);
+	}
 	return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
 }
 
