@@ -56,6 +56,10 @@ const descriptions: Record<Name, string> = {
   IOV_DROP_TUNNEL_CHECKSUM: 'The UDP checksum of a tunnel packet is wrong.',
   IOV_DROP_TUNNEL_ECN:
     'A tunnel packet was marked congested (ECN) on its way, and what it carries comes from an end that knows no ECN.',
+  IOV_DROP_TUNNEL_TYPE:
+    'A tunnel packet came by VXLAN from a chassis that Geneve is spoken with, or the other way round.',
+  IOV_DROP_TUNNEL_FRAGMENT:
+    'A tunnel packet was fragmented on its way; fragments are not put together (ovn-encap-df_default=false at its sender).',
 };
 
 /** Every reason, by value. */

@@ -43,6 +43,7 @@ test.serial('all objects share one set of maps, and it is the one that TypeScrip
       iov_encap_any: 1,
       iov_uplink: 3,
       iov_uplink_any: 2,
+      iov_path_mtu: 1,
       iov_too_big_reply: 1,
       iov_snoop: 1,
     };

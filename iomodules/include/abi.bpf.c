@@ -48,6 +48,7 @@ const volatile struct {
 	struct iov_virtual_key virtual_key;
 	struct iov_event event;
 	struct iov_mcast_event mcast_event;
+	struct iov_path_mtu_event path_mtu_event;
 	struct iov_trace_event trace_event;
 	struct iov_trace trace;
 } iov_abi __attribute__((section(".rodata")));

@@ -15,6 +15,8 @@ export interface Outer {
   tos?: number;
   /** VXLAN: the whole 24-bit VNI. Geneve: the datapath key. */
   vni?: number;
+  /** Over IPv4, do not fragment. Default: true. */
+  df?: boolean;
   /** Geneve only. */
   ingress?: number;
   egress?: number;
@@ -89,7 +91,7 @@ function header4(outer: Outer, total: number): Buffer {
   const header = Buffer.alloc(20);
   header.writeUInt16BE(0x4500 | (outer.tos ?? 0), 0);
   header.writeUInt16BE(total, 2);
-  header.writeUInt16BE(0x4000, 6); // do not fragment
+  header.writeUInt16BE(outer.df === false ? 0 : 0x4000, 6);
   header.writeUInt16BE((64 << 8) | 17, 8);
   ip4Bytes(ip4(outer.src)).copy(header, 12);
   ip4Bytes(ip4(outer.dst)).copy(header, 16);

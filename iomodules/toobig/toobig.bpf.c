@@ -15,6 +15,7 @@
 #include <iov/ip.h>
 #include <iov/outer.h>
 #include <iov/security.h>
+#include <iov/toobig.h>
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -28,18 +29,14 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define QUOTE4_LEAST 28
 #define QUOTE6_LEAST 48
 
+/* No link has less (RFC 791), so nobody would believe it. */
+#define LEAST_MTU 68
+
 /* bpf_csum_diff() takes no more at once. */
 #define CSUM_DIFF_MOST 512
 
-/* RFC 792. linux/icmp.h wants headers of the C library. */
-#define ICMP_UNREACHABLE 3
 #define ICMP_FRAGMENTATION_NEEDED 4
-#define ICMP_SOURCE_QUENCH 4
-#define ICMP_REDIRECT 5
-#define ICMP_TIME_EXCEEDED 11
-#define ICMP_PARAMETER_PROBLEM 12
 #define ICMP6_PACKET_TOO_BIG 2
-#define ICMP6_FIRST_QUERY 128
 
 /*
  * Taken off the front of the old packet. A checksum that the device is to fill in lies behind its start: when that is cut off,
@@ -57,37 +54,6 @@ struct message {
 };
 
 IOV_MAP(iov_too_big, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct message, 1, 0);
-
-static __always_inline int is_multicast4(__be32 ip)
-{
-	return (bpf_ntohl(ip) & 0xf0000000) == 0xe0000000 || ip == bpf_htonl(0xffffffff);
-}
-
-static __always_inline int is_error(const struct iov_packet *pkt)
-{
-	__u16 type = bpf_ntohs(pkt->sport);
-
-	if (pkt->flags & IOV_PKT_IP6)
-		return pkt->ip_proto == IPPROTO_ICMPV6 && type < ICMP6_FIRST_QUERY;
-	return pkt->ip_proto == IPPROTO_ICMP &&
-	       (type == ICMP_UNREACHABLE || type == ICMP_SOURCE_QUENCH || type == ICMP_REDIRECT ||
-		type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETER_PROBLEM);
-}
-
-/* RFC 1812 4.3.2.7, RFC 4443 2.4 (e). Without l4_offset it is a later fragment. */
-static __always_inline int may_be_answered(struct __sk_buff *ctx, const struct iov_packet *pkt)
-{
-	if (!pkt->in_port || !pkt->mtu || pkt->room || pkt->flags & (IOV_PKT_MULTICAST | IOV_PKT_FROM_TUNNEL) ||
-	    !pkt->l4_offset || is_error(pkt))
-		return 0;
-	/* With two tags, the kernel's idea of the protocol is that of the second. */
-	if (pkt->l3_offset != IOV_ETHERNET_LENGTH || ctx->protocol != pkt->eth_type)
-		return 0;
-	if (pkt->flags & IOV_PKT_IP4)
-		return pkt->ip_src[0] && !is_multicast4(pkt->ip_src[0]) && !is_multicast4(pkt->ip_dst[0]);
-	return pkt->flags & IOV_PKT_IP6 && !iov_ip6_is_any(pkt->ip_src) && (pkt->ip_src[0] & bpf_htonl(0xff000000)) != bpf_htonl(0xff000000) &&
-	       (pkt->ip_dst[0] & bpf_htonl(0xff000000)) != bpf_htonl(0xff000000);
-}
 
 /* The message, but for its checksum. Returns its length, or 0. */
 static __always_inline __u32 write_message(struct __sk_buff *ctx, struct message *message, const struct iov_packet *pkt)
@@ -211,7 +177,7 @@ IOV_PROGRAM(iov_too_big_reply)
 	if (!pkt)
 		return TC_ACT_SHOT;
 	port = iov_port_lookup(pkt->in_port);
-	if (!port || !may_be_answered(ctx, pkt) || !answer(ctx, pkt))
+	if (!port || !iov_may_be_answered(ctx, pkt) || pkt->mtu < LEAST_MTU || !answer(ctx, pkt))
 		return iov_consumed();
 	swap_addresses(pkt);
 	if (port->flags & IOV_PORT_SECURITY)

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { iov_port_flag, iov_dest_kind as kind } from '../gen/abi.js';
 import {
+  Capture,
   checksum,
   echo,
   ether,
@@ -28,6 +29,8 @@ const outer: Outer = {
 };
 const lab = new Lab();
 const under = vethPair();
+// A copy that fits its tunnel leaves.
+for (const device of [under.name, under.peer]) ip('link', 'set', 'dev', device, 'mtu', '9000');
 test.after.always(() => lab.close());
 lab.addSwitch(1, { key: 5, flood: 0x8000 });
 const a = lab.addPort({ key: 7, addresses: [A] });
@@ -128,6 +131,112 @@ for (const [what, frame] of unanswered) {
   });
 }
 
+/** A MAC that no port has, behind as many tunnels: vxlan with 1500, geneve with 1400 over IPv4, geneve with 1500 over IPv6. */
+const UNKNOWN = '02:00:00:00:00:77';
+const SEVERAL = '02:00:00:00:00:78';
+lab.addTunnel(3, under.ifindex, { ...outer, type: 'vxlan', dst: '192.0.2.3' }, { mtu: 2000 });
+lab.addTunnel(4, under.ifindex, { ...outer, dst: '192.0.2.4' }, { mtu: 1400 });
+lab.addTunnel(5, under.ifindex, { ...outer, src: '2001:db8::1', dst: '2001:db8::5' }, { mtu: 9000 });
+lab.addSwitch(2, { key: 6, flood: 0x8000, unknown: 0x8001 });
+const d = lab.addPort({ key: 17, datapath: 2, addresses: [A] });
+lab.addMac(2, SEVERAL, { kind: kind.IOV_DEST_GROUP, index: 2, egress_key: 99 });
+
+/** All of them with one that the packet does not fit: tunnel 4. */
+const floods = [[4], [3, 4], [4, 5], [5, 4, 3, 1]];
+for (const tunnels of floods) {
+  for (const to of [UNKNOWN, SEVERAL]) {
+    test.serial(`a flood into tunnels ${tunnels} to ${to}: one answer, of the least`, (t) => {
+      lab.addGroup(2, to === UNKNOWN ? 0x8001 : 99, { remote: tunnels });
+      const mtu = 1400 - 58;
+      for (const frame of [frame4(17, udp(1, 2, data), { mac: to }), to6(frame6(17, udp(1, 2, data)), to)]) {
+        const verdict = lab.run(frame, d);
+        t.like(verdict, { action: 'answer', port: d.number, reason: 'tunnel_mtu', scratch: { copies: 0 } });
+        const bytes = verdict.packetOut;
+        const six = frame.readUInt16BE(12) === 0x86dd;
+        t.deepEqual(bytes.subarray(0, 14), swapped(frame));
+        t.is(bytes.length, 14 + (six ? 1280 : 576));
+        if (six) {
+          t.is(bytes.readUInt32BE(58), mtu);
+          t.is(icmp6Checksum(bytes.subarray(22, 38), bytes.subarray(38, 54), bytes.subarray(54)), 0);
+          t.deepEqual(bytes.subarray(62), frame.subarray(14, 14 + 1232));
+        } else {
+          t.is(bytes.readUInt32BE(38), mtu);
+          t.is(checksum(bytes.subarray(14, 34)), 0);
+          t.is(checksum(bytes.subarray(34)), 0);
+          t.deepEqual(bytes.subarray(42), frame.subarray(14, 14 + 548));
+        }
+      }
+      const fitting = frame4(17, udp(1, 2, Buffer.alloc(mtu - 28)), { mac: to });
+      t.like(lab.run(fitting, d), { action: 'flood', scratch: { copies: tunnels.length, drop: 0 } });
+    });
+  }
+}
+
+test.serial('a flood that nobody may be told of reaches where it fits', (t) => {
+  for (const group of [0x8000, 0x8001]) lab.addGroup(2, group, { remote: [3, 4, 5] });
+  const frames = [
+    ...['ff:ff:ff:ff:ff:ff', '01:00:5e:01:02:03'].map((mac) =>
+      frame4(17, udp(1, 2, data), { mac, dst: '239.1.2.3' }),
+    ),
+    frame4(1, unreachable, { mac: UNKNOWN }),
+    frame4(17, data, { mac: UNKNOWN, fragment: 0x2010 }),
+    ether({ src: A, dst: UNKNOWN, type: 0x88b5 }, data),
+  ];
+  for (const frame of frames)
+    t.like(lab.run(frame, d), { action: 'flood', reason: 'tunnel_mtu', scratch: { copies: 2 } });
+});
+
+test.serial('a flood is counted once, at the narrowest of the tunnels', (t) => {
+  lab.addGroup(2, 0x8001, { remote: [1, 3, 4] });
+  const before = [1, 3, 4].map((tunnel) => lab.tunnelCounters(tunnel).tx_drops);
+  t.is(lab.run(frame4(17, udp(1, 2, data), { mac: UNKNOWN }), d).action, 'answer');
+  const after = [1, 3, 4].map((tunnel) => lab.tunnelCounters(tunnel).tx_drops);
+  t.deepEqual(
+    after.map((drops, index) => drops - before[index]!),
+    [0n, 0n, 1n],
+  );
+});
+
+test.serial('among a thousand and more tunnels, one that it does not fit', (t) => {
+  const remote = Array.from({ length: 1100 }, (_, index) => 100 + index);
+  for (const number of remote)
+    lab.addTunnel(
+      number,
+      under.ifindex,
+      { ...outer, dst: `198.18.${number >> 8}.${number & 255}` },
+      { mtu: 9000 },
+    );
+  lab.addGroup(2, 0x8001, { remote });
+  const frame = frame4(17, udp(1, 2, data), { mac: UNKNOWN });
+  t.is(lab.run(frame, d).action, 'flood');
+  lab.addGroup(2, 0x8001, { remote: [...remote, 4] });
+  t.like(lab.run(frame, d), { action: 'answer', scratch: { copies: 0 } });
+});
+
+/** A script that sends large datagrams to each address, and says so. */
+function sendTo(...hosts: string[]): string {
+  return `
+    const send = (type, host) => new Promise((done) => {
+      const socket = require('dgram').createSocket(type);
+      let left = 3;
+      const again = () => socket.send(Buffer.alloc(4000), 9, host, () => left-- ? setTimeout(again, 50) : done(socket.close()));
+      again();
+    });
+    (async () => {
+      for (const host of ${JSON.stringify(hosts)}) await send(host.includes(':') ? 'udp6' : 'udp4', host);
+      console.log('sent');
+    })();`;
+}
+
+/** MACs and type of the answer to a frame. */
+function swapped(frame: Buffer): Buffer {
+  return Buffer.concat([frame.subarray(6, 12), frame.subarray(0, 6), frame.subarray(12, 14)]);
+}
+
+function to6(frame: Buffer, mac: string): Buffer {
+  return Buffer.concat([Buffer.from(mac.replaceAll(':', ''), 'hex'), frame.subarray(6)]);
+}
+
 test.serial(
   'of a machine that offloads checksums and segmentation, every size passes or is answered',
   async (t) => {
@@ -142,14 +251,7 @@ test.serial(
     lab.attach(port);
     const machine = new Machine(port.peer, '02:00:00:00:00:08', ['10.0.0.8/24', 'fd00::8/64'], 9000);
     t.teardown(() => machine.close());
-    const client = machine.start(`
-    const send = (type, host) => new Promise((done) => {
-      const socket = require('dgram').createSocket(type);
-      let left = 3;
-      const again = () => socket.send(Buffer.alloc(4000), 9, host, () => left-- ? setTimeout(again, 50) : done(socket.close()));
-      again();
-    });
-    send('udp4', '10.0.0.2').then(() => send('udp6', 'fd00::2')).then(() => console.log('sent'));`);
+    const client = machine.start(sendTo('10.0.0.2', 'fd00::2'));
     t.is((await client.next()).value, 'sent');
     t.regex(machine.ip('route', 'get', '10.0.0.2'), /mtu 1442/);
     t.regex(machine.ip('-6', 'route', 'get', 'fd00::2'), /mtu 1442/);
@@ -157,3 +259,42 @@ test.serial(
     machine.ip('-6', 'route', 'flush', 'cache');
   },
 );
+
+test.serial('of such a machine, floods are answered, too', async (t) => {
+  const port = lab.addPort({ key: 18, datapath: 2 });
+  ip('link', 'set', 'dev', port.name, 'mtu', '9000');
+  lab.addTunnel(3, under.ifindex, { ...outer, type: 'vxlan', dst: '192.0.2.3' }, { mtu: 9000 });
+  lab.addGroup(2, 0x8001, { remote: [3, 4, 5] });
+  lab.attach(port);
+  const machine = new Machine(port.peer, '02:00:00:00:00:08', ['10.0.0.8/24', 'fd00::8/64'], 9000);
+  t.teardown(() => machine.close());
+  for (const address of ['10.0.0.2', 'fd00::2'])
+    machine.ip('neighbour', 'add', address, 'lladdr', UNKNOWN, 'dev', 'eth0');
+  const client = machine.start(sendTo('10.0.0.2', 'fd00::2'));
+  t.is((await client.next()).value, 'sent');
+  t.regex(machine.ip('route', 'get', '10.0.0.2'), /mtu 1342/);
+  t.regex(machine.ip('-6', 'route', 'get', 'fd00::2'), /mtu 1342/);
+});
+
+test.serial('a tag that the kernel holds beside the frame is that of the answer', (t) => {
+  const port = lab.addPort({ key: 19, datapath: 2, set: iov_port_flag.IOV_PORT_VLAN_PASSTHRU });
+  for (const device of [port.name, port.peer]) ip('link', 'set', 'dev', device, 'mtu', '9000');
+  lab.attach(port);
+  const machine = new Capture(port.peerIfindex);
+  t.teardown(() => machine.close());
+  for (const remote of [[4], [3, 4], [3, 4, 5]]) {
+    lab.addGroup(2, 0x8001, { remote });
+    for (const [frame, at] of [
+      [frame4(17, udp(1, 2, data), { mac: UNKNOWN }), 42],
+      [to6(frame6(17, udp(1, 2, data)), UNKNOWN), 62],
+    ] as const) {
+      const tag = Buffer.from('81006007', 'hex');
+      const tagged = (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 12), tag, bytes.subarray(12)]);
+      machine.send(tagged(frame));
+      const answer = machine.next()!;
+      t.deepEqual(answer.subarray(0, 18), tagged(swapped(frame)));
+      t.is(answer.readUInt32BE(at), 1400 - 58 - 4);
+      t.deepEqual(answer.subarray(at + 4), frame.subarray(14, 14 + answer.length - at - 4));
+    }
+  }
+});

@@ -204,7 +204,12 @@ test.after.always(() => peer.close());
 peer.addSwitch(1, { key: 0x123 });
 const b = peer.addPort({ key: 9, addresses: [REMOTE] });
 for (const [i, outer] of outers.entries())
-  peer.addTunnel(i + 1, under.ifindex, { ...outer, src: outer.dst, dst: outer.src });
+  peer.addTunnel(
+    i + 1,
+    under.ifindex,
+    { ...outer, src: outer.dst, dst: outer.src },
+    { set: flag.IOV_TUNNEL_EITHER },
+  );
 peer.addTunnelDest(0x123, 9, { kind: kind.IOV_DEST_LOCAL, index: b.number, egress_key: 9 });
 
 for (const outer of outers) {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { iov_dest_kind as kind } from '../gen/abi.js';
+import { iov_dest_kind as kind, iov_tunnel_flag as tunnelFlag } from '../gen/abi.js';
 import {
   arp,
   Capture,
@@ -9,6 +9,7 @@ import {
   ipv4,
   ipv6,
   Lab,
+  number32,
   type Outer,
   tcp,
   udp,
@@ -35,7 +36,7 @@ const here: Omit<Outer, 'type'> = {
 };
 const there = { srcMac: here.dstMac, dstMac: here.srcMac, src: here.dst, dst: here.src };
 const VXLAN = 1;
-lab.addTunnel(VXLAN, under.ifindex, { ...here, type: 'vxlan' });
+lab.addTunnel(VXLAN, under.ifindex, { ...here, type: 'vxlan' }, { set: tunnelFlag.IOV_TUNNEL_EITHER });
 lab.addTunnelDest(0x123, 9, { kind: kind.IOV_DEST_LOCAL, index: b.number, egress_key: 9 });
 lab.addTunnelDest(0x123, 0x8000, { kind: kind.IOV_DEST_GROUP, index: 1, egress_key: 0x8000 });
 lab.addGroup(1, 0x8000, { local: [a.number, b.number], remote: [VXLAN] });
@@ -237,7 +238,7 @@ const refused: [string, Buffer, string][] = [
     'tunnel_key',
   ],
   ['IP options', withOptions, 'tunnel_malformed'],
-  ['a first fragment', changed(vxlan, { 20: 0x20 }), 'tunnel_malformed'],
+  ['a first fragment', changed(vxlan, { 20: 0x20 }), 'tunnel_fragment'],
   ['a wrong IPv4 checksum', encapsulated(vxlan, frame).fill(1, 22, 23), 'tunnel_malformed'],
   ['a total length beyond the frame', changed(vxlan, { 17: 0xff }), 'tunnel_malformed'],
   ['a UDP length beyond the packet', changed(vxlan, { 39: 0xff }), 'tunnel_malformed'],
@@ -279,6 +280,31 @@ for (const outer of [vxlan, geneve]) {
       t.is(reason, length < 14 ? 'tunnel_malformed' : 'malformed', `${length} bytes`);
     }
   });
+}
+
+for (const spoken of ['vxlan', 'geneve'] as const) {
+  for (const ip of [here, { ...here, src: '2001:db8::1', dst: '2001:db8::2' }]) {
+    test.serial(`the other encapsulation than ${spoken}, from ${ip.dst}: not from that chassis`, (t) => {
+      const tunnel = { ...ip, type: spoken };
+      const row = lab.maps.iov_tunnels.lookup(number32(VXLAN))!;
+      t.teardown(() => lab.maps.iov_tunnels.update(number32(VXLAN), row));
+      lab.addTunnel(VXLAN, under.ifindex, tunnel);
+      const before = lab.tunnelCounters(VXLAN);
+      for (const outer of [vxlan, geneve]) {
+        const bytes = encapsulated({ ...outer, src: ip.dst, dst: ip.src }, frame);
+        const expected =
+          outer.type === spoken
+            ? { action: 'redirect' as const, port: b.number }
+            : { action: 'drop' as const, reason: 'tunnel_type' };
+        t.like(lab.run(bytes, 'uplink'), expected);
+        // With both encapsulations at both ends, it may have chosen before it knew.
+        lab.addTunnel(VXLAN, under.ifindex, tunnel, { set: tunnelFlag.IOV_TUNNEL_EITHER });
+        t.like(lab.run(bytes, 'uplink'), { action: 'redirect', port: b.number });
+        lab.addTunnel(VXLAN, under.ifindex, tunnel);
+      }
+      t.is(lab.tunnelCounters(VXLAN).rx_drops, before.rx_drops + 1n, 'counted at the chassis');
+    });
+  }
 }
 
 /** Numbers below `n` from a seed, the same in every run (Park and Miller). */

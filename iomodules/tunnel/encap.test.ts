@@ -89,6 +89,37 @@ for (const [what, frame] of frames) {
   });
 }
 
+test.serial('where routers may fragment: no DF, and an identification for each packet', (t) => {
+  t.teardown(() => {
+    for (const [number, type] of [
+      [VXLAN, 'vxlan'],
+      [GENEVE, 'geneve'],
+    ] as const)
+      lab.addTunnel(number, under.ifindex, { ...outer, type });
+  });
+  for (const [number, type] of [
+    [VXLAN, 'vxlan'],
+    [GENEVE, 'geneve'],
+  ] as const) {
+    lab.addTunnel(number, under.ifindex, { ...outer, type, df: false }, { set: flag.IOV_TUNNEL_FRAGMENTS });
+    leadTo(number);
+    const ids = new Set<number>();
+    for (let i = 0; i < 50; i++) {
+      const { packetOut: bytes } = lab.run(frames[0]![1], a);
+      t.is(bytes.readUInt16BE(20), 0, 'no flags');
+      t.is(checksum(bytes.subarray(14, 34)), 0, 'IPv4 checksum');
+      ids.add(bytes.readUInt16BE(18));
+    }
+    t.true(ids.size > 40, `${ids.size} of 50`);
+    lab.addGroup(1, 0x8000, { remote: [number] });
+    const toAll = ether({ src: A, dst: ALL, type: 0x0800 }, packet);
+    t.is(lab.run(toAll, a).scratch.copies, 1);
+    const [copy] = wire.waiting();
+    t.is(copy!.readUInt16BE(20), 0);
+    t.is(checksum(copy!.subarray(14, 34)), 0);
+  }
+});
+
 const flow = (a: { sport?: number; src?: string; fragment?: number; payload?: Buffer }) =>
   ether(
     { src: A, dst: REMOTE, type: 0x0800 },

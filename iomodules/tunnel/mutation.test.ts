@@ -1,5 +1,5 @@
 import test from 'ava';
-import { iov_dest_kind as kind } from '../gen/abi.js';
+import { iov_dest_kind as kind, iov_tunnel_flag as tunnelFlag } from '../gen/abi.js';
 import {
   checksum,
   encapsulated,
@@ -35,7 +35,12 @@ const outers: Outer[] = [
   { ...common, src: THERE6, dst: HERE6, type: 'geneve', vni: 0x123 },
 ];
 for (const [i, { src, dst, ...outer }] of outers.entries())
-  lab.addTunnel(i + 1, under.ifindex, { ...outer, src: dst, dst: src });
+  lab.addTunnel(
+    i + 1,
+    under.ifindex,
+    { ...outer, src: dst, dst: src },
+    { set: tunnelFlag.IOV_TUNNEL_EITHER },
+  );
 lab.addTunnelDest(0x123, 9, { kind: kind.IOV_DEST_LOCAL, index: b.number, egress_key: 9 });
 const inner = ether(
   { src: A, dst: B, type: 0x0800 },

@@ -126,7 +126,7 @@ static __always_inline int encap_common(struct __sk_buff *ctx, struct iov_packet
 
 	if (!tunnel || tunnel->share || ctx->gso_size)
 		return NOT_COMMON;
-	if ((tunnel->flags & (IOV_TUNNEL_VALID | IOV_TUNNEL_RESOLVED | IOV_TUNNEL_IP6)) !=
+	if ((tunnel->flags & (IOV_TUNNEL_VALID | IOV_TUNNEL_RESOLVED | IOV_TUNNEL_IP6 | IOV_TUNNEL_FRAGMENTS)) !=
 	    (IOV_TUNNEL_VALID | IOV_TUNNEL_RESOLVED))
 		return NOT_COMMON;
 	if (packet & (IOV_PKT_VLAN | IOV_PKT_FROM_LOCALPORT) || !(packet & (IOV_PKT_IP4 | IOV_PKT_IP6)))
@@ -323,7 +323,8 @@ static __always_inline int uplink_common(struct __sk_buff *ctx)
 		return arrive_common(ctx, data, 1);
 	if (ip->protocol == IPPROTO_UDP && udp->destination == bpf_htons(IOV_VXLAN_PORT))
 		return arrive_common(ctx, data, 0);
-	return IOV_PASS;
+	/* A router may say what fits. */
+	return iov_unlikely(ip->protocol == IPPROTO_ICMP) ? NOT_COMMON : IOV_PASS;
 }
 
 #endif

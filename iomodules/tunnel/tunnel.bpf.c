@@ -4,7 +4,9 @@
  *
  *   iov_encap         a unicast frame to one chassis
  *   iov_flood_remote  a frame to every remote member of a multicast group
+ *   iov_flood_fits    before that, of unicast: is it too big for one of them?
  *   iov_uplink        tc ingress of an underlay device: ours is unpacked and delivered, the rest is the host's
+ *   iov_path_mtu      ICMP among that rest: routers say what fits (path_mtu.h)
  *
  * iov_encap and iov_uplink do what is common (straight.h), and leave the rest to iov_encap_any and iov_uplink_any.
  */
@@ -15,6 +17,8 @@
 #include <iov/ip.h>
 #include <iov/outer.h>
 #include <iov/parse.h>
+#include <iov/toobig.h>
+#include "path_mtu.h"
 #include "straight.h"
 #include "tunnel.h"
 
@@ -114,6 +118,7 @@ static __always_inline __u32 encapsulate(struct __sk_buff *ctx, struct iov_packe
 	}
 	facts.source_port = iov_outer_source_port(pkt);
 	facts.tos = iov_inner_tos(pkt);
+	facts.id = tunnel->flags & IOV_TUNNEL_FRAGMENTS ? bpf_get_prandom_u32() : 0;
 	facts.summed = 0;
 	if (iov_wants_checksum(tunnel))
 		facts.summed = iov_sum_inner(ctx, pkt, &sum);
@@ -206,6 +211,7 @@ struct round {
 	__u32 header;    /* length of the outer header */
 	__u32 ip_length; /* of the outer IP packet */
 	__u32 length;    /* of the frame with room for it, as far as lengths can say */
+	__u32 least;     /* of all tunnels (iov_flood_fits): what their MTU has beside the header, if that is less than the frame needs */
 	__u32 no_room;   /* IOV_DROP_TUNNEL_ENCAP_FAILED: the kernel refused it */
 	__u64 words[16]; /* the outer header of the member in hand; room for what the verifier thinks it may be long */
 };
@@ -234,6 +240,7 @@ static __always_inline void begin_flood(struct round *round, struct __sk_buff *c
 	pkt->mtu = 0;
 	round->facts.source_port = iov_outer_source_port(pkt);
 	round->facts.tos = iov_inner_tos(pkt);
+	round->facts.id = bpf_get_prandom_u32();
 	round->facts.summed = iov_sum_inner(ctx, pkt, &sum);
 	round->facts.sum = sum;
 }
@@ -315,6 +322,69 @@ static __always_inline int next_round(struct iov_packet *pkt)
 	return 0;
 }
 
+/* Of members, before iov_flood_fits jumps to itself; the verifier allows 8192 jumps in a row, and four times as many would be more. Of the
+ * tail calls these take three, for which unicast goes to some 200 chassis less. */
+#define FITS_CHUNKS_A_PASS 16
+
+/*
+ * The receiver of unicast may be behind any of the tunnels, and its sender must know what fits there. So when there is one that it
+ * does not fit, no other chassis gets it, and the sender is told the least of what fits: to the packets that it sends then, this does
+ * not happen. What nobody may be told of does not come here, and reaches where it fits.
+ */
+IOV_PROGRAM(iov_flood_fits)
+{
+	struct iov_packet *pkt = iov_packet_of_cpu();
+	__u32 chunks = 0, zero = 0, tag, length, room;
+	const struct iov_tunnel *tunnel;
+	struct iov_group_key key;
+	struct iov_group *group;
+	struct round *round;
+	__u16 generation = 0;
+
+	round = bpf_map_lookup_elem(&iov_round, &zero);
+	if (!pkt || !round)
+		return TC_ACT_SHOT;
+	tag = pkt->flags & IOV_PKT_VLAN && ctx->vlan_present ? IOV_VLAN_LENGTH : 0;
+	/* Of the inner frame: what the MTU must have beside the header, whose length counts the outer Ethernet header. */
+	length = iov_outer_ip_length(ctx, pkt, tag, 0);
+	if (!pkt->chunk)
+		round->least = length;
+	iov_group_head(&key, pkt, IOV_GROUP_REMOTE);
+	group = bpf_map_lookup_elem(&iov_groups, &key);
+	if (group) {
+		chunks = group->chunks;
+		generation = group->generation;
+	}
+	for (__u32 pass = 0; pass < FITS_CHUNKS_A_PASS && pkt->chunk < chunks; pass++) {
+		iov_group_chunk(&key, pkt->chunk, generation);
+		pkt->chunk++;
+		group = bpf_map_lookup_elem(&iov_groups, &key);
+		if (!group)
+			continue;
+		/* As little as can be, for the verifier. Without a route the MTU is 0, and the room is more than enough. */
+		for (__u32 i = 0; i < IOV_GROUP_CHUNK && i < group->count; i++) {
+			tunnel = tunnel_lookup(group->members[i]);
+			if (!tunnel)
+				continue;
+			room = tunnel->mtu - tunnel->header_length;
+			if (room < round->least) {
+				round->least = room;
+				pkt->tunnel = group->members[i];
+			}
+		}
+	}
+	if (pkt->chunk < chunks)
+		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_FITS);
+	pkt->chunk = 0;
+	if (iov_unlikely(round->least < length)) {
+		room = round->least + IOV_OUTER_IP;
+		pkt->mtu = room > pkt->l3_offset + tag ? room - pkt->l3_offset - tag : 0;
+		count_not_sent(pkt->tunnel);
+		return too_big(ctx, pkt);
+	}
+	return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
+}
+
 IOV_PROGRAM(iov_flood_remote)
 {
 	struct iov_packet *pkt = iov_packet_of_cpu();
@@ -332,6 +402,8 @@ IOV_PROGRAM(iov_flood_remote)
 		begin_flood(round, ctx, pkt);
 		/* The verifier would follow what this has found out through all the members. */
 		pkt->kinds = KIND_SEEN(0);
+		if (iov_may_be_answered(ctx, pkt))
+			return iov_next(ctx, pkt, IOV_SLOT_FLOOD_FITS);
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
 	}
 	begin_round(round, ctx, pkt);
@@ -441,6 +513,7 @@ struct outer {
 	__u16 udp_checksum;
 	__u8 tos;
 	__u8 well_formed;   /* no options, extension headers or fragment; over IPv4, a right header checksum */
+	__u8 fragment;      /* the first of several, over IPv4 */
 };
 
 static __always_inline __u32 tunnel_port_of(__be16 port)
@@ -471,8 +544,8 @@ static __always_inline int read_outer4(struct __sk_buff *ctx, const struct iov_i
 	}
 	if (!outer->port)
 		return 0;
-	outer->well_formed = ip->version_ihl == 0x45 && !(ip->fragment & bpf_htons(IOV_IP4_FRAGMENT_MASK)) &&
-			     iov_ip4_sum(ip) == 0xffff;
+	outer->fragment = !!(ip->fragment & bpf_htons(IOV_IP4_FRAGMENT_MASK));
+	outer->well_formed = ip->version_ihl == 0x45 && !outer->fragment && iov_ip4_sum(ip) == 0xffff;
 	outer->tos = ip->tos;
 	outer->length = bpf_ntohs(ip->total_length);
 	outer->pseudo_sum = iov_fold((__u64)ip->source + ip->destination + bpf_htons(IPPROTO_UDP));
@@ -514,6 +587,7 @@ static __always_inline int read_outer6(struct __sk_buff *ctx, const struct iov_i
 
 	if (first >> 28 != 6)
 		return 0;
+	outer->fragment = 0;
 	outer->well_formed = ip->next_header == IPPROTO_UDP;
 	outer->tos = first >> 20;
 	outer->length = bpf_ntohs(ip->payload_length) + sizeof(*ip);
@@ -606,6 +680,8 @@ static __always_inline __u32 read_arrival(struct __sk_buff *ctx, const struct ou
 {
 	__u32 tunnel = udp + IOV_UDP_LENGTH;
 
+	if (outer->fragment)
+		return IOV_DROP_TUNNEL_FRAGMENT;
 	if (!outer->well_formed || ctx->len < header + IOV_ETHERNET_LENGTH)
 		return IOV_DROP_TUNNEL_MALFORMED;
 	/* The lengths of a GSO packet are those of no packet on the wire. */
@@ -722,6 +798,14 @@ static __always_inline int pass(void)
 	return IOV_PASS;
 }
 
+/* Is it of an encapsulation that is spoken with the chassis it comes from? */
+static __always_inline int is_spoken(__u32 number, const struct outer *outer)
+{
+	const struct iov_tunnel *tunnel = tunnel_lookup(number);
+
+	return tunnel && (tunnel->flags & IOV_TUNNEL_EITHER || !!(tunnel->flags & IOV_TUNNEL_GENEVE) == (outer->port == IOV_GENEVE_PORT));
+}
+
 /* From here on it is ours, whatever is wrong with it. `number`: NULL when it comes from nobody we know. */
 static __always_inline int take(struct __sk_buff *ctx, const struct outer *outer, const __u32 *number, const int ip6)
 {
@@ -734,7 +818,7 @@ static __always_inline int take(struct __sk_buff *ctx, const struct outer *outer
 	pkt->in_port = 0;
 	pkt->out_port = 0;
 	if (number)
-		reason = receive(ctx, pkt, outer, from, &kind, ip6);
+		reason = is_spoken(from, outer) ? receive(ctx, pkt, outer, from, &kind, ip6) : IOV_DROP_TUNNEL_TYPE;
 	if (reason) {
 		if (number)
 			count_not_received(from);
@@ -744,6 +828,14 @@ static __always_inline int take(struct __sk_buff *ctx, const struct outer *outer
 	if (kind == IOV_DEST_LOCAL)
 		return iov_next(ctx, pkt, IOV_SLOT_PORTSEC_OUT);
 	return iov_next(ctx, pkt, IOV_SLOT_FLOOD);
+}
+
+/* The host's in any case; of ICMP, only after a look at it. */
+static __always_inline int not_tunnel(struct __sk_buff *ctx, int icmp)
+{
+	if (icmp)
+		bpf_tail_call_static(ctx, &iov_programs, IOV_SLOT_PATH_MTU);
+	return pass();
 }
 
 static __always_inline int uplink6(struct __sk_buff *ctx)
@@ -757,7 +849,7 @@ static __always_inline int uplink6(struct __sk_buff *ctx)
 		return pass();
 	ip = (void *)ip + IOV_OUTER_IP;
 	if (!read_outer6(ctx, ip, &outer))
-		return pass();
+		return not_tunnel(ctx, ip->next_header == IPPROTO_ICMPV6);
 	__builtin_memcpy(source.remote_ip, ip->source, sizeof(source.remote_ip));
 	__builtin_memcpy(source.local_ip, ip->destination, sizeof(source.local_ip));
 	number = bpf_map_lookup_elem(&iov_tunnel_sources6, &source);
@@ -777,7 +869,7 @@ static __always_inline int uplink4(struct __sk_buff *ctx)
 		return pass();
 	ip = (void *)ip + IOV_OUTER_IP;
 	if (!read_outer4(ctx, ip, &outer))
-		return pass();
+		return not_tunnel(ctx, ip->protocol == IPPROTO_ICMP);
 	source.remote_ip = ip->source;
 	source.local_ip = ip->destination;
 	number = bpf_map_lookup_elem(&iov_tunnel_sources, &source);
@@ -811,5 +903,14 @@ IOV_PROGRAM(iov_uplink_any)
 		return uplink4(ctx);
 	if (ctx->protocol == bpf_htons(ETH_P_IPV6))
 		return uplink6(ctx);
+	return pass();
+}
+
+IOV_PROGRAM(iov_path_mtu)
+{
+	if (ctx->protocol == bpf_htons(ETH_P_IP))
+		hear_path_mtu4(ctx);
+	else
+		hear_path_mtu6(ctx);
 	return pass();
 }

@@ -24,6 +24,8 @@ export {
   iov_nd_keyCodec,
   iov_neighbourCodec,
   iov_packet_flag,
+  type iov_path_mtu_event,
+  iov_path_mtu_eventCodec,
   type iov_port,
   type iov_port_drop,
   iov_port_drop_keyCodec,

@@ -12,9 +12,11 @@ export interface OuterSettings {
   tos: number | 'inherit';
   /** ovn-set-local-ip: packets leave from the first address, whatever source the kernel would choose. */
   setLocalIp: boolean;
+  /** ovn-encap-df_default: routers must not fragment what leaves over IPv4. */
+  df: boolean;
 }
 
-export const NO_OUTER_SETTINGS: OuterSettings = { tos: 0, setLocalIp: false };
+export const NO_OUTER_SETTINGS: OuterSettings = { tos: 0, setLocalIp: false, df: true };
 
 /** This chassis as the tunnels see it. */
 export interface LocalEnd extends OuterSettings {
@@ -40,7 +42,9 @@ export function chooseTunnels(local: LocalEnd, remote: RemoteChassis): Tunnel[] 
       const csum = remote.encaps.some(
         (one) => one.type === encap && one.csum && canonicalIp(one.ip) === remoteIp,
       );
-      return [{ encap, localIp, remoteIp, localIps: ours, csum, tos: local.tos }];
+      const either =
+        both(local.encaps) && both(remote.encaps.filter((one) => canonicalIp(one.ip) === remoteIp));
+      return [{ encap, localIp, remoteIp, localIps: ours, csum, tos: local.tos, df: local.df, either }];
     });
     if (tunnels.length > 0) return tunnels;
     break; // OVN does not fall back to another type either
@@ -48,6 +52,11 @@ export function chooseTunnels(local: LocalEnd, remote: RemoteChassis): Tunnel[] 
   throw new Refused(
     `no tunnel to chassis ${remote.name} is possible: it has ${listed(remote.encaps)}, this chassis has ${listed(local.encaps)}; geneve or vxlan on both sides, and addresses of one IP version, are needed`,
   );
+}
+
+/** The other end may have chosen before it knew of our best type, or of its own. */
+function both(encaps: readonly Encap[]): boolean {
+  return PREFERENCE.every((wanted) => encaps.some(({ type }) => type === wanted));
 }
 
 function sourceFor(local: LocalEnd, ours: readonly string[], remoteIp: string): string | undefined {

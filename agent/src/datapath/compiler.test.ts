@@ -106,6 +106,23 @@ test('geneve wins over vxlan where both sides have both; no type in common is re
   );
   bench.compile();
   t.truthy(iov_tunnelCodec.decode(bench.entry('iov_tunnels', 1)!).flags & iov_tunnel_flag.IOV_TUNNEL_GENEVE);
+  // What comes may be of either then, and only then.
+  bench.put(
+    chassisIntent('geneve', ['geneve', '192.0.2.4']),
+    chassisIntent('vxlan', ['vxlan', '192.0.2.5']),
+    chassisIntent('elsewhere', ['geneve', '192.0.2.6'], ['vxlan', '192.0.2.7']),
+  );
+  bench.settle();
+  t.deepEqual(rows(bench), [
+    '1 192.0.2.1 > 192.0.2.2 GENEVE,EITHER',
+    '2 192.0.2.1 > 192.0.2.4 GENEVE',
+    '3 192.0.2.1 > 192.0.2.5',
+    '4 192.0.2.1 > 192.0.2.6 GENEVE',
+  ]);
+  bench.compiler.setLocalEncaps([{ type: 'geneve', ip: '192.0.2.1', csum: false }]);
+  bench.settle();
+  t.is(rows(bench)[0], '1 192.0.2.1 > 192.0.2.2 GENEVE');
+  bench.remove(ResourceType.REMOTE_CHASSIS, 'vxlan');
   t.deepEqual(
     [...bench.compiler.refusals.values()].map(({ ref }) => ref.id),
     ['stt'],
@@ -169,11 +186,19 @@ test('one tunnel to each address of the type that both prefer; a port is reached
   bench.put(to('b', 2, '2001:db8::2'));
   bench.settle();
   t.deepEqual(tunnels(), [1, 3, 3, 1]);
-  bench.compiler.setLocalEncaps([encap('vxlan', '192.0.2.1')], { tos: 'inherit', setLocalIp: false });
+  bench.compiler.setLocalEncaps([encap('vxlan', '192.0.2.1')], {
+    tos: 'inherit',
+    setLocalIp: false,
+    df: false,
+  });
   bench.settle();
-  t.deepEqual(rows(bench), ['4 192.0.2.1 > 192.0.2.4 TOS_INHERIT']);
+  t.deepEqual(rows(bench), ['4 192.0.2.1 > 192.0.2.4 TOS_INHERIT,FRAGMENTS']);
   t.deepEqual(tunnels(), [4, 4, 4, 4]);
-  bench.compiler.setLocalEncaps([encap('geneve', '2001:db8::1')], { tos: 0xb8, setLocalIp: false });
+  bench.compiler.setLocalEncaps([encap('geneve', '2001:db8::1')], {
+    tos: 0xb8,
+    setLocalIp: false,
+    df: false,
+  });
   bench.settle();
   t.is(
     iov_tunnelCodec.decode(bench.entry('iov_tunnels', tunnels()[0]!)!).header.readUInt32BE(14),

@@ -186,6 +186,13 @@ export class Compiler {
     return this.#tunnels.all;
   }
 
+  /** The tunnel of a number, of those that packets are sent by. */
+  tunnelOf(wanted: number): Tunnel | undefined {
+    for (const tunnels of this.#tunnels.values())
+      for (const { tunnel, number } of tunnels) if (number === wanted) return tunnel;
+    return undefined;
+  }
+
   datapathNumber(switchId: string): number | undefined {
     return this.#switches.number(switchId);
   }

@@ -4,6 +4,7 @@ import { ResourceType } from '@iovisor-ovn/proto';
 import type { Log, Netlink } from '../netlink/index.js';
 import {
   iov_datapathCodec,
+  type iov_path_mtu_event,
   type iov_port,
   iov_portCodec,
   type iov_tunnel,
@@ -18,6 +19,7 @@ import type { Applied, Change } from './change.js';
 import { addresses, type OuterSettings } from './chooseTunnel.js';
 import { Claims } from './claims.js';
 import type { Tunnel, TunnelPath } from './compile/tunnelFacts.js';
+import { rowAddress, rowAddressText } from './compile/underlay.js';
 import { Compiler } from './compiler.js';
 import { PortCounters } from './counters.js';
 import { keyText, u32 } from './entry.js';
@@ -48,6 +50,8 @@ export interface DatapathOptions {
   maxEntries?: Record<string, number>;
   /** How long it takes until each device, and the pins, were looked at again; 0: never. */
   recheckMs?: number;
+  /** For how long a path has the MTU that a router on it said; default: ten minutes. */
+  learnedMtuMs?: number;
 }
 
 /** The device of a logical port, as the local database says. */
@@ -172,7 +176,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     });
     this.counters = new PortCounters(maps);
     this.tracer = new Tracer(maps);
-    this.#paths = new TunnelPaths(options.netlink);
+    this.#paths = new TunnelPaths(options.netlink, options.learnedMtuMs);
     const isWireThere = (wire: string) => this.#networks.hasNamed(wire);
     this.compiler = new Compiler(claims, this.#instances, this.#paths, isWireThere);
     const { entry, uplink } = this.loaded.modules;
@@ -219,7 +223,12 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     this.#netlink.on('link', this.#onLink);
     const often = Math.min(RETRY_ATTACH_MS, this.#recheckMs || RETRY_ATTACH_MS);
     this.#retryTimer = setInterval(() => this.#recheck(), often).unref();
-    this.#observer = new Observer(this.loaded.maps.iov_events, this.compiler, this.#onObservation);
+    this.#observer = new Observer(
+      this.loaded.maps.iov_events,
+      this.compiler,
+      this.#onObservation,
+      this.#onPathMtu,
+    );
   }
 
   #recheck(): void {
@@ -402,6 +411,15 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       this.#schedule();
     }
     this.emit('observed', observation);
+  };
+
+  readonly #onPathMtu = ({ tunnel: number, mtu, remote_ip, router_ip }: iov_path_mtu_event): void => {
+    const tunnel = this.compiler.tunnelOf(number);
+    // The number may be another tunnel's by now.
+    if (tunnel === undefined || !rowAddress(tunnel.remoteIp).equals(Buffer.from(remote_ip))) return;
+    if (!this.#paths.learnMtu(tunnel, mtu)) return;
+    const router = rowAddressText(router_ip);
+    this.#log.info({ remoteIp: tunnel.remoteIp, mtu, router }, 'a router says that less fits to a chassis');
   };
 
   /**
@@ -628,6 +646,26 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   /** Name of a device, or its number once it is gone. */
   deviceName(ifindex: number): string {
     return this.#netlink.links.get(ifindex)?.name ?? `device ${ifindex}`;
+  }
+
+  /** Tunnel addresses of this chassis that no device has. */
+  get absentAddresses(): string[] {
+    const present = new Set<string>();
+    for (const addresses of this.#netlink.addresses.values())
+      for (const { address } of addresses) present.add(address);
+    return (this.#localIps ?? []).filter((ip) => !present.has(ip));
+  }
+
+  /** Chassis to one of whose addresses there is no route, as the kernel has the tunnels. */
+  get unreachable(): string[] {
+    const { IOV_TUNNEL_VALID } = iov_tunnel_flag;
+    return [...this.compiler.tunnels].flatMap(([chassis, tunnels]) =>
+      tunnels.some(
+        ({ number }) => ((this.tunnelRow(number)?.flags ?? IOV_TUNNEL_VALID) & IOV_TUNNEL_VALID) === 0,
+      )
+        ? [chassis]
+        : [],
+    );
   }
 
   /** Whether the next hop of a tunnel is known. */

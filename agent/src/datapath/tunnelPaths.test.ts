@@ -15,6 +15,8 @@ const tunnelTo = (remoteIp: string): Tunnel => ({
   localIps: [LOCAL],
   csum: false,
   tos: 0,
+  df: true,
+  either: false,
 });
 const near = tunnelTo('192.0.2.2');
 const far = tunnelTo('198.51.100.2');
@@ -31,6 +33,8 @@ test.before(async () => {
     ['far', '198.51.100.1/24'],
   ] as const) {
     ip(`link add ${name} type veth peer name ${name}p`);
+    // Its own address of IPv6 would be news a second after it came up.
+    ip(`link set ${name} addrgenmode none`);
     ip(`address add ${address} dev ${name}`);
     ip(`link set ${name}p up`);
     ip(`link set ${name} up`);
@@ -84,6 +88,35 @@ test.serial('what happens to a device concerns the tunnels that use it', async (
   await links(() => netlink.linkByName('near')?.mtu === 1400);
   t.deepEqual(new Set(asked), new Set(['true,false']));
   t.is(paths.pathOf(near)?.mtu, 1400);
+});
+
+test.serial('what a router said counts until the next hop is another, and is never raised', async (t) => {
+  const gateway = async (via: string) => {
+    ip(`route replace 203.0.113.2/32 via ${via} mtu 1300`);
+    await settled();
+  };
+  const beyond = tunnelTo('203.0.113.2');
+  await gateway('192.0.2.2');
+  t.is(paths.pathOf(beyond)?.mtu, 1300);
+  asked.length = 0;
+  t.false(paths.learnMtu(beyond, 1350), 'the route has less');
+  t.true(paths.learnMtu(beyond, 1200));
+  t.is(paths.pathOf(beyond)?.mtu, 1200);
+  t.false(paths.learnMtu(beyond, 1250));
+  t.true(paths.learnMtu(beyond, 1100));
+  t.is(paths.pathOf(beyond)?.mtu, 1100);
+  t.deepEqual(asked, ['false,false', 'false,false'], 'it concerns this tunnel alone');
+  await gateway('192.0.2.3');
+  t.is(paths.pathOf(beyond)?.mtu, 1300);
+  t.true(paths.learnMtu(beyond, 1250), 'by this one there is something else to learn');
+  t.is(paths.pathOf(beyond)?.mtu, 1250);
+  ip('route del 203.0.113.2/32');
+  await settled();
+  t.is(paths.pathOf(beyond), undefined);
+  await gateway('192.0.2.3');
+  t.is(paths.pathOf(beyond)?.mtu, 1300, 'without a route it was forgotten');
+  ip('route del 203.0.113.2/32');
+  paths.keepOnly([near, far]);
 });
 
 test.serial('a device that was up and comes up again may be the way of any', async (t) => {

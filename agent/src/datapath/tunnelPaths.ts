@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Link, LinkEvent, Netlink, Route } from '../netlink/index.js';
 import { parseMac } from './compile/ip.js';
 import type { Tunnel, TunnelPath, TunnelWay } from './compile/tunnelFacts.js';
+import { PathMtus } from './pathMtus.js';
 
 /** How often the kernel is asked to confirm a next hop that is in use, and to find one that is missing. */
 const CONFIRM_MS = 20_000;
@@ -35,10 +36,13 @@ export class TunnelPaths extends EventEmitter<TunnelPathsEvents> {
   readonly #down = new Set<number>();
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #listeners: (() => void)[] = [];
+  readonly #mtus: PathMtus;
 
-  constructor(netlink: Netlink) {
+  /** @param learnedMtuMs for how long a path is believed to have the MTU that a router on it said; for tests */
+  constructor(netlink: Netlink, learnedMtuMs?: number) {
     super();
     this.#netlink = netlink;
+    this.#mtus = new PathMtus((key) => this.#changed(new Set([key])), learnedMtuMs);
     for (const { ifindex, up } of netlink.links.values()) if (!up) this.#down.add(ifindex);
     const all = () => this.emit('changed', undefined);
     const onLink = (event: LinkEvent) => this.#onLink(event);
@@ -63,6 +67,7 @@ export class TunnelPaths extends EventEmitter<TunnelPathsEvents> {
 
   close(): void {
     for (const timer of this.#timers) clearInterval(timer);
+    this.#mtus.close();
     for (const stop of this.#listeners) stop();
     this.#hops.clear();
     this.#hopsAt.clear();
@@ -97,9 +102,22 @@ export class TunnelPaths extends EventEmitter<TunnelPathsEvents> {
     const [first, ...others] = ways;
     if (first === undefined) return undefined;
     return {
-      mtu: Math.min(...routes.map(({ route, link }) => Math.min(route.mtu ?? link.mtu, link.mtu))),
+      mtu: Math.min(mtuOf(routes), this.#mtus.of(key, hopsKey(after)) ?? Number.POSITIVE_INFINITY),
       ways: [first, ...others],
     };
+  }
+
+  /**
+   * A router on the way to the other end says what it has. Believed for ten minutes, or until there are other next hops.
+   * @returns whether that is less than was known
+   */
+  learnMtu(tunnel: Tunnel, mtu: number): boolean {
+    const key = tunnelKey(tunnel);
+    const hops = this.#hops.get(key);
+    if (hops === undefined || mtu >= mtuOf(this.#routes(tunnel))) return false;
+    if (!this.#mtus.learn(key, mtu, hopsKey(hops))) return false;
+    this.#changed(new Set([key]));
+    return true;
   }
 
   /** Next hops that can be used now: with a carrier, when some have one. */
@@ -152,8 +170,10 @@ export class TunnelPaths extends EventEmitter<TunnelPathsEvents> {
       left?.delete(key);
       if (left?.size === 0) this.#hopsAt.delete(ifindex);
     }
-    if (hops.size === 0) this.#hops.delete(key);
-    else this.#hops.set(key, new Map(hops));
+    if (hops.size === 0) {
+      this.#hops.delete(key);
+      this.#mtus.forget(key);
+    } else this.#hops.set(key, new Map(hops));
     for (const { ifindex } of hops.values())
       this.#hopsAt.set(ifindex, (this.#hopsAt.get(ifindex) ?? new Set()).add(key));
   }
@@ -168,8 +188,7 @@ export class TunnelPaths extends EventEmitter<TunnelPathsEvents> {
       }
     } else if (old?.up === true) this.#down.add(ifindex);
     // Other routes than those that led there are as good as before.
-    const concerned = new Set(this.#hopsAt.get(ifindex));
-    if (concerned.size > 0) this.emit('changed', (tunnel) => concerned.has(tunnelKey(tunnel)));
+    this.#changed(new Set(this.#hopsAt.get(ifindex)));
   }
 
   #onNeighbour(ifindex: number, ip: string): void {
@@ -177,6 +196,11 @@ export class TunnelPaths extends EventEmitter<TunnelPathsEvents> {
     const changed = hopKey({ ifindex, ip });
     for (const key of this.#hopsAt.get(ifindex) ?? [])
       if (this.#hops.get(key)?.has(changed)) concerned.add(key);
+    this.#changed(concerned);
+  }
+
+  /** @param concerned keys of tunnels */
+  #changed(concerned: ReadonlySet<string>): void {
     if (concerned.size > 0) this.emit('changed', (tunnel) => concerned.has(tunnelKey(tunnel)));
   }
 }
@@ -187,4 +211,13 @@ function tunnelKey({ localIp, remoteIp }: Tunnel): string {
 
 function hopKey({ ifindex, ip }: Pick<Hop, 'ifindex' | 'ip'>): string {
   return `${ifindex}/${ip}`;
+}
+
+function hopsKey(hops: ReadonlyMap<string, Hop>): string {
+  return [...hops.keys()].sort().join();
+}
+
+/** Of the narrowest device or route. */
+function mtuOf(routes: readonly { route: Route; link: Link }[]): number {
+  return Math.min(...routes.map(({ route, link }) => Math.min(route.mtu ?? link.mtu, link.mtu)));
 }

@@ -31,7 +31,7 @@ test('a tunnel follows routes, next hops and addresses of the underlay', async (
   await until(() => kernel.netlink.linkByName(near) !== undefined);
   const { ifindex, mac } = kernel.netlink.linkByName(near)!;
 
-  const datapath = await kernel.start();
+  const datapath = await kernel.start('clsact');
   datapath.setLocalEncaps([{ type: 'vxlan', ip: '198.51.100.1', csum: false }]);
   const { refusals } = await datapath.apply(
     all(

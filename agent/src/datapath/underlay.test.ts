@@ -69,7 +69,7 @@ test.serial(
       ['2001:db8:aa::2/64', 'fe80::bb/64'],
       '0a:00:00:00:0f:02',
     );
-    const datapath = await kernel.start();
+    const datapath = await kernel.start('clsact');
     datapath.setLocalEncaps(encaps('geneve', '2001:db8:aa::1'));
     await datapath.apply(all(switchIntent('s', 5), chassisIntent('hv2', ['geneve', '2001:DB8:AA::2'])));
     await until(() => isResolved(row(kernel, 1)));
@@ -140,7 +140,7 @@ test.serial(
       near,
     ]);
     sh('ip', 'route', 'add', '203.0.113.200/32', 'src', '203.0.113.1', ...nexthops);
-    const datapath = await kernel.start();
+    const datapath = await kernel.start('clsact');
     datapath.setLocalEncaps(encaps('vxlan', '203.0.113.1'));
     await datapath.apply(all(switchIntent('s', 5), chassisIntent('hv2', ['vxlan', '203.0.113.200'])));
     const a = await sender(kernel, datapath);
@@ -174,7 +174,7 @@ test.serial('a gateway that changes its MAC under traffic: nothing is lost', asy
   const far = farNamespace(t);
   const { near } = await wire(kernel, far, ['198.51.100.1/24'], ['198.51.100.2/24'], '0a:00:00:00:0f:02');
   sh('ip', 'route', 'add', '203.0.113.200/32', 'via', '198.51.100.2');
-  const datapath = await kernel.start();
+  const datapath = await kernel.start('clsact');
   datapath.setLocalEncaps(encaps('vxlan', '198.51.100.1'));
   await datapath.apply(all(switchIntent('s', 5), chassisIntent('hv2', ['vxlan', '203.0.113.200'])));
   const a = await sender(kernel, datapath);
@@ -206,7 +206,7 @@ test.serial(
     const far = farNamespace(t);
     const one = await wire(kernel, far, ['198.51.100.1/24'], ['198.51.100.2/24'], '0a:00:00:00:0f:02');
     const two = await wire(kernel, far, ['198.51.101.1/24'], ['198.51.101.2/24'], '0a:00:00:00:0f:03');
-    const datapath = await kernel.start();
+    const datapath = await kernel.start('clsact');
     datapath.setLocalEncaps(encaps('vxlan', '198.51.100.1', '198.51.101.1'));
     const hv2 = chassisIntent('hv2', ['vxlan', '198.51.100.2'], ['vxlan', '198.51.101.2']);
     await datapath.apply(all(switchIntent('s', 5), hv2));

@@ -41,7 +41,35 @@ export function datapathProblems(datapath: Datapath, node: string): Omit<Problem
   }));
   const pins = datapath.pins.problem;
   const unpinned = pins === '' ? [] : [{ ...base, table: '', uuid: '', name: '', message: pins }];
-  return [...refused, ...failed, ...unpinned];
+  return [
+    ...refused,
+    ...failed,
+    ...unpinned,
+    ...underlayProblems(datapath).map((one) => ({ ...base, ...one })),
+  ];
+}
+
+/** Of chassis without a route, how many are named. */
+const MOST_NAMES = 5;
+
+/** What the underlay lacks. A next hop that does not answer is no problem of this host's: `iovctl tunnels` shows it. */
+function underlayProblems(
+  datapath: Datapath,
+): Pick<Problem, 'table' | 'uuid' | 'name' | 'column' | 'message'>[] {
+  const { absentAddresses, unreachable } = datapath;
+  const absent = absentAddresses.map((ip) => ({
+    table: 'Open_vSwitch',
+    uuid: '',
+    name: '.',
+    column: 'external_ids:ovn-encap-ip',
+    message: `no device has the tunnel address ${ip}, so other hypervisors do not reach this one there`,
+  }));
+  if (unreachable.length === 0) return absent;
+  const names = unreachable.slice(0, MOST_NAMES).join(', ');
+  const others = unreachable.length - MOST_NAMES;
+  const message = `no route to the tunnel address of chassis ${names}${others > 0 ? ` and ${others} others` : ''}`;
+  const name = unreachable.length === 1 ? unreachable[0]! : '';
+  return [...absent, { table: 'Chassis', uuid: '', name, column: '', message }];
 }
 
 function naming(datapath: Datapath, { type, id }: ResourceRef): { name: string; uuid: string } {

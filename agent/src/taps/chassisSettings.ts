@@ -14,12 +14,19 @@ export interface ChassisSettings {
   readonly cleanupOnExit: boolean;
   /** external_ids:ovn-encap-tos: the TOS byte of what goes into tunnels; 0 when not set. */
   readonly encapTos: number | 'inherit';
+  /** external_ids:ovn-encap-df_default: routers must not fragment what goes into tunnels over IPv4. */
+  readonly encapDf: boolean;
   /** external_ids:ovn-set-local-ip. */
   readonly setLocalIp: boolean;
 }
 
 /** Of a database that says nothing. */
-export const NO_SETTINGS: ChassisSettings = { cleanupOnExit: false, encapTos: 0, setLocalIp: false };
+export const NO_SETTINGS: ChassisSettings = {
+  cleanupOnExit: false,
+  encapTos: 0,
+  encapDf: true,
+  setLocalIp: false,
+};
 
 /** Best first: ovn-controller prefers Geneve. */
 const ENCAP_TYPES = ['geneve', 'vxlan'];
@@ -70,13 +77,10 @@ export function readChassisSettings(
     coordinator: settings.get('iovisor-coordinator') || undefined,
     cleanupOnExit: settings.isTrue('ovn-cleanup-on-exit'),
     encapTos: readTos(settings, wrong),
+    // As ovs-vswitchd reads options:df_default: what is not "true" is false.
+    encapDf: (settings.get('ovn-encap-df_default') ?? 'true') === 'true',
     setLocalIp: settings.isTrue('ovn-set-local-ip'),
   };
-  if ((settings.get('ovn-encap-df_default') ?? 'true').toLowerCase() === 'false')
-    wrong(
-      'ovn-encap-df_default',
-      'false is not possible: tunnel packets keep the DF bit, and what does not fit the underlay is answered with the MTU instead of being fragmented; raise the MTU of the underlay, or remove the key',
-    );
   if (systemId === undefined || encaps.length === 0) return common;
   const config: ChassisConfig = {
     name: systemId,

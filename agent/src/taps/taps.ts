@@ -194,9 +194,9 @@ export class Taps extends EventEmitter<TapsEvents> {
     return this.#model.settings.cleanupOnExit;
   }
   /** What the Open_vSwitch row says about the outer headers of tunnels. */
-  get outerSettings(): { tos: number | 'inherit'; setLocalIp: boolean } {
-    const { encapTos, setLocalIp } = this.#model.settings;
-    return { tos: encapTos, setLocalIp };
+  get outerSettings(): { tos: number | 'inherit'; setLocalIp: boolean; df: boolean } {
+    const { encapTos, setLocalIp, encapDf } = this.#model.settings;
+    return { tos: encapTos, setLocalIp, df: encapDf };
   }
   /** Interfaces of the integration bridge whose device exists, by iface-id. */
   get plugged(): ReadonlyMap<string, PluggedInterface> {

@@ -55,7 +55,8 @@ struct iov_outer_facts {
 	__be16 source_port;
 	__u8 summed;  /* it is known */
 	__u8 tos;     /* of the inner packet; 0: not IP */
-	__u8 pad[4];
+	__be16 id;    /* of the outer IPv4 packet, where it may be fragmented */
+	__u8 pad[2];
 };
 
 static __always_inline __u8 iov_inner_tos(const struct iov_packet *pkt)
@@ -69,6 +70,13 @@ static __always_inline __u8 iov_outer_tos(const struct iov_tunnel *tunnel, const
 {
 	_Static_assert(IOV_TUNNEL_TOS_INHERIT == 1 << 5, "is shifted");
 	return facts->tos & (IOV_ECN_MASK | (0 - (tunnel->flags >> 5 & 1)));
+}
+
+/* The identification of the outer IPv4 packet: only where it may be fragmented does anybody look at it (RFC 6864). */
+static __always_inline __be16 iov_outer_id(const struct iov_tunnel *tunnel, const struct iov_outer_facts *facts)
+{
+	_Static_assert(IOV_TUNNEL_FRAGMENTS == 1 << 7, "is shifted");
+	return facts->id & (0 - (tunnel->flags >> 7 & 1));
 }
 
 static __always_inline int iov_wants_checksum(const struct iov_tunnel *tunnel)
@@ -204,15 +212,15 @@ static __always_inline void iov_outer_fill4(__u64 *words, const struct iov_tunne
 {
 	const __u64 *template = (const __u64 *)tunnel->header;
 	const struct iov_outer_keys *keys = &facts->keys;
-	__be16 total, checksum, tos = bpf_htons(iov_outer_tos(tunnel, facts)), udp;
+	__be16 total, checksum, tos = bpf_htons(iov_outer_tos(tunnel, facts)), udp, id = iov_outer_id(tunnel, facts);
 
 	length -= IOV_OUTER_IP;
 	total = bpf_htons(length);
 	udp = bpf_htons(length - 20);
-	checksum = iov_ip4_checksum_add(iov_first_field(template[3]), (__u32)total + tos);
+	checksum = iov_ip4_checksum_add(iov_first_field(template[3]), (__u32)total + tos + id);
 	words[0] = template[0];
 	words[1] = template[1] | iov_at_byte(tos, 6);
-	words[2] = template[2] | iov_at_byte(total, 0);
+	words[2] = template[2] | iov_at_byte(total, 0) | iov_at_byte(id, 2);
 	words[3] = (template[3] & ~iov_at_byte(0xffff, 0)) | iov_at_byte(checksum, 0);
 	words[4] = template[4] | iov_at_byte(facts->source_port, 2) | iov_at_byte(udp, 6);
 	words[5] = template[5] | iov_at_byte(bpf_htons(keys->vni >> 8), 6);

@@ -54,6 +54,8 @@ enum iov_slot {
 	IOV_SLOT_TOO_BIG = 11,     /* answers what does not fit the way to its receiver (RFC 1191, RFC 8201) */
 	IOV_SLOT_ENCAP_ANY = 12,   /* what IOV_SLOT_ENCAP finds not common, as it was */
 	IOV_SLOT_UPLINK_ANY = 13,  /* what the program of the uplinks finds not common, as it was */
+	IOV_SLOT_PATH_MTU = 14,    /* an ICMP packet of the underlay: does a router say what fits? */
+	IOV_SLOT_FLOOD_FITS = 15,  /* does a unicast frame that is flooded fit the way to each other chassis? */
 	IOV_SLOT_USER = 64,        /* first slot for modules loaded per instance (Hover) */
 	IOV_SLOT_COUNT = 256,
 };
@@ -96,6 +98,8 @@ enum iov_drop {
 	IOV_DROP_MCAST_MESSAGE,       /* IGMP or MLD that the switch keeps: it goes to multicast routers, and there is none */
 	IOV_DROP_TUNNEL_CHECKSUM,     /* the UDP checksum of a tunnel packet is wrong */
 	IOV_DROP_TUNNEL_ECN,          /* a tunnel packet marked congested on its way, around one whose ends know no ECN (RFC 6040) */
+	IOV_DROP_TUNNEL_TYPE,         /* of the encapsulation that is not spoken with the chassis it comes from */
+	IOV_DROP_TUNNEL_FRAGMENT,     /* a tunnel packet that was fragmented on its way */
 	IOV_DROP_COUNT,
 };
 
@@ -174,7 +178,7 @@ struct iov_packet {
 	__u16 other_group;  /* key of another group that the flood serves too, 0: none */
 	__u8 turn;          /* 1: group and other_group have changed places */
 	__u8 resume;        /* of the chunk, the member that comes next in a flood to other chassis */
-	__u16 mtu;          /* for IOV_SLOT_TOO_BIG: largest IP packet that fits */
+	__u16 mtu;          /* for IOV_SLOT_TOO_BIG: largest IP packet that fits; of a flood, into every tunnel */
 	__u16 pad2;
 };
 
@@ -384,6 +388,8 @@ enum iov_tunnel_flag {
 	IOV_TUNNEL_CSUM = 1 << 4,       /* the other end wants an outer UDP checksum (SB Encap.options:csum) */
 	IOV_TUNNEL_TOS_INHERIT = 1 << 5,/* the outer DSCP is the inner one (ovn-encap-tos=inherit); ECN is always (RFC 6040) */
 	IOV_TUNNEL_WAY = 1 << 6,        /* a further next hop of another row (its `other`), no tunnel of its own */
+	IOV_TUNNEL_FRAGMENTS = 1 << 7,  /* no DF in the header: routers may fragment, so each packet gets an identification of its own */
+	IOV_TUNNEL_EITHER = 1 << 8,     /* both ends have both encapsulations: what comes may be of either */
 };
 
 /*
@@ -488,6 +494,7 @@ enum iov_event_kind {
 	IOV_EVENT_RARP = 3,     /* the machine of a port with IOV_PORT_INACTIVE sent a RARP */
 	IOV_EVENT_IGMP = 4,     /* struct iov_mcast_event, in a switch with IOV_DATAPATH_SNOOP */
 	IOV_EVENT_MLD = 5,      /* the same */
+	IOV_EVENT_PATH_MTU = 6, /* struct iov_path_mtu_event */
 };
 struct iov_event {
 	__u32 kind;             /* enum iov_event_kind */
@@ -508,6 +515,17 @@ struct iov_mcast_event {
 	__u16 port_key;         /* of that port */
 	__u16 length;           /* of the message, bytes; never 0 */
 	__u8 message[IOV_MCAST_MESSAGE];
+};
+
+/* A router on the way to another chassis says what fits (RFC 1191, RFC 8201), less than iov_tunnel.mtu: not told again once that is
+ * lowered. */
+struct iov_path_mtu_event {
+	__u32 kind;             /* enum iov_event_kind */
+	__u32 tunnel;
+	__u32 mtu;              /* largest outer IP packet, bytes; of IPv4 576 at least, of IPv6 1280 */
+	__u32 pad;
+	__u8 remote_ip[16];     /* of the tunnel, as there: its number may be another's by now */
+	__u8 router_ip[16];     /* who says so; IPv4 as IPv4-mapped IPv6 */
 };
 
 /*

@@ -31,7 +31,8 @@ export const keyTables = [
       {
         key: 'ovn-encap-df_default',
         unset: '`true`',
-        meaning: '`false` is not possible and is listed by `iovctl problems`: tunnel packets keep the DF bit',
+        meaning:
+          '`false`: routers may fragment tunnel packets over IPv4 (no DF bit); other hypervisors of ours drop the fragments (`tunnel_fragment`)',
       },
       {
         key: 'ovn-set-local-ip',

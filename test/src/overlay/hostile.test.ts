@@ -56,6 +56,12 @@ for (const encap of ['vxlan', 'geneve'] as const) {
         async () => (await dropped(lab, 'tunnel_malformed')) === malformed + broken.length,
       );
 
+      // By the encapsulation that neither has.
+      const [other, otherPort] = encap === 'vxlan' ? (['geneve', 6081] as const) : (['vxlan', 4789] as const);
+      const foreign = tunnel(other, keys.datapath, keys.vm1, keys.vm3);
+      await send(hv1, '172.31.0.1', '172.31.0.2', otherPort, foreign);
+      await until('the other encapsulation is counted', async () => (await dropped(lab, 'tunnel_type')) > 0);
+
       // The right one does come, so that silence above was no accident; then a ping is the end of the capture.
       await send(hv1, '172.31.0.1', '172.31.0.2', port, right);
       await lab.vm('vm1').reaches(ip4(3));

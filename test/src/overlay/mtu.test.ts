@@ -1,5 +1,5 @@
 import test from 'ava';
-import { ip4, ip6, network } from '../e2e/support/network.js';
+import { ip4, ip6, mac, type NetworkOptions, network, spec } from '../e2e/support/network.js';
 import { transfer } from '../e2e/support/transfer.js';
 import { type Lab, type Machine, until } from '../lab/index.js';
 
@@ -17,6 +17,9 @@ const sizes = [
   ...Array.from({ length: 120 }, (_, n) => 1370 + n),
   ...[8972, 8973, 9000],
 ];
+
+/** Fewer of them, for where each limit was tried already. */
+const few = sizes.filter((_, index) => index % 5 === 0);
 
 for (const underlayFamily of ['ip4', 'ip6'] as const) {
   for (const encap of ['vxlan', 'geneve'] as const) {
@@ -45,8 +48,41 @@ for (const underlayFamily of ['ip4', 'ip6'] as const) {
   }
 }
 
+test.serial('so is what goes to a MAC that nobody has, and to a machine that two chassis have', async (t) => {
+  const lab = await jumbo({ encap: 'geneve', hypervisors: 3 });
+  t.teardown(() => lab.destroy());
+  const vm1 = lab.vm('vm1');
+  await until('vm3 answers', () => vm1.reaches(ip4(3)));
+  // As while a machine moves.
+  await lab.nbctl('lsp-set-options', 'vm3', 'requested-chassis=hv2,hv3');
+  const moved = await lab.addMachine(lab.hv(3), { ...spec(3), name: 'moved3', port: 'vm3', tap: 'tap33' });
+  await moved.netns.ip('link set eth0 down');
+  await lab.hv(1).netns.ip('route add 172.31.0.3/32 dev uplink mtu 1400');
+  await lab.central.sbctl(...['--timeout=20', 'wait-until', 'Port_Binding', 'vm3', 'additional_chassis!=[]']);
+  await lab.sync();
+  for (const [family, address] of [
+    ['-4', ip4(3)],
+    ['-6', ip6(3)],
+  ] as const) {
+    await until('the narrower of two ways counts', async () =>
+      (await vm1.netns.exec('tracepath', family, '-n', '-m', '3', address)).includes('pmtu 1342'),
+    );
+    t.deepEqual(await unanswered(vm1, address, few), [], `every size to ${address}`);
+  }
+
+  await lab.nbctl('lsp-add', 'sw0', 'vm4', '--', 'lsp-set-addresses', 'vm4', 'unknown');
+  await lab.addMachine(lab.hv(3), spec(4));
+  await lab.portsUp('vm4');
+  await lab.sync();
+  const large = few.filter((size) => size + 48 > 1342);
+  for (const address of [ip4(77), ip6(77)]) {
+    await vm1.netns.ip(`neigh replace ${address} lladdr ${mac(77)} dev eth0`);
+    t.deepEqual(await unanswered(vm1, address, large), [], `every large size to ${address}, flooded`);
+  }
+});
+
 /** Machines with 9,000 over an underlay with 1,500. */
-async function jumbo(o: { encap: 'vxlan' | 'geneve'; underlayFamily: 'ip4' | 'ip6' }): Promise<Lab> {
+async function jumbo(o: NetworkOptions): Promise<Lab> {
   const lab = await network({ ...o, underlayMtu: 1500, machines: { 1: 1, 3: 2 } });
   for (const [n, hv] of [
     [1, 1],

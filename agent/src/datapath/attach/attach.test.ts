@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { BpfLink, type LinkInfo, listLinks, listPrograms, TcFilter } from '@iovisor-ovn/libbpf';
 import test, { type ExecutionContext } from 'ava';
 import { portIntent, switchIntent } from '../../testsupport/intents.js';
-import { type Machine, sh } from '../../testsupport/namespace.js';
+import { type Machine, Namespace, sh, uniqueName } from '../../testsupport/namespace.js';
 import { cleanup } from '../cleanup.js';
 import { all, Kernel } from '../testsupport/kernel.js';
 
@@ -294,4 +294,44 @@ test('a device that is released carries nothing of ours', async (t) => {
   await kernel.plug({ b });
   t.deepEqual(attached(kernel, (await kernel.link(a)).ifindex), []);
   t.deepEqual(attached(kernel, (await kernel.link(b)).ifindex).length, 1);
+});
+
+test('an uplink that goes to another namespace and comes back: nothing stays on it, and it has its program again', async (t) => {
+  const kernel = await Kernel.open(t);
+  const datapath = await kernel.start('tcx');
+  const [name, away] = [uniqueName('und'), new Namespace('away')];
+  t.teardown(() => away.remove());
+  sh('ip', 'link', 'add', name, 'type', 'veth', 'peer', `${name}p`);
+  // Nobody else's on this machine.
+  const ip = `198.19.${(process.pid >> 8) & 0xff}.${process.pid & 0xff}`;
+  const address = ['address', 'add', `${ip}/32`, 'dev', name];
+  const isThere = async (there: boolean) => {
+    while ((kernel.netlink.linkByName(name) !== undefined) !== there) await once(kernel.netlink, 'link');
+    await datapath.attachments.settled();
+  };
+  const isAttached = async () => {
+    for (;;) {
+      await datapath.attachments.settled();
+      const { ifindex } = kernel.netlink.linkByName(name)!;
+      if (datapath.attachments.isAttached('uplink', ifindex)) return attached(kernel, ifindex);
+      await once(kernel.netlink, 'address');
+    }
+  };
+  sh('ip', ...address);
+  datapath.setLocalEncaps([{ type: 'vxlan', ip, csum: false }]);
+  await isThere(true);
+  t.deepEqual(await isAttached(), ['tcx iov_uplink']);
+  const [link] = pinnedLinks(kernel);
+  sh('ip', 'link', 'set', name, 'netns', away.name);
+  await isThere(false);
+  t.deepEqual(pinnedLinks(kernel), []);
+  t.false(
+    [...listLinks()].some(({ id }) => id === link!.id),
+    'the kernel has it no more',
+  );
+  away.ip('link', 'set', name, 'netns', `${process.pid}`);
+  sh('ip', ...address);
+  await isThere(true);
+  t.deepEqual(await isAttached(), ['tcx iov_uplink']);
+  sh('ip', 'link', 'del', name);
 });

@@ -34,6 +34,8 @@ export function compileTunnel(
         (isIp6(tunnel.remoteIp) ? flag.IOV_TUNNEL_IP6 : 0) |
         (tunnel.csum ? flag.IOV_TUNNEL_CSUM : 0) |
         (tunnel.tos === 'inherit' ? flag.IOV_TUNNEL_TOS_INHERIT : 0) |
+        (tunnel.df || isIp6(tunnel.remoteIp) ? 0 : flag.IOV_TUNNEL_FRAGMENTS) |
+        (tunnel.either ? flag.IOV_TUNNEL_EITHER : 0) |
         (index > 0 ? flag.IOV_TUNNEL_WAY : 0),
       ifindex: way?.ifindex ?? 0,
       mtu: path?.mtu ?? 0,

@@ -12,6 +12,10 @@ export interface Tunnel {
   csum: boolean;
   /** The outer TOS byte, or 'inherit'. */
   tos: number | 'inherit';
+  /** Routers must not fragment IPv4 packets (DF). */
+  df: boolean;
+  /** Both ends have both encapsulations, so packets of either are taken. */
+  either: boolean;
 }
 
 /** One next hop to another chassis. */
@@ -29,7 +33,7 @@ export interface TunnelWay {
 
 /** How packets get to another chassis, as the kernel's routing says now. */
 export interface TunnelPath {
-  /** Of the narrowest device or route: largest outer IP packet, bytes. */
+  /** Of the narrowest device or route, or what a router on the way said: largest outer IP packet, bytes. */
   mtu: number;
   /** At least one; several for equal-cost routes. */
   ways: readonly [TunnelWay, ...TunnelWay[]];

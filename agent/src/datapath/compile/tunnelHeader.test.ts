@@ -7,8 +7,8 @@ const way = {
   sourceMac: Buffer.from('0a0000000101', 'hex'),
   nextHopMac: Buffer.from('0a0000000102', 'hex'),
 };
-const over4 = { localIp: '192.0.2.1', remoteIp: '192.0.2.2', tos: 0 };
-const over6 = { localIp: '2001:db8::1', remoteIp: '2001:db8::2', tos: 0 };
+const over4 = { localIp: '192.0.2.1', remoteIp: '192.0.2.2', tos: 0, df: true };
+const over6 = { localIp: '2001:db8::1', remoteIp: '2001:db8::2', tos: 0, df: true };
 
 test('VXLAN: Ethernet, IPv4, UDP, RFC 7348', (t) => {
   const header = tunnelHeader({ ...over4, encap: 'vxlan' }, way);
@@ -48,6 +48,12 @@ test('TOS is in the header, unless each packet brings its own', (t) => {
   t.is(header.readUInt32BE(14), 0x6b800000);
   const ip4 = tunnelHeader({ ...over4, encap: 'vxlan', tos: 0xb8 }, way).subarray(14, 34);
   t.is(checksum(ip4), 0);
+});
+
+test('without DF where routers may fragment', (t) => {
+  const header = tunnelHeader({ ...over4, encap: 'vxlan', df: false }, way);
+  t.is(header.subarray(14, 24).toString('hex'), '45000000000000004011');
+  t.is(checksum(header.subarray(14, 34)), 0);
 });
 
 test('without a way the addresses are there all the same', (t) => {

@@ -15,7 +15,7 @@ const HOPS = 64;
 const ROOM = 80;
 
 /** What the header follows from. */
-export type Outer = Pick<Tunnel, 'encap' | 'localIp' | 'remoteIp' | 'tos'>;
+export type Outer = Pick<Tunnel, 'encap' | 'localIp' | 'remoteIp' | 'tos' | 'df'>;
 
 export function headerLength({ encap, remoteIp }: Pick<Tunnel, 'encap' | 'remoteIp'>): number {
   return ETHERNET + ipLength(remoteIp) + UDP + (encap === 'geneve' ? GENEVE : VXLAN);
@@ -44,10 +44,12 @@ export function tunnelHeader(tunnel: Outer, way: TunnelWay | undefined): Buffer 
   return header;
 }
 
-function writeIp4(ip: Buffer, { localIp, remoteIp, tos }: Outer): void {
+function writeIp4(ip: Buffer, { localIp, remoteIp, tos, df }: Outer): void {
   ip[0] = 0x45;
   if (tos !== 'inherit') ip[1] = tos;
-  ip.writeUInt16BE(0x4000, 6); // DF: inner packets that do not fit are answered or dropped with a reason, not fragmented
+  // DF: inner packets that do not fit are answered or dropped with a reason, not fragmented. Without, the program fills in an
+  // identification.
+  ip.writeUInt16BE(df ? 0x4000 : 0, 6);
   ip[8] = HOPS;
   ip[9] = PROTOCOL_UDP;
   ipBytes(localIp).copy(ip, 12);

@@ -1,5 +1,12 @@
 import { type BpfMap, RingBuffer } from '@iovisor-ovn/libbpf';
-import { type iov_event, iov_eventCodec, iov_mcast_event_layout, iov_event_kind as kind } from '../abi.js';
+import {
+  type iov_event,
+  iov_eventCodec,
+  iov_mcast_event_layout,
+  type iov_path_mtu_event,
+  iov_path_mtu_eventCodec,
+  iov_event_kind as kind,
+} from '../abi.js';
 import type { Compiler } from '../compiler.js';
 import { igmpMemberships, type Membership, mldMemberships } from './membership.js';
 
@@ -24,11 +31,18 @@ const PAUSE_MS = 20;
 export class Observer {
   readonly #compiler: Compiler;
   readonly #tell: (observation: Observation) => void;
+  readonly #tellPathMtu: (event: iov_path_mtu_event) => void;
   readonly #ring: RingBuffer;
 
-  constructor(events: BpfMap, compiler: Compiler, tell: (observation: Observation) => void) {
+  constructor(
+    events: BpfMap,
+    compiler: Compiler,
+    tell: (observation: Observation) => void,
+    tellPathMtu: (event: iov_path_mtu_event) => void,
+  ) {
     this.#compiler = compiler;
     this.#tell = tell;
+    this.#tellPathMtu = tellPathMtu;
     this.#ring = new RingBuffer(events, (record) => this.#read(record), { pauseMs: PAUSE_MS });
   }
 
@@ -37,6 +51,11 @@ export class Observer {
   }
 
   #read(record: Buffer): void {
+    if (record.length >= 4 && record.readUInt32LE(0) === kind.IOV_EVENT_PATH_MTU) {
+      if (record.length === iov_path_mtu_eventCodec.size)
+        this.#tellPathMtu(iov_path_mtu_eventCodec.decode(record));
+      return;
+    }
     if (record.length < iov_eventCodec.size || record.readUInt32LE(0) >= kind.IOV_EVENT_IGMP) {
       for (const observation of membershipsOf(record, this.#compiler)) this.#tell(observation);
       return;

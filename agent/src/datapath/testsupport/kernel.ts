@@ -52,6 +52,7 @@ export class Kernel {
     hook: HookChoice = 'auto',
     maxEntries?: Record<string, number>,
     recheckMs = 0,
+    learnedMtuMs?: number,
   ): Promise<Datapath> {
     await this.#datapath?.close();
     this.#datapath = await Datapath.open({
@@ -61,6 +62,7 @@ export class Kernel {
       log: QUIET,
       maxEntries,
       recheckMs,
+      learnedMtuMs,
     });
     return this.#datapath;
   }

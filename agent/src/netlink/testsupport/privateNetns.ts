@@ -5,7 +5,8 @@ const CLONE_NEWNET = 0x40000000;
 
 /**
  * Puts this thread, and every child process it starts, into a network namespace of its own. It is gone with the process, so
- * that a test leaves nothing behind however it ends. Needs root.
+ * that a test leaves nothing behind however it ends. Needs root. Other threads stay where they were: what is done on one, such as
+ * attaching by TCX, is done there.
  */
 export function enterPrivateNetns(): void {
   const unshare = koffi.load(null).func('int unshare(int flags)');
