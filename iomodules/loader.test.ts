@@ -36,7 +36,7 @@ test.serial('all objects share one set of maps, and it is the one that TypeScrip
   t.is(ids.size, sharedMapNames.length);
   for (const program of Object.values(loaded.programs)) {
     const own = program.info().mapIds.filter((id) => !ids.has(id));
-    // Of each object its constants; iov_flood_remote also has iov_round, iov_snoop iov_snooped, the answer's program its
+    // Of each object its constants; iov_flood_remote and iov_flood_fits also have iov_round, iov_snoop iov_snooped, the answer's program its
     // message, those that sum up packets a buffer, those of the uplink their clock, and iov_uplink its two tables of hints.
     const extra: Record<string, number> = {
       iov_flood_remote: 2,
@@ -44,6 +44,7 @@ test.serial('all objects share one set of maps, and it is the one that TypeScrip
       iov_uplink: 3,
       iov_uplink_any: 2,
       iov_path_mtu: 1,
+      iov_flood_fits: 1,
       iov_too_big_reply: 1,
       iov_snoop: 1,
     };
