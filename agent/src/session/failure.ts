@@ -6,6 +6,8 @@ export interface Failure {
   message: string;
   /** Waiting a little will not help: somebody has to change something. */
   lasting: boolean;
+  /** It is not there, or leads no more: another one is asked first. */
+  away: boolean;
 }
 
 const LASTING: ReadonlySet<number> = new Set([
@@ -19,6 +21,7 @@ const LASTING: ReadonlySet<number> = new Set([
 
 export function failureOf(error: unknown): Failure {
   const { code, details, message } = error as { code?: number; details?: string; message?: string };
-  if (code === undefined) return { message: message ?? String(error), lasting: false };
-  return { message: `${status[code] ?? code}: ${details || message}`, lasting: LASTING.has(code) };
+  if (code === undefined) return { message: message ?? String(error), lasting: false, away: false };
+  const text = `${status[code] ?? code}: ${details || message}`;
+  return { message: text, lasting: LASTING.has(code), away: code === status.UNAVAILABLE };
 }

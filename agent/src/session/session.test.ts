@@ -323,6 +323,37 @@ test('a connection that went silent is noticed', async (t) => {
   await (await server.session()).next('hello');
 });
 
+test('after one that went silent another one is asked first', async (t) => {
+  const [server, other] = [await coordinator(t), await coordinator(t)];
+  const sockets: Socket[] = [];
+  let connections = 0;
+  const proxy = createServer((near) => {
+    sockets.push(near);
+    near.on('error', () => {});
+    // The second one, too, would be accepted, and hear nothing.
+    if (++connections > 1) return;
+    const far = createConnection(server.port, '127.0.0.1');
+    sockets.push(far);
+    far.on('error', () => {});
+    near.pipe(far).pipe(near);
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
+  });
+  const { port } = proxy.address() as { port: number };
+  const timing = { ...FAST, keepaliveMs: 200, keepaliveTimeoutMs: 200 };
+  const agent = new FakeAgent(t, [`127.0.0.1:${port}`, other.address], timing);
+  agent.session.start();
+  (await server.session()).welcome();
+  await once(agent.session, 'live');
+  for (const socket of sockets) socket.unpipe().pause();
+  await (await other.session()).next('hello');
+  t.is(connections, 1);
+});
+
 test('a coordinator that says nothing is left', async (t) => {
   const server = await coordinator(t);
   const agent = new FakeAgent(t, [server.address], { ...FAST, welcomeMs: 50 });

@@ -165,6 +165,8 @@ export class Session extends EventEmitter<SessionEvents> {
       this.#report(address, failure.message, failure.lasting);
       if (begun) {
         this.#backoff.reset();
+        // One that went silent would take its time to say nothing.
+        if (failure.away) this.#turn++;
         break;
       }
       this.#turn++;
@@ -205,7 +207,10 @@ export class Session extends EventEmitter<SessionEvents> {
         this.#begin(stream, states, message.value, address);
         return undefined;
       });
-      return { failure: { message: 'the coordinator ended the session', lasting: false }, begun };
+      return {
+        failure: { message: 'the coordinator ended the session', lasting: false, away: false },
+        begun,
+      };
     } catch (error) {
       return { failure: failureOf(error), begun };
     } finally {

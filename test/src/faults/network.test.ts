@@ -211,6 +211,7 @@ longTest('a Session has 20,000 bytes a second, and its agent, started anew, need
     const { links } = net('hv2');
     const count = links.length;
     net('hv2').set({ down: { bytesPerSecond: 20_000 } });
+    t.teardown(() => net('hv2').clear());
     const since = performance.now();
     const { recoveryMs, wrong } = await watched(async () => {
       await lab.hv(2).stopAgent('SIGKILL');
