@@ -188,7 +188,7 @@ export class Compiler {
 
   /** The tunnel of a number, of those that packets are sent by. */
   tunnelOf(wanted: number): Tunnel | undefined {
-    for (const tunnels of this.#tunnels.values())
+    for (const tunnels of this.tunnels.values())
       for (const { tunnel, number } of tunnels) if (number === wanted) return tunnel;
     return undefined;
   }
