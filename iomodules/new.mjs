@@ -35,9 +35,11 @@ for (const file of readdirSync(target)) {
   writeFileSync(join(target, file), text);
   renameSync(join(target, file), join(target, file.replace('template', name)));
 }
+// A fresh checkout has no packages yet; setting up builds, too.
+const build = existsSync(join(here, '../node_modules')) ? 'npm run build' : 'npm run setup';
 process.stdout.write(`iomodules/${name}: program ${name}.bpf.c, configuration ${name}.ts, test ${name}.test.ts, README.md
 
-Its test:    npm run build && (cd iomodules && sudo npx ava dist/${name}/${name}.test.js)
+Its test:    ${build} && (cd iomodules && sudo npx ava dist/${name}/${name}.test.js)
 For the API: a line in iomodules/builtin/registry.ts: import { ${name} } from '../${name}/${name}.js', and ${name} in the list.
 How to go on: docs/writing-an-iomodule.md
 `);

@@ -38,9 +38,7 @@ const [DISCOVER, OFFER, REQUEST, DECLINE, ACK, NAK, RELEASE, INFORM] = [1, 2, 3,
 const address = (text: string) => ip4Bytes(ip4(text));
 
 function labOf(t: ExecutionContext, config: JsonObject = CONFIG): ModuleLab {
-  const lab = new ModuleLab(dhcp, config, 1);
-  t.teardown(() => lab.close());
-  return lab;
+  return ModuleLab.open(t, dhcp, config, 1);
 }
 
 /** The answer to a message, with the addresses that it goes to; undefined: none. */

@@ -16,8 +16,7 @@ const packet = (src: string, ip: string) =>
   );
 
 const open = (t: { teardown(work: () => void): void }, config: JsonObject = {}) => {
-  const lab = new ModuleLab(l2switch, config, 127);
-  t.teardown(() => lab.close());
+  const lab = ModuleLab.open(t, l2switch, config, 127);
   return lab;
 };
 const number = (mac: string) => BigInt(`0x${mac.replaceAll(':', '')}`);

@@ -25,9 +25,7 @@ const REMOTE = '8.8.8.8';
 const PUBLIC = '192.0.2.1';
 
 function labOf(t: ExecutionContext, config: JsonObject = {}): ModuleLab {
-  const lab = new ModuleLab(nat, { public_ip: PUBLIC, ...config }, 2);
-  t.teardown(() => lab.close());
-  return lab;
+  return ModuleLab.open(t, nat, { public_ip: PUBLIC, ...config }, 2);
 }
 
 /** Where a packet comes out, and as what. */

@@ -8,8 +8,7 @@ const counters = (lab: ModuleLab, port: number) =>
   null_countersCodec.decode(lab.map('counters').lookup(number32(port))!);
 
 test('every packet is counted by its port, logged with its length, and ends here', (t) => {
-  const lab = new ModuleLab(nullModule);
-  t.teardown(() => lab.close());
+  const lab = ModuleLab.open(t, nullModule);
   for (const port of [1, 1, 3]) t.like(lab.run(frame, port), { action: 'controller', taken: true });
   t.deepEqual(counters(lab, 1), { packets: 2n, bytes: 200n });
   t.deepEqual(counters(lab, 3), { packets: 1n, bytes: 100n });
@@ -17,8 +16,7 @@ test('every packet is counted by its port, logged with its length, and ends here
 });
 
 test('sample_every: 3 logs the first of three; 0 logs none', (t) => {
-  const lab = new ModuleLab(nullModule);
-  t.teardown(() => lab.close());
+  const lab = ModuleLab.open(t, nullModule);
   lab.configure({ sample_every: 3 });
   const actions = Array.from({ length: 6 }, () => lab.run(frame, 1).action);
   t.deepEqual(actions, ['controller', 'drop', 'drop', 'controller', 'drop', 'drop']);
@@ -31,8 +29,7 @@ for (const [config, message] of [
   [{ sample_evry: 1 }, 'sample_evry: there is no such field'],
 ] as const)
   test(`${JSON.stringify(config)} is refused, and changes nothing`, (t) => {
-    const lab = new ModuleLab(nullModule);
-    t.teardown(() => lab.close());
+    const lab = ModuleLab.open(t, nullModule);
     lab.configure({ sample_every: 0 });
     t.throws(() => lab.configure(config), { name: 'ConfigError', message });
     t.is(lab.run(frame, 1).action, 'drop');

@@ -25,9 +25,7 @@ const PAIRS = [
 ];
 
 function labOf(t: ExecutionContext, config: JsonObject = { nat_entries: PAIRS }): ModuleLab {
-  const lab = new ModuleLab(onetoonenat, config, 2);
-  t.teardown(() => lab.close());
-  return lab;
+  return ModuleLab.open(t, onetoonenat, config, 2);
 }
 
 function through(lab: ModuleLab, packet: Buffer, port: number) {

@@ -6,8 +6,7 @@ import { policer } from './policer.js';
 
 const frame = ether({ src: '02:00:00:00:00:01', dst: '02:00:00:00:00:02', type: 0x88b5 }, Buffer.alloc(86));
 const open = (t: { teardown(work: () => void): void }, config: JsonObject = {}) => {
-  const lab = new ModuleLab(policer, config);
-  t.teardown(() => lab.close());
+  const lab = ModuleLab.open(t, policer, config);
   return lab;
 };
 /** One byte a second: nothing to speak of flows in while a test runs. */

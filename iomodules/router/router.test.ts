@@ -38,8 +38,7 @@ const CONFIG: JsonObject = {
   ],
 };
 const open = (t: { teardown(work: () => void): void }, config = CONFIG) => {
-  const lab = new ModuleLab(router, config);
-  t.teardown(() => lab.close());
+  const lab = ModuleLab.open(t, router, config);
   return lab;
 };
 const packet = (

@@ -27,8 +27,7 @@ test('iomodule:new makes a folder of its own name, whose program loads and forwa
     t.notRegex(readFileSync(join(folder, file), 'utf8'), /template/, file);
   const { object, remove } = compileModule(readFileSync(join(folder, 'my_filter.bpf.c'), 'utf8'));
   t.teardown(remove);
-  const lab = new ModuleLab(object);
-  t.teardown(() => lab.close());
+  const lab = ModuleLab.open(t, object);
   const frame = ether({ src: '02:00:00:00:00:01', dst: '02:00:00:00:00:02', type: 0x0800 });
   t.like(lab.run(frame, 1), { action: 'forward', port: 2 });
   t.deepEqual(lab.tables, ['config']);
@@ -47,8 +46,7 @@ test('the example of docs/writing-an-iomodule.md does what it says there', (t) =
   t.true(source!.trim().split('\n').length <= 45);
   const { object, remove } = compileModule(source!);
   t.teardown(remove);
-  const lab = new ModuleLab(object);
-  t.teardown(() => lab.close());
+  const lab = ModuleLab.open(t, object);
   t.deepEqual(lab.tables, ['blocked']);
   const from = (src: string) =>
     ether(

@@ -48,6 +48,16 @@ export class ModuleLab {
   readonly sent: SentPacket[] = [];
   readonly logged: string[] = [];
 
+  /** One that is closed when the test is over; see the constructor. */
+  static open(
+    test: { teardown(close: () => void): void },
+    ...of: ConstructorParameters<typeof ModuleLab>
+  ): ModuleLab {
+    const lab = new ModuleLab(...of);
+    test.teardown(() => lab.close());
+    return lab;
+  }
+
   /** @param module or the path of an object without a user space part. @throws VerifierError, ConfigError */
   constructor(module: BuiltinModule | string, config: JsonObject = {}, ports = 4) {
     this.#config = config;

@@ -1,7 +1,18 @@
 import { TcFilter } from '@iovisor-ovn/libbpf';
 import test from 'ava';
 import { iov_port_flag, iov_tunnel_flag, iov_dest_kind as kind } from '../gen/abi.js';
-import { Capture, ether, ip, ipv4, Lab, Machine, type Outer, udp, vethPair } from '../testing/index.js';
+import {
+  Capture,
+  ether,
+  ip,
+  ipv4,
+  Lab,
+  Machine,
+  type Outer,
+  transfer,
+  udp,
+  vethPair,
+} from '../testing/index.js';
 
 const chassis = (own: 1 | 2, type: Outer['type'], underlay: 4 | 6 = 4): Outer => ({
   type,
@@ -47,16 +58,6 @@ function build(
   return { lab, machine };
 }
 
-const SERVER = `
-  const server = require('net').createServer((socket) => {
-    let bytes = 0;
-    socket.on('data', (data) => { bytes += data.length; });
-    socket.on('end', () => { console.log(bytes); server.close(); socket.end(); });
-  });
-  server.listen(5001, '::', () => console.log('ready'));`;
-const client = (host: string, bytes: number) => `
-  require('net').connect(5001, '${host}').end(Buffer.alloc(${bytes}, 'x'));`;
-
 for (const [type, set, family] of [
   ['vxlan', iov_port_flag.IOV_PORT_PEER, 4],
   ['vxlan', 0, 4],
@@ -90,11 +91,8 @@ for (const [type, set, family] of [
         [one, two, 'fd00::2'],
         [two, one, 'fd00::1'],
       ] as const) {
-        const server = to.machine.start(SERVER);
-        t.is((await server.next()).value, 'ready');
         const before = from.lab.tunnelCounters(1);
-        from.machine.start(client(host, bytes));
-        t.is((await server.next()).value, String(bytes), `${host} has all of it`);
+        t.is(await transfer(from.machine, to.machine, host, bytes), bytes, `${host} has all of it`);
         const after = from.lab.tunnelCounters(1);
         const average =
           Number(after.tx_bytes - before.tx_bytes) / Number(after.tx_packets - before.tx_packets);
