@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../../setup/lib/root.mjs';
 import { command, until } from './lib/command.mjs';
+import { DevStack } from './lib/devstack.mjs';
 import { leftovers, listing } from './lib/leftovers.mjs';
 import { Pki } from './lib/pki.mjs';
 import { Playbooks } from './lib/playbook.mjs';
@@ -270,6 +271,7 @@ async function story(site) {
     assert.deepEqual(chassis.split(/\s+/).filter(Boolean), ['hv3'], 'only stock ones');
     assert.ok(idle((await play.run('remove')).changed), 'a second run changes nothing');
   });
+  await devstack(central, join(site.directory, newer), before.get(central.name));
 }
 
 /** central with OVN, hv1 and hv2 as an installer leaves them, hv3 with stock OVN. */
@@ -281,7 +283,12 @@ async function bootAll(site) {
       ...(await Promise.all([site.machine('hv1'), site.machine('hv2'), site.machine('hv3', ['ovn-host'])])),
     ];
     const [central, hv1, hv2, hv3] = machines;
-    await central.sh(`ovn-nbctl set-connection ptcp:6641:127.0.0.1; ovn-sbctl set-connection ptcp:6642`);
+    // Its units count as started before the databases listen.
+    await until('the databases of central', () =>
+      central
+        .sh('ovn-nbctl set-connection ptcp:6641:127.0.0.1; ovn-sbctl set-connection ptcp:6642')
+        .then(() => true),
+    );
     await Promise.all([underlay(hv1), underlay(hv2)]);
     await stockHypervisor(hv3, central);
   });
@@ -344,6 +351,34 @@ async function certificates({ site, pki, play, fresh, underPing, machines }) {
       }
     const after = await Promise.all(machines.map((machine) => incarnation(machine, unit(machine))));
     assert.deepEqual(after, before);
+  });
+}
+
+/** The plugin of devstack/, phase by phase, with what DevStack's own functions do on a machine. */
+async function devstack(machine, packages, before) {
+  const state = (unit) => machine.sh(`systemctl is-active ${unit} || true`).then((text) => text.trim());
+  const plugin = await DevStack.on(machine, packages);
+  await step('DevStack: stack', async () => {
+    await plugin.run('stack pre-install', 'stack install', 'stack post-config');
+    // What DevStack's ovn_agent does afterwards; ovs-vsctl waits for somebody who answers as ovs-vswitchd does.
+    await machine.sh(`for unit in ovsdb-server ovs-vswitchd ovn-controller; do systemctl restart $unit; done
+      ovs-vsctl --timeout=60 set Open_vSwitch . external_ids:system-id=stack external_ids:hostname=stack \\
+        external_ids:ovn-encap-type=geneve external_ids:ovn-encap-ip=127.0.0.1 -- --may-exist add-br br-ex`);
+    for (const unit of ['ovs-vswitchd', 'ovn-controller']) assert.notEqual(await state(unit), 'active', unit);
+    const iovctl = `iovctl --coordinator ${machine.address}:6650 --insecure-plaintext --json`;
+    await until('the agent is connected', async () =>
+      JSON.parse(await machine.sh(`${iovctl} nodes`)).some(
+        (node) => node.chassis === 'stack' && node.connected,
+      ),
+    );
+  });
+  await step('DevStack: unstack and clean leave nothing', async () => {
+    await machine.sh('ovs-vsctl --timeout=60 del-br br-ex');
+    await plugin.run('unstack', 'clean');
+    const left = await leftovers(machine, before);
+    assert.deepEqual(left, []);
+    await machine.sh('systemctl start ovs-vswitchd');
+    assert.equal(await state('ovs-vswitchd'), 'active');
   });
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -58,6 +58,17 @@ const controller = 'ovn-northd,ovn-controller';
 
 test('the DevStack plugin is bash', (t) => {
   for (const file of [plugin, settings]) t.notThrows(() => execFileSync('bash', ['-n', file]));
+});
+
+const hasShellcheck = existsSync('/usr/bin/shellcheck');
+(hasShellcheck ? test : test.skip)('shellcheck has nothing to say (skipped without shellcheck)', (t) => {
+  const maintainer = join(checkout, 'packaging/debian');
+  const scripts = readdirSync(maintainer, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\/((pre|post)(inst|rm)|end-other-data-plane)$/.test(file))
+    .map((file) => join(maintainer, file));
+  t.true(scripts.length > 5);
+  for (const argv of [['-s', 'bash', plugin, settings], scripts])
+    t.notThrows(() => execFileSync('shellcheck', argv, { encoding: 'utf8', stdio: 'pipe' }));
 });
 
 test('stack on a controller: our daemons run, those of stock OVN are skipped', (t) => {
