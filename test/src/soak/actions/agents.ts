@@ -65,10 +65,14 @@ const paused: Action = {
   },
 };
 
+/**
+ * Of the third, where nothing protected runs: a kernel that puts clsact on a device deactivates its transmit queues meanwhile, and what is
+ * sent to it is dropped.
+ */
 const otherHook: Action = {
   weight: 1,
   plan(random, model) {
-    const n = random.pick(numbersTo(model.hypervisors));
+    const n = model.hypervisors;
     const hook = random.pick(['tcx', 'clsact'] as const);
     return {
       kind: 'agent started with another hook',
