@@ -380,7 +380,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   }
 
   #setProbes(row: NbGlobalRow | undefined): void {
-    const interval = probeInterval(row?.options?.get('northd_probe_interval'));
+    const interval = probeInterval(row?.options);
     for (const { client } of [this.northbound, this.southbound]) client.setProbeInterval(interval);
   }
 

@@ -37,7 +37,9 @@ test('the reference has every key that is read from a map column, and none that 
   );
   const rooms: Record<string, string> = {
     agent: sources('agent/src/taps'),
-    coordinator: sources('coordinator/src/logic', 'coordinator/src/southbound', 'coordinator/src/admin'),
+    coordinator: sources(
+      ...['admin', 'logic', 'monitor', 'southbound'].map((folder) => `coordinator/src/${folder}`),
+    ),
   };
   for (const [room, text] of Object.entries(rooms)) {
     const listed = new Set(
