@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dropReasons } from '@iovisor-ovn/iomodules';
 import test, { type ExecutionContext } from 'ava';
@@ -102,9 +103,11 @@ testWithPromtool('promtool takes the jobs, which check certificates and show one
     t.is(scheme, 'https');
     t.deepEqual(Object.keys(tls_config as object).sort(), ['ca_file', 'cert_file', 'key_file']);
   }
-  const input = `scrape_configs:\n${read('prometheus/scrape.yaml')}`;
-  const command = ['promtool', 'check', 'config', '--syntax-only', '/dev/stdin'];
-  const { status, stdout, stderr } = await tryCommand(command, { input });
+  const directory = mkdtempSync(join(tmpdir(), 'iovisor-scrape-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'prometheus.yml');
+  writeFileSync(file, `scrape_configs:\n${read('prometheus/scrape.yaml')}`);
+  const { status, stdout, stderr } = await tryCommand(['promtool', 'check', 'config', '--syntax-only', file]);
   t.is(status, 0, stdout + stderr);
 });
 
