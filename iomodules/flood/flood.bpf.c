@@ -4,7 +4,7 @@
  * other chassis, unless the packet came from one (its sender has served them all) or from a localport.
  *
  * A pass takes CHUNKS_A_PASS chunks of members and jumps to itself for more: the kernel allows 33 tail calls, which makes
- * some 3700 ports of one switch on one chassis.
+ * some 12,000 ports of one switch on one chassis.
  */
 #include <iov/chain.h>
 #include <iov/deliver.h>
@@ -13,7 +13,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define CHUNKS_A_PASS 2
+#define CHUNKS_A_PASS 8
 
 /*
  * A copy out of the device of a port, with its tag, which comes off again. Returns 0, or a negative number.
@@ -43,19 +43,21 @@ static __always_inline int clone_to(struct __sk_buff *ctx, struct iov_packet *pk
 	return error;
 }
 
-static __always_inline void copy_to_port(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 number)
+/*
+ * A copy to one member, unless it is the one that gets none; 0. A global function, which the verifier looks at once and not again for each
+ * member: that was a third of the time which an agent takes to start.
+ */
+IOV_GLOBAL int iov_flood_copy(struct __sk_buff *ctx, __u32 number)
 {
-	struct iov_port *port;
+	struct iov_packet *pkt = iov_packet_of_cpu();
+	struct iov_port *port = iov_port_lookup(number);
 	__u32 reason, length = ctx->len;
 
-	if (number == pkt->out_port)
-		return;
-	port = iov_port_lookup(number);
-	if (!port)
-		return;
+	if (!pkt || !port || number == pkt->out_port)
+		return 0;
 	reason = iov_port_refuses(port, pkt);
 	if (reason == IOV_DROP_LOCALPORT)
-		return;
+		return 0;
 	/* Only unknown unicast is checked here; frames to multicast MACs never are (ovn-behaviour.md 2, 3). */
 	if (!reason && port->flags & IOV_PORT_SECURITY && !(pkt->flags & IOV_PKT_MULTICAST))
 		reason = iov_security_egress(pkt, port, number);
@@ -63,11 +65,12 @@ static __always_inline void copy_to_port(struct __sk_buff *ctx, struct iov_packe
 		reason = IOV_DROP_NO_MEMORY;
 	if (reason) {
 		iov_count_drop(ctx, pkt, reason, number);
-		return;
+		return 0;
 	}
 	pkt->copies++;
 	iov_count_tx(&iov_port_counters, number, length);
 	iov_trace_note(IOV_TRACE_COPY, 0, number, iov_trace_key(pkt));
+	return 0;
 }
 
 IOV_PROGRAM(iov_flood)
@@ -96,7 +99,7 @@ IOV_PROGRAM(iov_flood)
 		if (!group)
 			continue;
 		for (__u32 i = 0; i < IOV_GROUP_CHUNK && i < group->count; i++)
-			copy_to_port(ctx, pkt, group->members[i]);
+			iov_flood_copy(ctx, group->members[i]);
 	}
 	if (pkt->chunk < chunks)
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD);

@@ -80,7 +80,7 @@ function manyPorts(count: number, datapath: number, ifindex: number): number[] {
   return numbers;
 }
 
-for (const count of [61, 62, 63, 124, 125, 248, 249, 900]) {
+for (const count of [61, 62, 63, 124, 496, 497, 900]) {
   test.serial(`a group of ${count} other ports`, (t) => {
     const { datapath, ports, heard } = switchOf(2);
     const numbers = manyPorts(count, datapath, ports[1]!.ifindex);

@@ -199,8 +199,8 @@ IOV_PROGRAM(iov_encap_any)
 #define KIND_MASK 0xf
 #define KIND_SEEN(kind) (0x10 << (kind))
 
-/* Of members, before iov_flood_remote jumps to itself: with 33 tail calls a packet, some 3000 other chassis. */
-#define CHUNKS_A_PASS 2
+/* Of members, before iov_flood_remote jumps to itself: with 33 tail calls a packet, some 12,000 other chassis. */
+#define CHUNKS_A_PASS 8
 
 /* What is the same for every member of a round. In a map, because the verifier would follow every combination of values of
  * a struct on the stack through all the members. */
@@ -265,7 +265,14 @@ static __always_inline int make_room(struct __sk_buff *ctx, struct iov_packet *p
 	return bpf_skb_store_bytes(ctx, header, (__u8 *)inner + 2, IOV_ETHERNET_LENGTH, 0);
 }
 
-/* Not a reason to drop: the flood must make room first. Outside of the loop over the members, for the verifier's sake. */
+static __always_inline struct round *round_of_cpu(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&iov_round, &zero);
+}
+
+/* Not a reason to drop: the flood must make room first. */
 #define WANTS_ROOM IOV_DROP_COUNT
 
 static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_packet *pkt, __u32 number, struct round *round)
@@ -308,6 +315,25 @@ static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_pa
 	return IOV_DROP_NONE;
 }
 
+/* A copy to one chassis, if its tunnel is of the kind that this round serves. Returns 0, or 1 when room for its header must be made first. */
+IOV_GLOBAL int iov_flood_copy_remote(struct __sk_buff *ctx, __u32 number)
+{
+	struct iov_packet *pkt = iov_packet_of_cpu();
+	struct round *round = round_of_cpu();
+	__u32 reason;
+
+	if (!pkt || !round)
+		return 0;
+	reason = copy_to_tunnel(ctx, pkt, number, round);
+	if (iov_unlikely(reason == WANTS_ROOM))
+		return 1;
+	if (reason) {
+		count_not_sent(number);
+		iov_count_drop(ctx, pkt, reason, pkt->in_port);
+	}
+	return 0;
+}
+
 /* To the next kind of tunnels that was seen; 0 when there is none. */
 static __always_inline int next_round(struct iov_packet *pkt)
 {
@@ -322,9 +348,26 @@ static __always_inline int next_round(struct iov_packet *pkt)
 	return 0;
 }
 
-/* Of members, before iov_flood_fits jumps to itself; the verifier allows 8192 jumps in a row, and four times as many would be more. Of the
- * tail calls these take three, for which unicast goes to some 200 chassis less. */
+/* Of members, before iov_flood_fits jumps to itself; the verifier allows 8192 jumps in a row, and four times as many would be more. */
 #define FITS_CHUNKS_A_PASS 16
+
+/* Notes the tunnel if it is the narrowest so far; 0. Without a route the MTU is 0, and the room is more than enough. */
+IOV_GLOBAL int iov_flood_look(__u32 number)
+{
+	struct iov_tunnel *tunnel = tunnel_lookup(number);
+	struct iov_packet *pkt = iov_packet_of_cpu();
+	struct round *round = round_of_cpu();
+	__u32 room;
+
+	if (!tunnel || !pkt || !round)
+		return 0;
+	room = tunnel->mtu - tunnel->header_length;
+	if (room < round->least) {
+		round->least = room;
+		pkt->tunnel = number;
+	}
+	return 0;
+}
 
 /*
  * The receiver of unicast may be behind any of the tunnels, and its sender must know what fits there. So when there is one that it
@@ -334,14 +377,12 @@ static __always_inline int next_round(struct iov_packet *pkt)
 IOV_PROGRAM(iov_flood_fits)
 {
 	struct iov_packet *pkt = iov_packet_of_cpu();
-	__u32 chunks = 0, zero = 0, tag, length, room;
-	const struct iov_tunnel *tunnel;
+	struct round *round = round_of_cpu();
+	__u32 chunks = 0, tag, length, room;
 	struct iov_group_key key;
 	struct iov_group *group;
-	struct round *round;
 	__u16 generation = 0;
 
-	round = bpf_map_lookup_elem(&iov_round, &zero);
 	if (!pkt || !round)
 		return TC_ACT_SHOT;
 	tag = pkt->flags & IOV_PKT_VLAN && ctx->vlan_present ? IOV_VLAN_LENGTH : 0;
@@ -361,17 +402,8 @@ IOV_PROGRAM(iov_flood_fits)
 		group = bpf_map_lookup_elem(&iov_groups, &key);
 		if (!group)
 			continue;
-		/* As little as can be, for the verifier. Without a route the MTU is 0, and the room is more than enough. */
-		for (__u32 i = 0; i < IOV_GROUP_CHUNK && i < group->count; i++) {
-			tunnel = tunnel_lookup(group->members[i]);
-			if (!tunnel)
-				continue;
-			room = tunnel->mtu - tunnel->header_length;
-			if (room < round->least) {
-				round->least = room;
-				pkt->tunnel = group->members[i];
-			}
-		}
+		for (__u32 i = 0; i < IOV_GROUP_CHUNK && i < group->count; i++)
+			iov_flood_look(group->members[i]);
 	}
 	if (pkt->chunk < chunks)
 		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_FITS);
@@ -390,11 +422,10 @@ IOV_PROGRAM(iov_flood_remote)
 	struct iov_packet *pkt = iov_packet_of_cpu();
 	struct iov_group_key key;
 	struct iov_group *group;
-	struct round *round;
-	__u32 chunks = 0, zero = 0, reason, member;
+	struct round *round = round_of_cpu();
+	__u32 chunks = 0;
 	__u16 generation = 0;
 
-	round = bpf_map_lookup_elem(&iov_round, &zero);
 	if (!pkt || !round)
 		return TC_ACT_SHOT;
 	if (!pkt->kinds) {
@@ -420,24 +451,14 @@ IOV_PROGRAM(iov_flood_remote)
 		group = bpf_map_lookup_elem(&iov_groups, &key);
 		if (!group)
 			continue;
-		for (__u32 i = 0; i < IOV_GROUP_CHUNK; i++) {
-			member = pkt->resume;
-			if (member >= IOV_GROUP_CHUNK || member >= group->count)
-				break;
-			reason = copy_to_tunnel(ctx, pkt, group->members[member], round);
-			if (iov_unlikely(reason == WANTS_ROOM)) {
+		for (__u32 i = 0; i < IOV_GROUP_CHUNK && i < group->count; i++) {
+			if (i < pkt->resume)
+				continue;
+			if (iov_unlikely(iov_flood_copy_remote(ctx, group->members[i]))) {
 				pkt->chunk--;
 				goto room;
 			}
-			pkt->resume = member + 1;
-			if (reason) {
-				/* For the verifier: every reason would be a way of its own through all that follows. */
-				pkt->drop = reason;
-				barrier();
-				reason = pkt->drop;
-				count_not_sent(group->members[member]);
-				iov_count_drop(ctx, pkt, reason, pkt->in_port);
-			}
+			pkt->resume = i + 1;
 		}
 		pkt->resume = 0;
 	}

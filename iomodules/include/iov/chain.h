@@ -11,6 +11,13 @@
 
 #define IOV_PROGRAM(name) SEC("tc") int name(struct __sk_buff *ctx)
 
+/*
+ * A function that the verifier looks at once, for any arguments, and not again wherever it is called: for what a loop does to each member of a
+ * group. Arguments are the context and numbers; what else it wants it looks up. It must not jump to a slot. Programs that jump to slots may
+ * call such functions from Linux 5.10 on x86-64, from 6.0 on arm64.
+ */
+#define IOV_GLOBAL __attribute__((noinline))
+
 /* Keeps what is rare out of the straight line of instructions. */
 #define iov_unlikely(condition) __builtin_expect(!!(condition), 0)
 

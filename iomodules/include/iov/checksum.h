@@ -24,8 +24,8 @@ struct iov_sum_buffer {
 
 IOV_MAP(iov_sum_buffer, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct iov_sum_buffer, 1, 0);
 
-/* The sum of the frame's bytes from `offset` on, folded. Returns 0, or a negative number when it cannot be had. */
-static __always_inline int iov_sum_frame(struct __sk_buff *ctx, __u32 offset, __u16 *folded)
+/* The sum of the frame's bytes from `offset` on, folded: 0 to 0xffff, or a negative number when it cannot be had. */
+IOV_GLOBAL int iov_sum_bytes(struct __sk_buff *ctx, __u32 offset)
 {
 	__u32 zero = 0, length = ctx->len, left;
 	struct iov_sum_buffer *buffer = bpf_map_lookup_elem(&iov_sum_buffer, &zero);
@@ -52,8 +52,16 @@ static __always_inline int iov_sum_frame(struct __sk_buff *ctx, __u32 offset, __
 			return -1;
 		sum += (__u32)bpf_csum_diff(0, 0, (__be32 *)buffer, IOV_SUM_CHUNK, 0);
 	}
-	*folded = iov_fold(sum);
-	return 0;
+	return iov_fold(sum);
+}
+
+/* The same in `folded`. Returns 0, or a negative number when it cannot be had. */
+static __always_inline int iov_sum_frame(struct __sk_buff *ctx, __u32 offset, __u16 *folded)
+{
+	int sum = iov_sum_bytes(ctx, offset);
+
+	*folded = sum;
+	return sum < 0 ? sum : 0;
 }
 
 /* The sum of a short part of the frame, 1 to 127 bytes. */

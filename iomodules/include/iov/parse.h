@@ -64,17 +64,22 @@ struct iov_cursor {
 /*
  * Neighbour solicitation or advertisement with its link-layer option. A cut, endless or repeated option leaves IOV_PKT_ND
  * unset: port security must not have to guess which of two addresses the host on the other side believes. Rare, so it copies
- * instead of walking over packet memory, which would cost the verifier a state for every length of an option.
+ * instead of walking over packet memory, which would cost the verifier a state for every length of an option. Of `left` bytes, in the
+ * packet in hand; 0.
  */
-static __always_inline void iov_parse_nd(struct iov_cursor *c, struct iov_packet *pkt)
+IOV_GLOBAL int iov_parse_nd(struct __sk_buff *ctx, __u32 left)
 {
-	__u32 offset = pkt->l4_offset, left = c->left;
+	struct iov_packet *pkt = iov_packet_of_cpu();
 	struct iov_nd_header nd;
 	__u8 wanted, option[8] __attribute__((aligned(2)));
+	__u32 offset;
 	int seen = 0;
 
-	if (left < sizeof(nd) || bpf_skb_load_bytes(c->ctx, offset, &nd, sizeof(nd)))
-		return;
+	if (!pkt)
+		return 0;
+	offset = pkt->l4_offset;
+	if (left < sizeof(nd) || bpf_skb_load_bytes(ctx, offset, &nd, sizeof(nd)))
+		return 0;
 	pkt->arp_op = nd.type;
 	pkt->nd_target[0] = nd.target[0];
 	pkt->nd_target[1] = nd.target[1];
@@ -87,14 +92,14 @@ static __always_inline void iov_parse_nd(struct iov_cursor *c, struct iov_packet
 	for (int i = 0; i < IOV_MAX_ND_OPTIONS && left; i++) {
 		__u32 length;
 
-		if (left < sizeof(option) || bpf_skb_load_bytes(c->ctx, offset, option, sizeof(option)))
-			return;
+		if (left < sizeof(option) || bpf_skb_load_bytes(ctx, offset, option, sizeof(option)))
+			return 0;
 		length = (__u32)option[1] << 3;
 		if (length == 0 || length > left)
-			return;
+			return 0;
 		if (option[0] == wanted) {
 			if (seen || length != sizeof(option))
-				return;
+				return 0;
 			seen = 1;
 			iov_mac_copy(pkt->arp_sha, option + 2);
 		}
@@ -103,6 +108,7 @@ static __always_inline void iov_parse_nd(struct iov_cursor *c, struct iov_packet
 	}
 	if (left == 0)
 		pkt->flags |= IOV_PKT_ND;
+	return 0;
 }
 
 static __always_inline int iov_has_ports(__u8 protocol)
@@ -149,7 +155,7 @@ static __always_inline void iov_set_l4(struct iov_cursor *c, struct iov_packet *
 		return;
 	if (type_code[0] == IOV_ND_SOLICITATION || type_code[0] == IOV_ND_ADVERTISEMENT) {
 		if (pkt->ttl == 255)
-			iov_parse_nd(c, pkt);
+			iov_parse_nd(c->ctx, c->left);
 	} else if (iov_is_mld(pkt, type_code[0])) {
 		c->flags |= IOV_PKT_MCAST_MESSAGE;
 	}
@@ -169,14 +175,18 @@ static __always_inline int iov_parse_l4(struct iov_cursor *c, struct iov_packet 
 	return IOV_PARSE_OK;
 }
 
-/* The same behind IPv6 extension headers; like iov_parse_nd() it copies. */
-static __always_inline int iov_parse_extensions(struct iov_cursor *c, struct iov_packet *pkt, __u8 next)
+/* The same behind IPv6 extension headers, of which the first is a `next` at `offset`; like iov_parse_nd() it copies. */
+IOV_GLOBAL int iov_parse_extensions(struct __sk_buff *ctx, __u32 offset, __u32 left, __u32 next)
 {
-	__u32 offset = c->pos - c->start, left = c->left, length;
+	struct iov_packet *pkt = iov_packet_of_cpu();
+	struct iov_cursor c = { .ctx = ctx, .flags = IOV_PKT_IP6 };
 	__u8 extension[8] __attribute__((aligned(2)));
+	__u32 length;
 
+	if (!pkt)
+		return IOV_PARSE_MALFORMED;
 	for (int i = 0; i < IOV_MAX_EXTENSIONS; i++) {
-		if (left < sizeof(extension) || bpf_skb_load_bytes(c->ctx, offset, extension, sizeof(extension)))
+		if (left < sizeof(extension) || bpf_skb_load_bytes(ctx, offset, extension, sizeof(extension)))
 			return IOV_PARSE_MALFORMED;
 		length = ((__u32)extension[1] + 1) << 3;
 		if (next == IOV_IP6_AUTHENTICATION)
@@ -196,13 +206,14 @@ static __always_inline int iov_parse_extensions(struct iov_cursor *c, struct iov
 		left -= length;
 		if (iov_is_extension(next))
 			continue;
-		c->protocol = next;
+		c.protocol = next;
 		pkt->ip_proto = next;
 		pkt->l4_offset = offset;
-		c->left = left;
+		c.left = left;
 		if (left >= 4 && (iov_has_ports(next) || iov_has_type(next)) &&
-		    !bpf_skb_load_bytes(c->ctx, offset, extension, 4))
-			iov_set_l4(c, pkt, extension);
+		    !bpf_skb_load_bytes(ctx, offset, extension, 4))
+			iov_set_l4(&c, pkt, extension);
+		pkt->flags |= c.flags;
 		return IOV_PARSE_OK;
 	}
 	return IOV_PARSE_MALFORMED;
@@ -269,7 +280,7 @@ static __always_inline int iov_parse_ip6(struct iov_cursor *c, struct iov_packet
 	c->pos += sizeof(*ip);
 	c->left = total - sizeof(*ip);
 	if (iov_is_extension(c->protocol))
-		return iov_parse_extensions(c, pkt, c->protocol);
+		return iov_parse_extensions(c->ctx, c->pos - c->start, c->left, c->protocol);
 	pkt->ip_proto = c->protocol;
 	return iov_parse_l4(c, pkt);
 }
