@@ -12,7 +12,7 @@ import { BpfProgram } from './program.js';
 import { type RodataValue, rodataImages } from './rodata.js';
 import { VerifierError } from './verifier-error.js';
 
-const LOAD_TRIES = 20;
+const LOAD_TRIES = 100;
 
 /** How to open an object; all names are those of the C source. */
 export interface OpenOptions {
