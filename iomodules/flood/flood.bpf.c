@@ -78,24 +78,17 @@ IOV_PROGRAM(iov_flood)
 	struct iov_packet *pkt = iov_packet_of_cpu();
 	struct iov_group_key key;
 	struct iov_group *group;
-	__u32 chunks = 0;
-	__u16 generation = 0;
+	__u32 chunks;
+	__u16 generation;
 
 	if (!pkt)
 		return TC_ACT_SHOT;
 	if (!pkt->chunk)
 		iov_trace_note(IOV_TRACE_MODULE, IOV_SLOT_FLOOD, 0, 0);
 	pkt->uncacheable = 1;
-	iov_group_head(&key, pkt, IOV_GROUP_LOCAL);
-	group = bpf_map_lookup_elem(&iov_groups, &key);
-	if (group) {
-		chunks = group->chunks;
-		generation = group->generation;
-	}
+	chunks = iov_group_head(&key, pkt, IOV_GROUP_LOCAL, &generation);
 	for (__u32 pass = 0; pass < CHUNKS_A_PASS && pkt->chunk < chunks; pass++) {
-		iov_group_chunk(&key, pkt->chunk, generation);
-		pkt->chunk++;
-		group = bpf_map_lookup_elem(&iov_groups, &key);
+		group = iov_group_next(&key, pkt, generation);
 		if (!group)
 			continue;
 		for (__u32 i = 0; i < IOV_GROUP_CHUNK && i < group->count; i++)

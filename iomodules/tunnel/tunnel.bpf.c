@@ -202,8 +202,7 @@ IOV_PROGRAM(iov_encap_any)
 /* Of members, before iov_flood_remote jumps to itself: with 33 tail calls a packet, some 12,000 other chassis. */
 #define CHUNKS_A_PASS 8
 
-/* What is the same for every member of a round. In a map, because the verifier would follow every combination of values of
- * a struct on the stack through all the members. */
+/* What is the same for every member of a round. In a map, where iov_flood_copy_remote() finds it. */
 struct round {
 	struct iov_outer_facts facts;
 	__u32 keys_fit;
@@ -378,10 +377,10 @@ IOV_PROGRAM(iov_flood_fits)
 {
 	struct iov_packet *pkt = iov_packet_of_cpu();
 	struct round *round = round_of_cpu();
-	__u32 chunks = 0, tag, length, room;
+	__u32 chunks, tag, length, room;
 	struct iov_group_key key;
 	struct iov_group *group;
-	__u16 generation = 0;
+	__u16 generation;
 
 	if (!pkt || !round)
 		return TC_ACT_SHOT;
@@ -390,16 +389,9 @@ IOV_PROGRAM(iov_flood_fits)
 	length = iov_outer_ip_length(ctx, pkt, tag, 0);
 	if (!pkt->chunk)
 		round->least = length;
-	iov_group_head(&key, pkt, IOV_GROUP_REMOTE);
-	group = bpf_map_lookup_elem(&iov_groups, &key);
-	if (group) {
-		chunks = group->chunks;
-		generation = group->generation;
-	}
+	chunks = iov_group_head(&key, pkt, IOV_GROUP_REMOTE, &generation);
 	for (__u32 pass = 0; pass < FITS_CHUNKS_A_PASS && pkt->chunk < chunks; pass++) {
-		iov_group_chunk(&key, pkt->chunk, generation);
-		pkt->chunk++;
-		group = bpf_map_lookup_elem(&iov_groups, &key);
+		group = iov_group_next(&key, pkt, generation);
 		if (!group)
 			continue;
 		for (__u32 i = 0; i < IOV_GROUP_CHUNK && i < group->count; i++)
@@ -423,8 +415,8 @@ IOV_PROGRAM(iov_flood_remote)
 	struct iov_group_key key;
 	struct iov_group *group;
 	struct round *round = round_of_cpu();
-	__u32 chunks = 0;
-	__u16 generation = 0;
+	__u32 chunks;
+	__u16 generation;
 
 	if (!pkt || !round)
 		return TC_ACT_SHOT;
@@ -439,16 +431,9 @@ IOV_PROGRAM(iov_flood_remote)
 	}
 	begin_round(round, ctx, pkt);
 	barrier();
-	iov_group_head(&key, pkt, IOV_GROUP_REMOTE);
-	group = bpf_map_lookup_elem(&iov_groups, &key);
-	if (group) {
-		chunks = group->chunks;
-		generation = group->generation;
-	}
+	chunks = iov_group_head(&key, pkt, IOV_GROUP_REMOTE, &generation);
 	for (__u32 pass = 0; pass < CHUNKS_A_PASS && pkt->chunk < chunks; pass++) {
-		iov_group_chunk(&key, pkt->chunk, generation);
-		pkt->chunk++;
-		group = bpf_map_lookup_elem(&iov_groups, &key);
+		group = iov_group_next(&key, pkt, generation);
 		if (!group)
 			continue;
 		for (__u32 i = 0; i < IOV_GROUP_CHUNK && i < group->count; i++) {

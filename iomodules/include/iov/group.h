@@ -4,23 +4,35 @@
 #define IOV_GROUP_H
 
 #include "drop.h"
+#include "maps.h"
 #include "types.h"
 
-/* The key of the head chunk of the group the packet goes to. */
-static __always_inline void iov_group_head(struct iov_group_key *key, const struct iov_packet *pkt, __u8 scope)
+/*
+ * Begins to walk over the group the packet goes to, or goes on with it: `key` becomes that of its head chunk. Returns how many chunks it has (0: there
+ * is no such group), and in `generation` that of those behind the head.
+ */
+static __always_inline __u32 iov_group_head(struct iov_group_key *key, const struct iov_packet *pkt, __u8 scope, __u16 *generation)
 {
+	const struct iov_group *head;
+
 	key->datapath = pkt->datapath;
 	key->group = pkt->group;
 	key->generation = 0;
 	key->chunk = 0;
 	key->scope = scope;
+	head = bpf_map_lookup_elem(&iov_groups, key);
+	*generation = head ? head->generation : 0;
+	return head ? head->chunks : 0;
 }
 
-/* Turns the key into that of chunk `chunk`. The head is at generation 0, those behind it at the generation it names. */
-static __always_inline void iov_group_chunk(struct iov_group_key *key, __u8 chunk, __u16 generation)
+/* The chunk that the packet comes to next; NULL: it is gone. The head is at generation 0, those behind it at the generation it names. */
+static __always_inline struct iov_group *iov_group_next(struct iov_group_key *key, struct iov_packet *pkt, __u16 generation)
 {
+	__u8 chunk = pkt->chunk++;
+
 	key->chunk = chunk;
 	key->generation = chunk ? generation : 0;
+	return bpf_map_lookup_elem(&iov_groups, key);
 }
 
 /* What FLOOD is to do: one group or two (`other`, 0: none), but not the port `except` (0: all). */
