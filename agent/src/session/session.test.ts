@@ -102,6 +102,44 @@ async function coordinator(t: ExecutionContext): Promise<ScriptedCoordinator & {
   return Object.assign(one, { address: `127.0.0.1:${one.port}` });
 }
 
+interface Wire {
+  readonly port: number;
+  /** So far. */
+  readonly connections: number;
+  /** From now on it takes everything and passes nothing on: a peer that vanished without a word. */
+  silence(): void;
+}
+
+/** What an agent can be connected through; connections after the first `passes` are accepted, and nothing else. */
+async function wire(t: ExecutionContext, to: number, passes = Number.POSITIVE_INFINITY): Promise<Wire> {
+  const sockets: Socket[] = [];
+  let connections = 0;
+  const keep = (socket: Socket) => {
+    sockets.push(socket);
+    return socket.on('error', () => {});
+  };
+  const proxy = createServer((near) => {
+    keep(near);
+    if (++connections > passes) return;
+    near.pipe(keep(createConnection(to, '127.0.0.1'))).pipe(near);
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
+  });
+  return {
+    port: (proxy.address() as { port: number }).port,
+    get connections() {
+      return connections;
+    },
+    silence() {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+  };
+}
+
 test('hello, interfaces, a commit, its ack; then only what changed', async (t) => {
   const server = await coordinator(t);
   const agent = new FakeAgent(t, [server.address]);
@@ -292,22 +330,8 @@ test('without a name or an address it waits for one', async (t) => {
 
 test('a connection that went silent is noticed', async (t) => {
   const server = await coordinator(t);
-  const sockets: Socket[] = [];
-  // Takes everything and passes nothing on, once it is told to: a peer that vanished without a word.
-  const proxy = createServer((near) => {
-    const far = createConnection(server.port, '127.0.0.1');
-    sockets.push(near, far);
-    near.pipe(far).pipe(near);
-    for (const socket of [near, far]) socket.on('error', () => {});
-  });
-  proxy.listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy();
-    proxy.close();
-  });
-  const { port } = proxy.address() as { port: number };
-  const agent = new FakeAgent(t, [`127.0.0.1:${port}`], {
+  const proxy = await wire(t, server.port);
+  const agent = new FakeAgent(t, [`127.0.0.1:${proxy.port}`], {
     ...FAST,
     keepaliveMs: 200,
     keepaliveTimeoutMs: 200,
@@ -317,7 +341,7 @@ test('a connection that went silent is noticed', async (t) => {
   first.welcome();
   await once(agent.session, 'live');
   const ended = once(agent.session, 'ended');
-  for (const socket of sockets) socket.unpipe().pause();
+  proxy.silence();
   await ended;
   t.false(agent.session.live);
   await (await server.session()).next('hello');
@@ -325,33 +349,16 @@ test('a connection that went silent is noticed', async (t) => {
 
 test('after one that went silent another one is asked first', async (t) => {
   const [server, other] = [await coordinator(t), await coordinator(t)];
-  const sockets: Socket[] = [];
-  let connections = 0;
-  const proxy = createServer((near) => {
-    sockets.push(near);
-    near.on('error', () => {});
-    // The second one, too, would be accepted, and hear nothing.
-    if (++connections > 1) return;
-    const far = createConnection(server.port, '127.0.0.1');
-    sockets.push(far);
-    far.on('error', () => {});
-    near.pipe(far).pipe(near);
-  });
-  proxy.listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy();
-    proxy.close();
-  });
-  const { port } = proxy.address() as { port: number };
+  // The second one, too, would be accepted, and hear nothing.
+  const proxy = await wire(t, server.port, 1);
   const timing = { ...FAST, keepaliveMs: 200, keepaliveTimeoutMs: 200 };
-  const agent = new FakeAgent(t, [`127.0.0.1:${port}`, other.address], timing);
+  const agent = new FakeAgent(t, [`127.0.0.1:${proxy.port}`, other.address], timing);
   agent.session.start();
   (await server.session()).welcome();
   await once(agent.session, 'live');
-  for (const socket of sockets) socket.unpipe().pause();
+  proxy.silence();
   await (await other.session()).next('hello');
-  t.is(connections, 1);
+  t.is(proxy.connections, 1);
 });
 
 test('a coordinator that says nothing is left', async (t) => {
