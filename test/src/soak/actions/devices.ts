@@ -1,71 +1,75 @@
 import { isBound } from '../model.js';
+import type { Site } from '../site.js';
 import { type Action, between, numbersTo, pause } from './action.js';
 
 const deviceOf = (name: string, hypervisor: number): string[] => [`device ${name}`, `ovsdb hv${hypervisor}`];
 
-const remade: Action = {
-  weight: 3,
-  plan(random, model) {
-    const { name } = random.pick(model.unprotected);
-    const gone = between(random, 0, 1500);
-    return {
-      kind: 'tap deleted and made again',
-      what: `tap of ${name}: deleted, made again after ${gone} ms`,
-      uses: [`device ${name}`],
-      concerns: [name],
-      run: async (site) => {
-        await site.lab.vm(name).detach();
-        await pause(gone);
-        await site.lab.vm(name).attach();
-      },
-    };
-  },
-};
+/** The tap of a machine is away for some time. `how` says it in the report. */
+function tapAway(
+  weight: number,
+  kind: string,
+  how: (ms: number) => string,
+  run: (
+    site: Site,
+    machine: { name: string; hypervisor: number },
+    gone: () => Promise<void>,
+  ) => Promise<void>,
+): Action {
+  return {
+    weight,
+    plan(random, model) {
+      const { name, hypervisor } = random.pick(model.unprotected);
+      const ms = between(random, 0, 1500);
+      return {
+        kind,
+        what: `tap of ${name}: ${how(ms)}`,
+        uses: [`device ${name}`],
+        concerns: [name],
+        run: (site) => run(site, { name, hypervisor }, () => pause(ms)),
+      };
+    },
+  };
+}
 
-const renamed: Action = {
-  weight: 2,
-  plan(random, model) {
-    const { name, hypervisor } = random.pick(model.unprotected);
-    const gone = between(random, 0, 1500);
-    return {
-      kind: 'tap renamed and back',
-      what: `tap of ${name}: another name for ${gone} ms`,
-      uses: [`device ${name}`],
-      concerns: [name],
-      run: async (site) => {
-        const { netns } = site.lab.hv(hypervisor);
-        const { tap } = site.lab.vm(name);
-        const rename = (from: string, to: string) =>
-          netns.ip(`link set ${from} down`, `link set ${from} name ${to}`, `link set ${to} up`);
-        await rename(tap, `x-${tap}`);
-        await pause(gone);
-        await rename(`x-${tap}`, tap);
-      },
-    };
+const remade = tapAway(
+  3,
+  'tap deleted and made again',
+  (ms) => `deleted, made again after ${ms} ms`,
+  async (site, { name }, gone) => {
+    await site.lab.vm(name).detach();
+    await gone();
+    await site.lab.vm(name).attach();
   },
-};
+);
 
-const elsewhere: Action = {
-  weight: 1,
-  plan(random, model) {
-    const { name, hypervisor } = random.pick(model.unprotected);
-    const gone = between(random, 0, 1500);
-    return {
-      kind: 'tap moved to another namespace and back',
-      what: `tap of ${name}: in another namespace for ${gone} ms`,
-      uses: [`device ${name}`],
-      concerns: [name],
-      run: async (site) => {
-        const [here, there] = [site.lab.hv(hypervisor).netns, site.lab.underlay.netns];
-        const { tap } = site.lab.vm(name);
-        await here.ip(`link set ${tap} netns ${there.name}`);
-        await pause(gone);
-        await there.ip(`link set ${tap} netns ${here.name}`);
-        await here.ip(`link set ${tap} up`);
-      },
-    };
+const renamed = tapAway(
+  2,
+  'tap renamed and back',
+  (ms) => `another name for ${ms} ms`,
+  async (site, { name, hypervisor }, gone) => {
+    const { netns } = site.lab.hv(hypervisor);
+    const { tap } = site.lab.vm(name);
+    const rename = (from: string, to: string) =>
+      netns.ip(`link set ${from} down`, `link set ${from} name ${to}`, `link set ${to} up`);
+    await rename(tap, `x-${tap}`);
+    await gone();
+    await rename(`x-${tap}`, tap);
   },
-};
+);
+
+const elsewhere = tapAway(
+  1,
+  'tap moved to another namespace and back',
+  (ms) => `in another namespace for ${ms} ms`,
+  async (site, { name, hypervisor }, gone) => {
+    const [here, there] = [site.lab.hv(hypervisor).netns, site.lab.underlay.netns];
+    const { tap } = site.lab.vm(name);
+    await here.ip(`link set ${tap} netns ${there.name}`);
+    await gone();
+    await there.ip(`link set ${tap} netns ${here.name}`);
+    await here.ip(`link set ${tap} up`);
+  },
+);
 
 const unplugged: Action = {
   weight: 3,
