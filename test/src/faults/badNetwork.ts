@@ -42,6 +42,11 @@ class Wire {
 
   private readonly delivered: (bytes: number) => void;
 
+  /** Bytes that were sent and have not been delivered. */
+  get held(): number {
+    return this.#held;
+  }
+
   set conditions(conditions: Conditions) {
     this.#conditions = conditions;
     this.#pump();

@@ -117,10 +117,12 @@ test.serial(
         const [old] = net('hv1').open;
         // The coordinator hears no more of this connection, not even its end.
         net('hv1').setLink(old!, { up: { silent: true } });
+        const { held } = old!.up;
         await hv1.unplug(port!.tap);
-        await lasting(200);
-        old!.cutNear();
+        await until('the agent says that the tap is unplugged', async () => old!.up.held > held);
+        // Plugged before the agent comes back: what its new Session says must not be a reason to release the port.
         await hv1.plug(port!.tap, port!.name);
+        old!.cutNear();
         const since = performance.now();
         const ms = await applied(lab, since);
         // Now it hears: the port is unplugged, and the connection is over.
