@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { type Link, type Log, Netlink } from '../../netlink/index.js';
+import { ip } from '../../netlink/testsupport/privateNetns.js';
 import { Machine, mountTestBpffs } from '../../testsupport/namespace.js';
 import {
   type HoverEngine,
@@ -40,6 +41,8 @@ export class Lab {
       netlink.close();
       mounted.unmount();
     });
+    // What is sent before the kernel has taken the device up is lost.
+    while (!ip('link show iovh0').includes('state UP')) await sleep(2);
     return new Lab(t, netlink, engine, bpffs);
   }
 
