@@ -34,16 +34,23 @@ export interface VethPair {
 
 let pairs = 0;
 
-/** Makes a veth pair with new names, both ends up. */
+/** Makes a veth pair with new names, both ends up, and the kernel done with it: what is sent before is lost. */
 export function vethPair(): VethPair {
   pairs++;
   const [name, peer] = [`host${pairs}`, `peer${pairs}`];
   ip('link', 'add', name, 'type', 'veth', 'peer', 'name', peer);
   for (const device of [name, peer]) ip('link', 'set', 'dev', device, 'up');
-  return { name, peer, ifindex: ifindexOf(name), peerIfindex: ifindexOf(peer) };
+  return { name, peer, ifindex: whenUp(name), peerIfindex: whenUp(peer) };
 }
 
-function ifindexOf(name: string): number {
-  const [link] = JSON.parse(ip('-j', 'link', 'show', 'dev', name)) as { ifindex: number }[];
-  return link!.ifindex;
+/** The ifindex, once it is up. The kernel may take a moment, by a work queue of its own. */
+function whenUp(name: string): number {
+  for (const deadline = Date.now() + 10_000; ; ) {
+    const [link] = JSON.parse(ip('-j', 'link', 'show', 'dev', name)) as {
+      ifindex: number;
+      operstate: string;
+    }[];
+    if (link!.operstate === 'UP') return link!.ifindex;
+    if (Date.now() > deadline) throw new Error(`${name} is ${link!.operstate}`);
+  }
 }
