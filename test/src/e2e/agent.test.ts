@@ -103,5 +103,5 @@ test.serial('--cleanup removes every program, map and link, and does nothing the
   t.is((await cleanup()).status, 0);
   await hv.startAgent();
   await lab.sync();
-  await until('it works again', () => vm(1).reaches(ip4(3), { count: 1 }));
+  await until('it works again', () => vm(1).reaches(ip4(3), { count: 1, waitSeconds: 1 }));
 });

@@ -20,6 +20,8 @@ test.before(async () => {
 });
 test.after.always(() => kinds?.lab.destroy());
 
+let marks = 0;
+
 /** Every row of the Southbound database that anyone wrote while `work` ran. */
 async function written(work: () => Promise<unknown>): Promise<string[]> {
   const argv = ['--format=csv', 'monitor', kinds.lab.central.sb, 'OVN_Southbound', 'ALL'];
@@ -30,10 +32,15 @@ async function written(work: () => Promise<unknown>): Promise<string[]> {
   });
   await once(child.stdout, 'data');
   await work();
+  // What was written before is told before.
+  const mark = `seen-${++marks}`;
+  await kinds.lab.central.sbctl('set', 'SB_Global', '.', `external_ids:mark=${mark}`);
+  while (!text.includes(mark)) await once(child.stdout, 'data');
   const closed = once(child, 'close');
   child.kill();
   await closed;
-  return text.split('\n').filter((line) => /^[^,]+,(insert|delete|old|new),/.test(line));
+  const before = text.slice(0, text.lastIndexOf('\nrow,', text.indexOf(mark)));
+  return before.split('\n').filter((line) => /^[^,]+,(insert|delete|old|new),/.test(line));
 }
 
 const devices = () => kinds.lab.hv(1).netns.exec('ip', '-br', 'link');

@@ -20,10 +20,10 @@ for (const [from, to, where] of [
   [4, 2, 'back across hypervisors'],
 ] as const) {
   test.serial(`IPv4 ping ${where}`, async (t) => {
-    t.deepEqual(await vm(from).ping(ip4(to)), { sent: 3, received: 3 });
+    t.true(await vm(from).reaches(ip4(to)));
   });
   test.serial(`IPv6 ping ${where}`, async (t) => {
-    t.deepEqual(await vm(from).ping(ip6(to)), { sent: 3, received: 3 });
+    t.true(await vm(from).reaches(ip6(to)));
   });
 }
 

@@ -100,11 +100,11 @@ test.serial(
     t.true(await vm(1).reaches(ip4(3)), 'the first is not harmed');
     t.is((await second.ping(ip4(3), { count: 1 })).received, 0);
     await hv.unplug(vm(1).tap);
-    await until('the second took over', async () => second.reaches(ip4(3), { count: 1 }));
+    await until('the second took over', async () => second.reaches(ip4(3), { count: 1, waitSeconds: 1 }));
     await until('the problem is gone', async () => !(await shown()));
     await hv.unplug('dbl1');
     await hv.plug(vm(1).tap, 'vm1');
-    await until('vm1 is back', () => vm(1).reaches(ip4(3), { count: 1 }));
+    await until('vm1 is back', () => vm(1).reaches(ip4(3), { count: 1, waitSeconds: 1 }));
   },
 );
 
@@ -137,7 +137,7 @@ test.serial('the local database restarts, and is wiped: packets go on, and every
   await hv.vsctl('--no-wait', 'set', 'Open_vSwitch', '.', ...hv.settings());
   await hv.vsctl('--no-wait', 'wait-until', 'Bridge', 'br-int');
   for (const n of [1, 2]) await hv.plug(vm(n).tap, `vm${n}`);
-  await until('vm2 is back', () => vm(2).reaches(ip4(3), { count: 1 }));
+  await until('vm2 is back', () => vm(2).reaches(ip4(3), { count: 1, waitSeconds: 1 }));
   await lab.sync();
   t.true(await vm(1).reaches(ip4(2)));
 });

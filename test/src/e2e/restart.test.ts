@@ -106,7 +106,7 @@ test.serial('the cable of a hypervisor is pulled and plugged', async (t) => {
   t.is((await vm(1).ping(ip4(3), { count: 1 })).received, 0);
   t.true(await vm(1).reaches(ip4(2)));
   await lab.underlay.setCable('hv2', true);
-  await until('vm1 reaches vm3', () => vm(1).reaches(ip4(3), { count: 1 }));
+  await until('vm1 reaches vm3', () => vm(1).reaches(ip4(3), { count: 1, waitSeconds: 1 }));
   await lab.sync();
 });
 
@@ -120,7 +120,7 @@ test.serial('a hypervisor gets another underlay address', async (t) => {
     return encaps === '172.31.0.20';
   });
   await lab.sync();
-  await until('vm1 reaches vm3', () => vm(1).reaches(ip4(3), { count: 1 }));
+  await until('vm1 reaches vm3', () => vm(1).reaches(ip4(3), { count: 1, waitSeconds: 1 }));
   t.true(await vm(3).reaches(ip4(1)));
 });
 

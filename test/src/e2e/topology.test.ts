@@ -42,7 +42,7 @@ function topology(command: string, yaml?: string) {
   return tryCommand(command === 'show' ? argv : [...argv, file]);
 }
 
-const reaches = () => lab.vm('vm1').reaches(ip4(2), { count: 2 });
+const reaches = (waitSeconds = 10) => lab.vm('vm1').reaches(ip4(2), { count: 2, waitSeconds });
 const lines = ({ stdout }: { stdout: string }) => stdout.trim().split('\n');
 
 test.serial('iovctl topology: a chain is made, again without effect, changed, and deleted', async (t) => {
@@ -63,7 +63,7 @@ test.serial('iovctl topology: a chain is made, again without effect, changed, an
   const gone = await topology('delete');
   t.is(lines(gone).length, 1);
   t.is((await topology('delete')).stdout, 'nothing to do\n');
-  t.false(await reaches());
+  t.false(await reaches(1));
 });
 
 test.serial('iovctl topology: what fails is taken back as a whole', async (t) => {

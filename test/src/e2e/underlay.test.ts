@@ -22,7 +22,7 @@ test.serial('a tunnel moves to IPv6 when ovn-encap-ip does, and iovctl says how 
   await until('the tunnel is another', async () =>
     (await tunnels(lab)).some(({ node, remoteIp }) => node === 'hv1' && remoteIp === 'fd31::2'),
   );
-  await until('vm3 is reached', () => lab.vm('vm1').reaches(ip4(3)));
+  await until('vm3 is reached', () => lab.vm('vm1').reaches(ip4(3), { waitSeconds: 1 }));
   t.true(await lab.vm('vm3').reaches(ip4(1)));
   const { sent, received } = await transfer(lab.vm('vm1'), lab.vm('vm3'), ip6(3), 10);
   t.is(received, sent);
@@ -46,7 +46,7 @@ test.serial('a port with an encap-ip of its own is reached at that address', asy
   const own = 'external_ids:encap-ip=172.31.1.2';
   await lab.hv(2).vsctl('set', 'Interface', lab.vm('vm3').tap, own);
   await until('it is used', async () => {
-    await lab.vm('vm1').reaches(ip4(3));
+    await lab.vm('vm1').reaches(ip4(3), { waitSeconds: 1 });
     return (await sentTo('172.31.1.2')) > 0;
   });
   t.true(await lab.vm('vm1').reaches(ip4(3)));

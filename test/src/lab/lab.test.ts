@@ -24,7 +24,7 @@ test.serial('the lab itself: stock OVN forwards in it, and nothing of it is left
   await lab.sync();
   t.true(await lab.vm('vm1').reaches(lab.vm('vm2')), 'inside a hypervisor');
   // Stock loses the packets that come before the tunnel's next hop is resolved.
-  await until('across hypervisors', () => lab.vm('vm1').reaches(lab.vm('vm3')));
+  await until('across hypervisors', () => lab.vm('vm1').reaches(lab.vm('vm3'), { waitSeconds: 1 }));
   const capture = await lab.vm('vm2').capture('icmp');
   const series = await lab.vm('vm1').pingSeries(lab.vm('vm2'));
   await series.answers(20);

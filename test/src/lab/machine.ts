@@ -1,7 +1,7 @@
 import { Capture } from './capture.js';
 import { command } from './command.js';
 import { Netns } from './netns.js';
-import { type PingOptions, type PingResult, PingSeries, ping } from './ping.js';
+import { type PingOptions, type PingResult, PingSeries, ping, reaches } from './ping.js';
 import type { Registry } from './registry.js';
 
 export interface MachineSpec {
@@ -72,9 +72,8 @@ export class Machine {
   }
 
   /** Did every ping get its answer? */
-  async reaches(to: Machine | string, o?: PingOptions): Promise<boolean> {
-    const { sent, received } = await this.ping(to, o);
-    return received === sent;
+  reaches(to: Machine | string, o?: PingOptions): Promise<boolean> {
+    return reaches(this.netns, typeof to === 'string' ? to : to.address(), o);
   }
 
   /** Pings every 10 ms until stopped. */

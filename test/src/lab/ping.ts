@@ -14,7 +14,7 @@ export interface PingOptions {
   intervalSeconds?: number;
   /** Bytes of payload, ping -s. */
   size?: number;
-  /** How long to wait for the answer to the last packet, ping -W. Default 1 s. */
+  /** How long to wait for an answer when there was none at all, ping -W. Default 1 s. */
   waitSeconds?: number;
   /** Further options, such as -M do. */
   extra?: readonly string[];
@@ -31,6 +31,20 @@ export function pingArgv(to: string, o: PingOptions = {}): string[] {
 export async function ping(from: Netns, to: string, o: PingOptions = {}): Promise<PingResult> {
   const { stdout, stderr } = await from.try(pingArgv(to, o));
   return statistics(stdout, stderr);
+}
+
+/**
+ * Is each of the first packets answered? Those of ping -W have two round trips for it once there was an answer, which is little where everything waits for a
+ * processor: these have `waitSeconds` (10) in all.
+ */
+export async function reaches(from: Netns, to: string, o: PingOptions = {}): Promise<boolean> {
+  const { waitSeconds = 10, count = 3 } = o;
+  if (count === 1) return (await ping(from, to, { ...o, waitSeconds })).received === 1;
+  // Goes on until as many are answered: a late one, or one that is not the first.
+  const deadline = ['-w', `${Math.ceil(waitSeconds)}`];
+  const { stdout } = await from.try(pingArgv(to, { ...o, extra: [...deadline, ...(o.extra ?? [])] }));
+  const answered = new Set([...stdout.matchAll(/icmp_seq=(\d+) ttl/g)].map(([, seq]) => Number(seq)));
+  return Array.from({ length: count }, (_, i) => i + 1).every((seq) => answered.has(seq));
 }
 
 function statistics(stdout: string, stderr: string): PingResult {

@@ -28,7 +28,7 @@ for (const encap of ['vxlan', 'geneve'] as const) {
     async (t) => {
       const lab = await network({ encap, machines: { 1: 1, 3: 2 } });
       t.teardown(() => lab.destroy());
-      await until('vm3 answers', () => lab.vm('vm1').reaches(ip4(3)));
+      await until('vm3 answers', () => lab.vm('vm1').reaches(ip4(3), { waitSeconds: 1 }));
       const keys = await tunnelKeys(lab);
       const { netns } = lab.underlay;
       await netns.ip('addr add 172.31.0.77/24 dev br0');
@@ -76,7 +76,7 @@ for (const encap of ['vxlan', 'geneve'] as const) {
     async (t) => {
       const lab = await network({ encap, machines: { 1: 1, 2: 1, 3: 2 } });
       t.teardown(() => lab.destroy());
-      await until('vm3 answers', () => lab.vm('vm1').reaches(ip4(3)));
+      await until('vm3 answers', () => lab.vm('vm1').reaches(ip4(3), { waitSeconds: 1 }));
       const keys = await tunnelKeys(lab);
       const inner = tunnel(encap, keys.datapath, keys.vm1, keys.vm3);
       const port = encap === 'vxlan' ? 4789 : 6081;

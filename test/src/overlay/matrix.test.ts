@@ -31,7 +31,9 @@ for (const underlayFamily of ['ip4', 'ip6'] as const) {
         machines: { 1: 1, 2: 2, 3: 3 },
       });
       t.teardown(() => lab.destroy());
-      await until('the stock hypervisor has its tunnels', () => lab.vm('vm3').reaches(ip4(1)));
+      await until('the stock hypervisor has its tunnels', () =>
+        lab.vm('vm3').reaches(ip4(1), { waitSeconds: 1 }),
+      );
       const kinds = (await nodes(lab)).map(({ kind }) => kind);
       t.deepEqual(kinds, ['iovisor', 'iovisor', 'ovn-controller']);
       for (const [name, from, to] of pairs) await everyKind(t, lab, name, from, to);

@@ -31,7 +31,7 @@ for (const underlayFamily of ['ip4', 'ip6'] as const) {
         const lab = await jumbo({ encap, underlayFamily });
         t.teardown(() => lab.destroy());
         const vm1 = lab.vm('vm1');
-        await until('vm3 answers', () => vm1.reaches(ip4(3)));
+        await until('vm3 answers', () => vm1.reaches(ip4(3), { waitSeconds: 1 }));
         for (const [family, address] of [
           ['-4', ip4(3)],
           ['-6', ip6(3)],
@@ -52,7 +52,7 @@ test.serial('so is what goes to a MAC that nobody has, and to a machine that two
   const lab = await jumbo({ encap: 'geneve', hypervisors: 3 });
   t.teardown(() => lab.destroy());
   const vm1 = lab.vm('vm1');
-  await until('vm3 answers', () => vm1.reaches(ip4(3)));
+  await until('vm3 answers', () => vm1.reaches(ip4(3), { waitSeconds: 1 }));
   // As while a machine moves.
   await lab.nbctl('lsp-set-options', 'vm3', 'requested-chassis=hv2,hv3');
   const moved = await lab.addMachine(lab.hv(3), { ...spec(3), name: 'moved3', port: 'vm3', tap: 'tap33' });

@@ -18,7 +18,7 @@ for (const underlayFamily of ['ip4', 'ip6'] as const) {
       const lab = await network({ encap, underlayFamily, machines: { 1: 1, 3: 2 } });
       t.teardown(() => lab.destroy());
       const [vm1, vm3] = [lab.vm('vm1'), lab.vm('vm3')];
-      await until('vm3 answers', () => vm1.reaches(ip4(3)));
+      await until('vm3 answers', () => vm1.reaches(ip4(3), { waitSeconds: 1 }));
       // A real NIC finishes sums and segments; so the packets on this wire are to be complete as well.
       for (const hv of lab.hypervisors) await hv.netns.exec('ethtool', '-K', 'uplink', 'tx', 'off');
       const { netns } = lab.underlay;
