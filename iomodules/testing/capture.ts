@@ -50,7 +50,7 @@ export class Capture {
   }
 
   /** The next frame that came in, its VLAN tags in it; undefined when none comes within `timeout` milliseconds. */
-  next(timeout = 2000): Buffer | undefined {
+  next(timeout = 10_000): Buffer | undefined {
     for (;;) {
       const polled = Buffer.alloc(8); // struct pollfd
       polled.writeInt32LE(this.#fd, 0);
