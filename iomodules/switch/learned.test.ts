@@ -87,6 +87,7 @@ const toMigrant = (dst = '10.0.0.10') =>
 for (const where of ['addMac', 'addLearned'] as const) {
   test.serial(`a port on several chassis gets unicast on all of them (${where})`, (t) => {
     lab.maps.iov_fdb.clear();
+    lab.bumpEpoch(1);
     lab[where](1, MIGRANT, toGroup);
     lab.addGroup(1, 40, { local: [migrant.number], remote: [2, 3] });
     t.like(lab.run(toMigrant(), a), { action: 'flood', scratch: { copies: 3, egress_key: 40 } });

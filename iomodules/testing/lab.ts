@@ -140,6 +140,13 @@ export class Lab {
   addMac(datapath: number, address: string, dest: Partial<abi.iov_dest>): void {
     const key = abi.iov_fdb_keyCodec.encode({ datapath, mac: mac(address) });
     this.maps.iov_fdb.update(key, abi.iov_destCodec.encode(dest));
+    this.bumpEpoch(datapath);
+  }
+
+  /** What was remembered of the datapath is over. After a change of iov_fdb. */
+  bumpEpoch(datapath: number): void {
+    const epoch = this.maps.iov_epochs.lookup(number32(datapath))!.readUInt32LE();
+    this.maps.iov_epochs.update(number32(datapath), number32(epoch + 1));
   }
 
   /** Like addMac(), of a MAC that was learned. */

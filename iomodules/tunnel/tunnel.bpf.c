@@ -71,7 +71,7 @@ static __always_inline int write_headers4(struct __sk_buff *ctx, const struct io
 {
 	__u64 words[IOV_OUTER_WORDS];
 
-	iov_outer_fill4(words, tunnel, facts, iov_outer_length(ctx));
+	iov_outer_fill4(words, tunnel, facts, iov_outer_length(ctx), iov_outer_checksum_mask(tunnel, facts));
 	iov_inner_fill4(words + header / 8, pkt, type);
 	return bpf_skb_store_bytes(ctx, 0, words, header + IOV_ETHERNET_LENGTH, 0);
 }
@@ -81,7 +81,7 @@ static __always_inline int write_headers6(struct __sk_buff *ctx, const struct io
 {
 	__u64 words[IOV_OUTER_WORDS];
 
-	iov_outer_fill6(words, tunnel, facts, iov_outer_length(ctx));
+	iov_outer_fill6(words, tunnel, facts, iov_outer_length(ctx), iov_outer_checksum_mask(tunnel, facts));
 	iov_inner_fill6(words + header / 8, pkt, type);
 	return bpf_skb_store_bytes(ctx, 0, words, header + IOV_ETHERNET_LENGTH, 0);
 }
@@ -278,6 +278,7 @@ static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_pa
 {
 	struct iov_tunnel *tunnel = tunnel_lookup(number);
 	__u32 header = round->header, kind;
+	__be16 mask;
 
 	if (!tunnel)
 		return IOV_DROP_TUNNEL_UNRESOLVED;
@@ -295,10 +296,11 @@ static __always_inline __u32 copy_to_tunnel(struct __sk_buff *ctx, struct iov_pa
 		return IOV_DROP_TUNNEL_MTU;
 	if (pkt->room != header)
 		return round->no_room ? round->no_room : WANTS_ROOM;
+	mask = iov_outer_checksum_mask(tunnel, &round->facts);
 	if (kind & IOV_KIND_IP6)
-		iov_outer_fill6(round->words, tunnel, &round->facts, round->length);
+		iov_outer_fill6(round->words, tunnel, &round->facts, round->length, mask);
 	else
-		iov_outer_fill4(round->words, tunnel, &round->facts, round->length);
+		iov_outer_fill4(round->words, tunnel, &round->facts, round->length, mask);
 	/* For the verifier, which does not know what the map holds: it is one of the four lengths, in a way that kernels before 6.8
 	 * understand (they lose the bounds of a 32-bit value on the stack). */
 	_Static_assert((IOV_OUTER_VXLAN_LENGTH & IOV_OUTER_GENEVE_LENGTH & IOV_OUTER6_VXLAN_LENGTH &

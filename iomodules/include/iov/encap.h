@@ -85,27 +85,29 @@ static __always_inline int iov_wants_checksum(const struct iov_tunnel *tunnel)
 }
 
 /* The outer UDP source port: the flow's entropy for ECMP and RSS, in the range that RFC 7348 asks for. Fragments of a
- * datagram have no ports and must stay together with the first one. */
+ * datagram have no ports and must stay together with the first one. All bits of what is multiplied by an odd number are in the upper
+ * bits of the product or above it (multilinear hashing). */
+static __always_inline __u16 iov_flow_port(const struct iov_packet *pkt)
+{
+	const __u64 *from = (const __u64 *)pkt->ip_src, *to = (const __u64 *)pkt->ip_dst;
+	__u64 sum, rest = pkt->ip_proto;
+
+	if (pkt->flags & IOV_PKT_IP4)
+		sum = (from[0] ^ (__u64)pkt->ip_dst[0] << 32) * 0x9e3779b97f4a7c15;
+	else if (pkt->flags & IOV_PKT_IP6)
+		sum = from[0] * 0x9e3779b97f4a7c15 + from[1] * 0x94d049bb133111eb + to[0] * 0xd6e8feb86659fd93 +
+		      to[1] * 0xff51afd7ed558ccd;
+	else
+		sum = *(const __u64 *)pkt->eth_dst * 0x9e3779b97f4a7c15 +
+		      *(const __u32 *)&pkt->eth_src[2] * 0x94d049bb133111eb;
+	if ((pkt->flags & (IOV_PKT_L4 | IOV_PKT_FRAGMENT)) == IOV_PKT_L4)
+		rest |= (__u64)*(const __u32 *)&pkt->sport << 8;
+	return 0xc000 | (sum + rest * 0xbf58476d1ce4e5b9) >> 50;
+}
+
 static __always_inline __be16 iov_outer_source_port(const struct iov_packet *pkt)
 {
-	__u32 hash, low, high;
-
-	if (pkt->flags & IOV_PKT_IP4) {
-		low = pkt->ip_src[0];
-		high = pkt->ip_dst[0];
-	} else if (pkt->flags & IOV_PKT_IP6) {
-		low = pkt->ip_src[0] ^ pkt->ip_src[1] ^ pkt->ip_src[2] ^ pkt->ip_src[3];
-		high = pkt->ip_dst[0] ^ pkt->ip_dst[1] ^ pkt->ip_dst[2] ^ pkt->ip_dst[3];
-	} else {
-		low = *(__u32 *)&pkt->eth_src[2];
-		high = *(__u32 *)&pkt->eth_dst[2];
-	}
-	hash = low * 0x9e3779b1 ^ high * 0x85ebca77 ^ pkt->ip_proto;
-	if ((pkt->flags & (IOV_PKT_L4 | IOV_PKT_FRAGMENT)) == IOV_PKT_L4)
-		hash ^= ((__u32)pkt->sport << 16 | pkt->dport) * 0xc2b2ae3d;
-	hash ^= hash >> 15;
-	hash *= 0x27d4eb2f;
-	return bpf_htons(0xc000 | hash >> 18);
+	return bpf_htons(iov_flow_port(pkt));
 }
 
 /* Length of the largest outer IP packet that the frame makes, once GSO has cut it. `tag` is the length of a VLAN tag that is
@@ -188,67 +190,68 @@ static __always_inline __u32 iov_outer_length(struct __sk_buff *ctx)
 	return length > 0xffff + IOV_OUTER_IP ? 0xffff + IOV_OUTER_IP : length;
 }
 
-/* The UDP checksum; `length` is that of UDP. */
-static __always_inline __be16 iov_outer_checksum(const struct iov_tunnel *tunnel, const struct iov_outer_facts *facts, __be16 length)
+/* All bits set where the UDP checksum is to be filled in, else 0. */
+static __always_inline __be16 iov_outer_checksum_mask(const struct iov_tunnel *tunnel, const struct iov_outer_facts *facts)
 {
-	const struct iov_outer_keys *keys = &facts->keys;
-	/* What differs by packet: UDP has the length twice, once in its pseudo header. */
-	__u64 sum = facts->sum + facts->source_port + 2 * (__u32)length + bpf_htonl(keys->vni << 8) + bpf_htons(keys->ingress) +
-		    bpf_htons(keys->egress);
-	__u32 wanted = (tunnel->flags >> 3 | tunnel->flags >> 4) & facts->summed & 1, checksum;
-
 	_Static_assert(IOV_TUNNEL_IP6 == 1 << 3 && IOV_TUNNEL_CSUM == 1 << 4, "are shifted");
-	checksum = 0xffff ^ iov_fold(sum + tunnel->fixed_sum);
-	checksum += (checksum - 1) >> 16; /* 0 becomes 0xffff */
-	return checksum & (0 - wanted);
+	return 0 - ((tunnel->flags >> 3 | tunnel->flags >> 4) & facts->summed & 1);
+}
+
+/* The UDP checksum; `length` is that of UDP, `keys` what is in the tunnel header. */
+static __always_inline __be16 iov_outer_checksum(const struct iov_tunnel *tunnel, const struct iov_outer_facts *facts, __be16 length,
+						 __u64 keys)
+{
+	/* What differs by packet: UDP has the length twice, once in its pseudo header. */
+	__u32 checksum = 0xffff ^ iov_fold(facts->sum + facts->source_port + 2 * (__u32)length + keys + tunnel->fixed_sum);
+
+	return checksum + ((checksum - 1) >> 16); /* 0 becomes 0xffff */
 }
 
 /*
  * The outer header of a packet of `length` bytes, room for it included, into words; over IPv4 8 of them, over IPv6 10. What lies
- * behind the header is 0.
+ * behind the header is 0. `mask`: iov_outer_checksum_mask(). Nothing is written before all is read, which clang would read again.
  */
 static __always_inline void iov_outer_fill4(__u64 *words, const struct iov_tunnel *tunnel, const struct iov_outer_facts *facts,
-					    __u32 length)
+					    __u32 length, __be16 mask)
 {
 	const __u64 *template = (const __u64 *)tunnel->header;
-	const struct iov_outer_keys *keys = &facts->keys;
-	__be16 total, checksum, tos = bpf_htons(iov_outer_tos(tunnel, facts)), udp, id = iov_outer_id(tunnel, facts);
+	__be16 total = bpf_htons(length - IOV_OUTER_IP), udp = bpf_htons(length - IOV_OUTER_UDP);
+	__be16 tos = bpf_htons(iov_outer_tos(tunnel, facts)), id = iov_outer_id(tunnel, facts);
+	__be16 ingress = bpf_htons(facts->keys.ingress), egress = bpf_htons(facts->keys.egress);
+	__u64 vni = (__u32)bpf_htonl(facts->keys.vni << 8);
+	__u64 third = template[3];
+	__be16 sum = iov_ip4_checksum_add(iov_first_field(third), (__u32)total + tos + id);
+	__be16 checksum = iov_outer_checksum(tunnel, facts, udp, vni + ingress + egress) & mask;
 
-	length -= IOV_OUTER_IP;
-	total = bpf_htons(length);
-	udp = bpf_htons(length - 20);
-	checksum = iov_ip4_checksum_add(iov_first_field(template[3]), (__u32)total + tos + id);
 	words[0] = template[0];
 	words[1] = template[1] | iov_at_byte(tos, 6);
 	words[2] = template[2] | iov_at_byte(total, 0) | iov_at_byte(id, 2);
-	words[3] = (template[3] & ~iov_at_byte(0xffff, 0)) | iov_at_byte(checksum, 0);
+	words[3] = (third & ~iov_at_byte(0xffff, 0)) | iov_at_byte(sum, 0);
 	words[4] = template[4] | iov_at_byte(facts->source_port, 2) | iov_at_byte(udp, 6);
-	words[5] = template[5] | iov_at_byte(bpf_htons(keys->vni >> 8), 6);
-	words[6] = template[6] | iov_at_byte(bpf_htons(keys->vni << 8), 0) | iov_at_byte(bpf_htons(keys->ingress), 6);
-	words[7] = template[7] | iov_at_byte(bpf_htons(keys->egress), 0);
-	words[5] |= iov_at_byte(iov_outer_checksum(tunnel, facts, udp), 0);
+	words[5] = template[5] | iov_at_byte(checksum, 0) | iov_at_byte(iov_upper_field(vni), 6);
+	words[6] = template[6] | iov_at_byte(iov_lower_field(vni), 0) | iov_at_byte(ingress, 6);
+	words[7] = template[7] | iov_at_byte(egress, 0);
 }
 
 static __always_inline void iov_outer_fill6(__u64 *words, const struct iov_tunnel *tunnel, const struct iov_outer_facts *facts,
-					    __u32 length)
+					    __u32 length, __be16 mask)
 {
 	const __u64 *template = (const __u64 *)tunnel->header;
-	const struct iov_outer_keys *keys = &facts->keys;
-	__be16 udp;
+	__be16 udp = bpf_htons(length - IOV_OUTER_UDP6), tos = bpf_htons((__u16)iov_outer_tos(tunnel, facts) << 4);
+	__be16 ingress = bpf_htons(facts->keys.ingress), egress = bpf_htons(facts->keys.egress);
+	__u64 vni = (__u32)bpf_htonl(facts->keys.vni << 8);
+	__be16 checksum = iov_outer_checksum(tunnel, facts, udp, vni + ingress + egress) & mask;
 
-	length -= IOV_OUTER_UDP6;
-	udp = bpf_htons(length);
 	words[0] = template[0];
-	words[1] = template[1] | iov_at_byte(bpf_htons((__u16)iov_outer_tos(tunnel, facts) << 4), 6);
+	words[1] = template[1] | iov_at_byte(tos, 6);
 	words[2] = template[2] | iov_at_byte(udp, 2);
 	words[3] = template[3];
 	words[4] = template[4];
 	words[5] = template[5];
 	words[6] = template[6] | iov_at_byte(facts->source_port, 6);
-	words[7] = template[7] | iov_at_byte(udp, 2);
-	words[8] = template[8] | iov_at_byte(bpf_htons(keys->vni >> 8), 2) | iov_at_byte(bpf_htons(keys->vni << 8), 4);
-	words[9] = template[9] | iov_at_byte(bpf_htons(keys->ingress), 2) | iov_at_byte(bpf_htons(keys->egress), 4);
-	words[7] |= iov_at_byte(iov_outer_checksum(tunnel, facts, udp), 4);
+	words[7] = template[7] | iov_at_byte(udp, 2) | iov_at_byte(checksum, 4);
+	words[8] = template[8] | iov_at_byte(iov_upper_field(vni), 2) | iov_at_byte(iov_lower_field(vni), 4);
+	words[9] = template[9] | iov_at_byte(ingress, 2) | iov_at_byte(egress, 4);
 }
 
 /* MACs and type of the inner frame, behind the header. Over IPv4 `words` begins with the last 16 bits of the header, over IPv6

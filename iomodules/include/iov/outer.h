@@ -74,6 +74,25 @@ static __always_inline __be16 iov_first_field(__u64 word)
 #endif
 }
 
+/* The two 16-bit fields of 32 bits in network order. */
+static __always_inline __be16 iov_upper_field(__be32 fields)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return fields;
+#else
+	return fields >> 16;
+#endif
+}
+
+static __always_inline __be16 iov_lower_field(__be32 fields)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return fields >> 16;
+#else
+	return fields;
+#endif
+}
+
 /* The word of a MAC address (readable for 8 bytes) behind a 16-bit field. */
 static __always_inline __u64 iov_mac_behind(__be16 field, const void *mac)
 {
@@ -91,6 +110,17 @@ static __always_inline __u64 iov_mac_before(const void *mac, __be16 field)
 	return (*(const __u64 *)mac & 0xffffffffffffULL) | (__u64)field << 48;
 #else
 	return (*(const __u64 *)mac & ~0xffffULL) | field;
+#endif
+}
+
+/* The word of the last two bytes of a destination MAC, the source MAC behind it (each readable as 8 bytes), and the type behind that:
+ * what follows a word of iov_mac_behind(). */
+static __always_inline __u64 iov_macs_end(const __u64 *macs)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return macs[1] << 16 | macs[0] >> 48;
+#else
+	return macs[1] >> 16 | macs[0] << 48;
 #endif
 }
 

@@ -140,13 +140,11 @@ static __always_inline int iov_is_mld(const struct iov_packet *pkt, __u8 type)
 /* Ports, or ICMP type and code: the first four bytes of L4 either way. */
 static __always_inline void iov_set_l4(struct iov_cursor *c, struct iov_packet *pkt, const void *l4)
 {
-	const __be16 *ports = l4;
 	const __u8 *type_code = l4;
 
 	c->flags |= IOV_PKT_L4;
 	if (iov_has_ports(c->protocol)) {
-		pkt->sport = ports[0];
-		pkt->dport = ports[1];
+		*(__u32 *)&pkt->sport = *(const __u32 *)l4; /* and dport */
 		return;
 	}
 	pkt->sport = bpf_htons(type_code[0]);
@@ -180,7 +178,7 @@ IOV_GLOBAL int iov_parse_extensions(struct __sk_buff *ctx, __u32 offset, __u32 l
 {
 	struct iov_packet *pkt = iov_packet_of_cpu();
 	struct iov_cursor c = { .ctx = ctx, .flags = IOV_PKT_IP6 };
-	__u8 extension[8] __attribute__((aligned(2)));
+	__u8 extension[8] __attribute__((aligned(4)));
 	__u32 length;
 
 	if (!pkt)

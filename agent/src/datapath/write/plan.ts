@@ -1,6 +1,7 @@
+import { iov_fdb_keyCodec } from '../abi.js';
 import type { Claims } from '../claims.js';
 import { isGroupHead } from '../compile/group.js';
-import { CONFIG_MAPS, type ConfigMap, u32 } from '../entry.js';
+import { CONFIG_MAPS, type ConfigMap, keyBuffer, u32 } from '../entry.js';
 import type { Mirror, Write } from './mirror.js';
 
 /** Writes to one map that may go in one batch. */
@@ -15,6 +16,8 @@ export interface Plan {
   /** Numbers of the datapaths whose epoch is bumped between additions and removals. */
   epochs: number[];
   removals: Step[];
+  /** Those bumped again behind the removals: the switch remembers what iov_fdb had. */
+  epochsAfterwards: number[];
   /** Entries in all. */
   size: number;
 }
@@ -22,7 +25,7 @@ export interface Plan {
 /**
  * Leaves first, then what points at them, so that a packet at any instant sees the old or the new, never half: lists
  * of addresses, rates and chunks of groups, tunnels and datapaths, then ports and the heads of groups, then the ways by
- * which a packet gets there. Removals go the other way round, after the epochs.
+ * which a packet gets there. Removals go the other way round, after the epochs, of which those of iov_fdb end what is remembered of it.
  */
 const ORDER: readonly { map: ConfigMap; part?: 'head' | 'tail' }[] = [
   { map: 'iov_security_ip4' },
@@ -72,6 +75,7 @@ export function* makePlan(
       if (!mirror!.differs(key, wanted?.value)) continue;
       const datapath = wanted?.datapath ?? claims.formerDatapath(map, key);
       if (datapath > 0) epochs.add(datapath);
+      if (map === 'iov_fdb') epochs.add(fdbDatapath(key));
       const write = { key, value: wanted?.value, unit: wanted?.unit ?? '', datapath };
       const side = wanted === undefined ? removals : additions;
       const list = side.get(map);
@@ -80,7 +84,13 @@ export function* makePlan(
       size++;
     }
   }
-  return { additions: inOrder(additions), epochs: [...epochs], removals: inOrder(removals).reverse(), size };
+  return {
+    additions: inOrder(additions),
+    epochs: [...epochs],
+    removals: inOrder(removals).reverse(),
+    epochsAfterwards: [...new Set(removals.get('iov_fdb')?.map(({ key }) => fdbDatapath(key)))],
+    size,
+  };
 }
 
 function inOrder(writes: ReadonlyMap<ConfigMap, Write[]>): Step[] {
@@ -92,6 +102,10 @@ function inOrder(writes: ReadonlyMap<ConfigMap, Write[]>): Step[] {
     if (chosen.length > 0) steps.push({ map, writes: chosen });
   }
   return steps;
+}
+
+function fdbDatapath(key: string): number {
+  return iov_fdb_keyCodec.decode(keyBuffer(key)).datapath;
 }
 
 /** Key of iov_epochs. */

@@ -59,6 +59,7 @@ export class Writer {
     for (const step of plan.additions) await this.#step(step, failedUnits, breathe);
     for (const datapath of plan.epochs) this.#bump(datapath);
     for (const step of plan.removals) await this.#step(step, failedUnits, breathe);
+    for (const datapath of plan.epochsAfterwards) this.#bump(datapath);
     return plan.size;
   }
 
