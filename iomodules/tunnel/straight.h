@@ -16,8 +16,9 @@
 #include <iov/parse.h>
 #include "tunnel.h"
 
-/* No action of tc: the packet is not common, and as it was. */
+/* No actions of tc: the packet is not common, and as it was; it got no header, for which there is room already. */
 #define NOT_COMMON (-2)
+#define NO_HEADER (-3)
 
 /*
  * Where the hash tables led to last, by a hash of the key: numbers of a tunnel, of a port. They prove nothing: the row itself must
@@ -181,7 +182,7 @@ static __always_inline int encap_common(struct __sk_buff *ctx, struct iov_packet
 	frame = (__u64 *)(long)ctx->data;
 	/* Of an IP packet more is linear than MACs and type. */
 	if (iov_unlikely((void *)frame + IOV_OUTER_GENEVE_LENGTH + IOV_ETHERNET_LENGTH > (void *)(long)ctx->data_end))
-		return iov_drop(ctx, pkt, IOV_DROP_TUNNEL_ENCAP_FAILED);
+		return NO_HEADER;
 	put_headers(frame, pkt, tunnel, &facts);
 	count_sent(pkt->tunnel, length);
 	return bpf_redirect(tunnel->ifindex, 0);

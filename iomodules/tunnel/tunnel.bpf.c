@@ -157,9 +157,11 @@ IOV_PROGRAM(iov_encap)
 		return TC_ACT_SHOT;
 	if (!iov_tracing)
 		action = encap_common(ctx, pkt);
-	if (action != NOT_COMMON)
-		return action;
-	return iov_next(ctx, pkt, IOV_SLOT_ENCAP_ANY);
+	if (iov_unlikely(action == NO_HEADER))
+		return iov_drop(ctx, pkt, IOV_DROP_TUNNEL_ENCAP_FAILED);
+	if (iov_unlikely(action == NOT_COMMON))
+		return iov_next(ctx, pkt, IOV_SLOT_ENCAP_ANY);
+	return action;
 }
 
 IOV_PROGRAM(iov_encap_any)
