@@ -1,5 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
-import { iov_field, iov_port_flag, iov_dest_kind as kind } from '../gen/abi.js';
+import { iov_fdb_keyCodec, iov_field, iov_port_flag, iov_dest_kind as kind } from '../gen/abi.js';
 import { arp, ether, ipv4, Lab, nd, udp } from '../testing/index.js';
 
 const A = '02:00:00:00:00:01';
@@ -147,4 +148,46 @@ test.serial('the owner may be down or disabled: it is answered for all the same'
   lab.setPort(b, { clear: iov_port_flag.IOV_PORT_ENABLED });
   t.like(lab.run(request('10.0.0.2'), a), { action: 'redirect', port: a.number });
   lab.setPort(b);
+});
+
+test.serial('what the table said is remembered until the epoch changes, of each switch its own', (t) => {
+  const mac = '02:00:00:00:01:01';
+  const own = new Lab();
+  t.teardown(() => own.close());
+  own.addSwitch(1);
+  own.addSwitch(2);
+  const [from, first, second] = [own.addPort(), own.addPort(), own.addPort()];
+  const other = own.addPort({ datapath: 2 });
+  const dest = (port: { number: number }) => ({
+    kind: kind.IOV_DEST_LOCAL,
+    index: port.number,
+    egress_key: 7,
+  });
+  own.addMac(1, mac, dest(first));
+  for (let i = 0; i < 2; i++)
+    t.like(own.run(to(mac), from), { port: first.number, scratch: { egress_key: 7 } });
+  t.like(own.run(to(mac), other), { reason: 'unknown_destination' });
+  own.addMac(2, mac, dest(other));
+  t.like(own.run(to(mac), other), { reason: 'same_port' });
+  own.addMac(1, mac, dest(second));
+  t.like(own.run(to(mac), from), { port: second.number });
+  own.maps.iov_fdb.clear();
+  own.bumpEpoch(1);
+  t.like(own.run(to(mac), from), { reason: 'unknown_destination' });
+  own.addMac(1, mac, dest(first));
+  t.like(own.run(to(mac), from), { port: first.number }, 'that it is unknown is not remembered');
+});
+
+test.serial('what the table said is not remembered for long, whoever forgot the epoch', async (t) => {
+  const mac = '02:00:00:00:01:02';
+  lab.addMac(1, mac, { kind: kind.IOV_DEST_LOCAL, index: b.number, egress_key: b.key });
+  t.like(lab.run(to(mac), a), { port: b.number });
+  lab.maps.iov_fdb.delete(
+    iov_fdb_keyCodec.encode({ datapath: 1, mac: Buffer.from(mac.replaceAll(':', ''), 'hex') }),
+  );
+  for (let i = 0; i < 1000; i++) {
+    if (lab.run(to(mac), a).reason === 'unknown_destination') return t.pass();
+    await setTimeout(20);
+  }
+  return t.fail('still there');
 });

@@ -427,14 +427,11 @@ IOV_PROGRAM(iov_flood_remote)
 	if (!pkt->kinds) {
 		iov_trace_note(IOV_TRACE_MODULE, IOV_SLOT_FLOOD_REMOTE, 0, 0);
 		begin_flood(round, ctx, pkt);
-		/* The verifier would follow what this has found out through all the members. */
 		pkt->kinds = KIND_SEEN(0);
 		if (iov_may_be_answered(ctx, pkt))
 			return iov_next(ctx, pkt, IOV_SLOT_FLOOD_FITS);
-		return iov_next(ctx, pkt, IOV_SLOT_FLOOD_REMOTE);
 	}
 	begin_round(round, ctx, pkt);
-	barrier();
 	chunks = iov_group_head(&key, pkt, IOV_GROUP_REMOTE, &generation);
 	for (__u32 pass = 0; pass < CHUNKS_A_PASS && pkt->chunk < chunks; pass++) {
 		group = iov_group_next(&key, pkt, generation);
@@ -664,23 +661,29 @@ static __always_inline int unfinished_inside(struct __sk_buff *ctx, __u32 frame,
 	return 1;
 }
 
+/* Does the packet sum up right from its UDP header on? `sum` is that of the pseudo header. Returns 1 or 0. */
+IOV_GLOBAL int iov_sums_up(struct __sk_buff *ctx, __u32 sum, __u32 udp, __u32 header)
+{
+	__u32 l4 = 0;
+	__u16 segment, headers;
+
+	/* The chance of a field that looks unfinished and is not is one in 65,536. */
+	if (unfinished_inside(ctx, header, &l4, &segment) && !iov_sum_part(ctx, udp, l4 - udp, &headers) &&
+	    iov_fold((__u64)sum + headers + segment) == 0xffff)
+		return 1;
+	return !iov_sum_frame(ctx, udp, &segment) && iov_fold((__u64)sum + segment) == 0xffff;
+}
+
 /*
  * Is the UDP checksum right, or whoever is before us answers for it? That is a device that has checked it, or one that would
  * have filled it in: a peer on this machine leaves the sum of the pseudo header in the field. GSO packets are of either kind.
  */
 static __always_inline int checksum_right(struct __sk_buff *ctx, const struct outer *outer, __u32 udp, __u32 header)
 {
-	__u64 sum = (__u64)outer->pseudo_sum + bpf_htons(outer->udp_length);
-	__u32 l4 = 0;
-	__u16 segment, headers;
+	__u32 sum = outer->pseudo_sum + bpf_htons(outer->udp_length);
 
-	if (ctx->gso_size || bpf_csum_level(ctx, BPF_CSUM_LEVEL_QUERY) >= 0 || iov_fold(sum) == outer->udp_checksum)
-		return 1;
-	/* The chance of a field that looks unfinished and is not is one in 65,536. */
-	if (unfinished_inside(ctx, header, &l4, &segment) && !iov_sum_part(ctx, udp, l4 - udp, &headers) &&
-	    iov_fold(sum + headers + segment) == 0xffff)
-		return 1;
-	return !iov_sum_frame(ctx, udp, &segment) && iov_fold(sum + segment) == 0xffff;
+	return ctx->gso_size || bpf_csum_level(ctx, BPF_CSUM_LEVEL_QUERY) >= 0 || iov_fold(sum) == outer->udp_checksum ||
+	       iov_sums_up(ctx, sum, udp, header);
 }
 
 /* Is the outer packet whole, and its tunnel header one of OVN's? Cuts off what is behind the outer packet. The reason not to
@@ -718,12 +721,16 @@ static __always_inline __u32 read_arrival(struct __sk_buff *ctx, const struct ou
 
 /* On its way through the underlay the packet was marked: congestion (RFC 6040 4.2, as the kernel's tunnels do it). The mark goes
  * on inside. The reason why it cannot, or IOV_DROP_NONE. */
-static __always_inline __u32 mark_congestion(struct __sk_buff *ctx, struct iov_packet *pkt)
+IOV_GLOBAL int iov_mark_congestion(struct __sk_buff *ctx)
 {
-	__u32 l3 = pkt->l3_offset;
+	struct iov_packet *pkt = iov_packet_of_cpu();
 	__u16 old, new;
+	__u32 l3;
 	int error;
 
+	if (!pkt)
+		return IOV_DROP_NO_MEMORY;
+	l3 = pkt->l3_offset;
 	if (!(pkt->flags & (IOV_PKT_IP4 | IOV_PKT_IP6)))
 		return IOV_DROP_NONE;
 	if (!(pkt->tos & IOV_ECN_MASK))
@@ -797,7 +804,7 @@ static __always_inline __u32 receive(struct __sk_buff *ctx, struct iov_packet *p
 	if (iov_parse(ctx, pkt, IOV_PKT_FROM_TUNNEL) != IOV_PARSE_OK)
 		return IOV_DROP_MALFORMED;
 	if (iov_unlikely((outer->tos & IOV_ECN_MASK) == IOV_ECN_CE))
-		return mark_congestion(ctx, pkt);
+		return iov_mark_congestion(ctx);
 	return IOV_DROP_NONE;
 }
 

@@ -64,19 +64,20 @@ static __always_inline int iov_sum_frame(struct __sk_buff *ctx, __u32 offset, __
 	return sum < 0 ? sum : 0;
 }
 
-/* The sum of a short part of the frame, 1 to 127 bytes. */
+/* The sum of a short part of the frame, 1 to 128 bytes. */
 static __always_inline int iov_sum_part(struct __sk_buff *ctx, __u32 offset, __u32 length, __u16 *folded)
 {
 	__u32 zero = 0;
 	struct iov_sum_buffer *buffer = bpf_map_lookup_elem(&iov_sum_buffer, &zero);
 
-	length &= 127;
-	barrier_var(length);
-	if (!buffer || length < 1)
+	if (!buffer || length < 1 || length > 128)
 		return -1;
 	for (int i = 0; i < 16; i++)
 		buffer->words[i] = 0;
-	if (bpf_skb_load_bytes(ctx, offset, buffer, length))
+	/* As in iov_sum_bytes(). */
+	length = ((length - 1) & 127) + 1;
+	barrier_var(length);
+	if (length > 128 || length < 1 || bpf_skb_load_bytes(ctx, offset, buffer, length))
 		return -1;
 	*folded = iov_fold((__u32)bpf_csum_diff(0, 0, (__be32 *)buffer, 128, 0));
 	return 0;

@@ -250,7 +250,8 @@ struct iov_vlan_key {
 	__be16 vlan_proto;
 };
 
-/* One logical datapath. Map iov_datapaths, array, key: datapath number. Its epoch is in iov_epochs (array of __u32). */
+/* One logical datapath. Map iov_datapaths, array, key: datapath number. Its epoch is in iov_epochs (array of __u32), bumped
+ * after every change of the datapath, and again behind removals from iov_fdb: modules remember what they looked up at an epoch. */
 struct iov_datapath {
 	__u32 tunnel_key;       /* SB Datapath_Binding.tunnel_key */
 	__u16 flood_group;      /* key of _MC_flood, 0: none */
