@@ -13,10 +13,12 @@ import {
 import { join } from 'node:path';
 import { hoverFiles } from '@iovisor-ovn/iomodules';
 import { possibleCpus } from '@iovisor-ovn/libbpf';
+import { VERSION } from '../../version.js';
 import { CompileError } from '../engine/hoverEngine.js';
 import { type ClangLimits, DEFAULT_LIMITS, findClang, runClang } from './clang.js';
 import { publicMessages } from './diagnostics.js';
 import { ObjectCache } from './objectCache.js';
+import { prepareSource } from './prepare.js';
 import { MAIN, MODULE } from './rewrite.js';
 import { rewriteAside } from './rewriteAside.js';
 import { makeWorkspace } from './workspace.js';
@@ -43,6 +45,7 @@ const PLAIN = /^\s*#\s*include\s*[<"]iov\/module\.h[>"]/m;
 const MAX_SOURCE = 1 << 20;
 const TRIPLETS: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 const SYSTEM_HEADERS = '/usr/include';
+const MACHINE_HEADERS = `${SYSTEM_HEADERS}/${TRIPLETS[process.arch] ?? process.arch}-linux-gnu`;
 const COMPILER_HEADERS = '/usr/lib';
 
 /** Compiles modules. Each run is a process with limits; the same source is compiled once. */
@@ -53,6 +56,7 @@ export class Compiler {
   readonly #workspace: string;
   readonly #headers: readonly string[];
   readonly #headersDigest: string;
+  readonly #headerStructs: ReadonlySet<string>;
   readonly #cache: ObjectCache;
   readonly #pending = new Map<string, Promise<CompiledObject>>();
   readonly #waiting: (() => void)[] = [];
@@ -76,10 +80,13 @@ export class Compiler {
     });
     const uapi = join(this.#workspace, 'uapi', 'uapi');
     mkdirSync(uapi, { recursive: true });
-    symlinkSync(join(SYSTEM_HEADERS, 'linux'), join(uapi, 'linux'));
+    for (const name of ['linux', 'asm-generic']) symlinkSync(join(SYSTEM_HEADERS, name), join(uapi, name));
+    if (existsSync(join(MACHINE_HEADERS, 'asm')))
+      symlinkSync(join(MACHINE_HEADERS, 'asm'), join(uapi, 'asm'));
     this.#headers = [...copies, join(this.#workspace, 'uapi')];
     for (const dir of this.#headers) openToAll(dir);
     this.#headersDigest = digestOf(copies);
+    this.#headerStructs = structsIn(copies);
   }
 
   /** How often a compiler ran: for tests of the cache. */
@@ -93,7 +100,9 @@ export class Compiler {
       throw new CompileError(`the source has more than ${MAX_SOURCE} bytes`);
     const { version } = await this.#compiler();
     const digest = createHash('sha256')
-      .update(JSON.stringify([version, this.#headersDigest, this.#codeFlags(PLAIN.test(source)), source]))
+      .update(
+        JSON.stringify([VERSION, version, this.#headersDigest, this.#codeFlags(PLAIN.test(source)), source]),
+      )
       .digest('hex');
     const cached = await this.#cache.find(digest);
     if (cached !== undefined) return { digest, path: cached };
@@ -143,21 +152,38 @@ export class Compiler {
     const dir = await fs.mkdtemp(join(this.#workspace, 'run-'));
     try {
       await fs.chmod(dir, 0o711);
-      const plain = PLAIN.test(source);
-      await writeReadable(join(dir, MAIN), plain ? `#include "${MODULE}"\n` : AROUND);
-      await writeReadable(join(dir, MODULE), source);
-      if (!plain && source.includes('cursor_advance')) {
-        const ast = join(dir, 'ast.json');
-        await this.#clangOrThrow(['-fsyntax-only', '-Xclang', '-ast-dump=json'], plain, dir, ast);
-        // clang counts bytes.
-        const bytes = Buffer.from(source).toString('latin1');
-        await writeReadable(join(dir, MODULE), Buffer.from(await rewriteAside(ast, bytes), 'latin1'));
-      }
       const object = join(dir, 'module.o');
-      await this.#clangOrThrow(['-c', '-o', '-'], plain, dir, object);
+      if (PLAIN.test(source)) await this.#compilePlain(source, dir, object);
+      else await this.#compileDialect(source, dir, object);
       return { digest, path: await this.#cache.keep(digest, object) };
     } finally {
       await fs.rm(dir, { recursive: true, force: true });
+    }
+  }
+
+  async #compilePlain(source: string, dir: string, object: string): Promise<void> {
+    await writeReadable(join(dir, MAIN), `#include "${MODULE}"\n`);
+    await writeReadable(join(dir, MODULE), source);
+    await this.#clangOrThrow(TO_OBJECT, true, dir, object);
+  }
+
+  async #compileDialect(source: string, dir: string, object: string): Promise<void> {
+    const { text, ownStructs } = prepareSource(source, this.#headerStructs);
+    await writeReadable(join(dir, MAIN), around(ownStructs));
+    await writeReadable(join(dir, MODULE), text);
+    if (text.includes('cursor_advance')) {
+      const ast = join(dir, 'ast.json');
+      await this.#clangOrThrow(['-fsyntax-only', '-Xclang', '-ast-dump=json'], false, dir, ast);
+      // clang counts bytes.
+      const bytes = Buffer.from(text).toString('latin1');
+      await writeReadable(join(dir, MODULE), Buffer.from(await rewriteAside(ast, bytes), 'latin1'));
+    }
+    try {
+      await this.#clangOrThrow([...TO_OBJECT, ...LASTING_LOCALS], false, dir, object);
+    } catch (error) {
+      // Where each local has a place of its own, a large module has no room for all.
+      if (!(error instanceof CompileError) || !/stack limit/.test(error.message)) throw error;
+      await this.#clangOrThrow(TO_OBJECT, false, dir, object);
     }
   }
 
@@ -175,34 +201,54 @@ export class Compiler {
   }
 
   #flags(plain: boolean): string[] {
-    const triplet = `${SYSTEM_HEADERS}/${TRIPLETS[process.arch] ?? process.arch}-linux-gnu`;
     return [
       ...this.#codeFlags(plain),
       ...['-fno-color-diagnostics', '-ferror-limit=20'],
       ...this.#headers.map((dir) => `-I${dir}`),
-      ...(existsSync(triplet) ? [`-I${triplet}`] : []),
+      ...(existsSync(MACHINE_HEADERS) ? [`-I${MACHINE_HEADERS}`] : []),
     ];
   }
 
   /** What decides on the object. */
   #codeFlags(plain: boolean): string[] {
     return [
-      ...['-O2', '-g', '-target', 'bpf', '-mcpu=v3', '-fno-strict-aliasing', '-ffreestanding'],
-      // The dialect's modules return pointers to what is on the stack, and count from a null pointer.
-      ...['-Xclang', '-disable-lifetime-markers', '-fno-delete-null-pointer-checks'],
-      ...(plain ? ['-Wall'] : ['-Wno-everything', '-Werror=undefined-internal']),
+      ...['-O2', '-g', '-target', 'bpf', '-mcpu=v3', '-std=gnu11', '-fno-strict-aliasing', '-ffreestanding'],
+      // The dialect's modules count from a null pointer.
+      '-fno-delete-null-pointer-checks',
+      ...(plain ? ['-Wall', ...LASTING_LOCALS] : DIALECT_WARNINGS),
       `-DNUMCPUS=${possibleCpus()}`,
     ];
   }
 }
 
+const TO_OBJECT = ['-c', '-o', '-'];
+/** Locals of functions that have become part of another keep their places: the dialect's modules return pointers to them. */
+const LASTING_LOCALS = ['-Xclang', '-disable-lifetime-markers'];
+/** What later compilers make errors of was none in the dialect's time; but a function that is nowhere is one, with its line. */
+const DIALECT_WARNINGS = [
+  '-Wno-everything',
+  '-Werror=undefined-internal',
+  '-Werror=implicit-function-declaration',
+];
+/** The header that declares packets, in one of the directories of headers. */
+const PACKETS = join('bcc', 'proto.h');
+
 /** The module between what it finds declared and the program that calls it; all its functions become one. */
-const AROUND = `#include <hover/iomodule.h>
-#pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
+function around(ownStructs: readonly string[]): string {
+  return `${ownStructs.map((name) => `#define ${name} hover_not_${name}\n`).join('')}#include <hover/iomodule.h>
+${ownStructs.map((name) => `#undef ${name}\n`).join('')}#pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
 #include "${MODULE}"
 #pragma clang attribute pop
 #include <hover/wrapper.h>
 `;
+}
+
+/** Names that modules of their own time had to declare themselves, since the headers had them not yet. */
+function structsIn(dirs: readonly string[]): ReadonlySet<string> {
+  const header = dirs.map((dir) => join(dir, PACKETS)).find((path) => existsSync(path));
+  const text = header === undefined ? '' : readFileSync(header, 'utf8');
+  return new Set([...text.matchAll(/^struct (\w+) \{/gm)].map(([, name]) => name!).concat('ethhdr'));
+}
 
 async function writeReadable(path: string, text: string | Buffer): Promise<void> {
   await fs.writeFile(path, text);
