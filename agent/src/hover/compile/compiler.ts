@@ -13,7 +13,6 @@ import {
 import { join } from 'node:path';
 import { hoverFiles } from '@iovisor-ovn/iomodules';
 import { possibleCpus } from '@iovisor-ovn/libbpf';
-import { VERSION } from '../../version.js';
 import { CompileError } from '../engine/hoverEngine.js';
 import { type ClangLimits, DEFAULT_LIMITS, findClang, runClang } from './clang.js';
 import { publicMessages } from './diagnostics.js';
@@ -42,6 +41,8 @@ export interface CompiledObject {
 
 /** Sources with a line `#include <iov/module.h>` are plain C; all others are in Hover's dialect. */
 const PLAIN = /^\s*#\s*include\s*[<"]iov\/module\.h[>"]/m;
+/** To be counted up when the same source comes to give another object: those that are kept were made the old way. */
+const REVISION = 2;
 const MAX_SOURCE = 1 << 20;
 const TRIPLETS: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 const SYSTEM_HEADERS = '/usr/include';
@@ -101,7 +102,7 @@ export class Compiler {
     const { version } = await this.#compiler();
     const digest = createHash('sha256')
       .update(
-        JSON.stringify([VERSION, version, this.#headersDigest, this.#codeFlags(PLAIN.test(source)), source]),
+        JSON.stringify([REVISION, version, this.#headersDigest, this.#codeFlags(PLAIN.test(source)), source]),
       )
       .digest('hex');
     const cached = await this.#cache.find(digest);
@@ -179,7 +180,10 @@ export class Compiler {
       await writeReadable(join(dir, MODULE), Buffer.from(await rewriteAside(ast, bytes), 'latin1'));
     }
     try {
-      await this.#clangOrThrow([...TO_OBJECT, ...LASTING_LOCALS], false, dir, object);
+      const inlined = join(dir, INLINED);
+      await this.#clangOrThrow(ONE_FUNCTION, false, dir, inlined);
+      await fs.chmod(inlined, 0o644);
+      await this.#clangOrThrow([...TO_OBJECT, '-x', 'ir'], false, dir, object, INLINED);
     } catch (error) {
       // Where each local has a place of its own, a large module has no room for all.
       if (!(error instanceof CompileError) || !/stack limit/.test(error.message)) throw error;
@@ -187,10 +191,16 @@ export class Compiler {
     }
   }
 
-  async #clangOrThrow(action: readonly string[], plain: boolean, dir: string, output: string): Promise<void> {
+  async #clangOrThrow(
+    action: readonly string[],
+    plain: boolean,
+    dir: string,
+    output: string,
+    input = MAIN,
+  ): Promise<void> {
     const { path } = await this.#compiler();
     this.#runs++;
-    const { ok, messages } = await this.#run(path, [...action, ...this.#flags(plain), MAIN], dir, output);
+    const { ok, messages } = await this.#run(path, [...this.#flags(plain), ...action, input], dir, output);
     if (ok) return;
     const text = publicMessages(messages, dir, [...this.#headers, SYSTEM_HEADERS, COMPILER_HEADERS]);
     throw new CompileError(text === '' ? 'the compiler failed without a message' : text);
@@ -215,15 +225,19 @@ export class Compiler {
       ...['-O2', '-g', '-target', 'bpf', '-mcpu=v3', '-std=gnu11', '-fno-strict-aliasing', '-ffreestanding'],
       // The dialect's modules count from a null pointer.
       '-fno-delete-null-pointer-checks',
-      ...(plain ? ['-Wall', ...LASTING_LOCALS] : DIALECT_WARNINGS),
+      ...(plain ? ['-Wall', '-Xclang', '-disable-lifetime-markers'] : DIALECT_WARNINGS),
       `-DNUMCPUS=${possibleCpus()}`,
     ];
   }
 }
 
 const TO_OBJECT = ['-c', '-o', '-'];
-/** Locals of functions that have become part of another keep their places: the dialect's modules return pointers to them. */
-const LASTING_LOCALS = ['-Xclang', '-disable-lifetime-markers'];
+/**
+ * All functions of the module put into one, and nothing else done. The dialect's modules return pointers to locals: those keep
+ * their places here, while an optimizer would give them to others as soon as the function they were in has ended.
+ */
+const ONE_FUNCTION = ['-O0', '-Xclang', '-disable-O0-optnone', '-emit-llvm', '-c', '-o', '-'];
+const INLINED = 'inlined.bc';
 /** What later compilers make errors of was none in the dialect's time; but a function that is nowhere is one, with its line. */
 const DIALECT_WARNINGS = [
   '-Wno-everything',
