@@ -26,6 +26,19 @@
 	 hover_is(t, "perf_output")    ? BPF_MAP_TYPE_PERF_EVENT_ARRAY :          \
 					 BPF_MAP_TYPE_UNSPEC)
 
+/*
+ * What a lookup found. Where a module goes on with something else if that is nothing, the compiler computes places of fields before
+ * it is known to be there, which the verifier forbids; so it is another value once it is.
+ */
+static __always_inline void *hover_there(void *found)
+{
+	if (!found)
+		return NULL;
+	asm volatile("" : "+r"(found));
+	__builtin_assume(found != NULL);
+	return found;
+}
+
 static __always_inline void hover_add(void *number, unsigned long size, unsigned long long by)
 {
 	switch (size) {
@@ -60,7 +73,7 @@ static __always_inline void hover_add(void *number, unsigned long size, unsigned
 	} name##suffix SEC(".maps");                                                                \
 	static __always_inline V *name##__lookup(const void *key)                                   \
 	{                                                                                           \
-		return bpf_map_lookup_elem(&name##suffix, key);                                     \
+		return hover_there(bpf_map_lookup_elem(&name##suffix, key));                        \
 	}                                                                                           \
 	/* Never NULL, since callers do not look: where nothing can be inserted, the given value. */ \
 	static __always_inline V *name##__lookup_or_init(const void *key, void *value)              \
@@ -83,7 +96,7 @@ static __always_inline void hover_add(void *number, unsigned long size, unsigned
 		if (there)                                                                          \
 			return there;                                                               \
 		bpf_map_update_elem(&name##suffix, key, value, BPF_NOEXIST);                        \
-		return bpf_map_lookup_elem(&name##suffix, key);                                     \
+		return hover_there(bpf_map_lookup_elem(&name##suffix, key));                        \
 	}                                                                                           \
 	static __always_inline int name##__update(const void *key, const void *value)               \
 	{                                                                                           \
