@@ -62,7 +62,10 @@ export class AgentEnds {
 
   static async open(tally: Tally): Promise<AgentEnds> {
     const directory = mkdtempSync(join(tmpdir(), 'fuzz-agent-'));
-    const health = new HealthServer({ kind: 'unix', path: socketIn(directory) }, undefined);
+    const health = new HealthServer({ kind: 'unix', path: socketIn(directory) }, undefined, {
+      keepaliveMs: 200,
+      timeoutMs: 200,
+    });
     await health.listen();
     health.set('', true);
     const hover = openHover(tally);
