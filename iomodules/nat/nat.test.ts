@@ -5,7 +5,6 @@ import {
   arp,
   checked,
   checksum,
-  type Datagram,
   dissect,
   echo,
   ether,
@@ -13,7 +12,9 @@ import {
   icmpError,
   ipv4,
   ModuleLab,
+  reasonOf,
   tcp,
+  through,
   udp,
 } from '../testing/index.js';
 import { nat } from './nat.js';
@@ -27,18 +28,6 @@ const PUBLIC = '192.0.2.1';
 function labOf(t: ExecutionContext, config: JsonObject = {}): ModuleLab {
   return ModuleLab.open(t, nat, { public_ip: PUBLIC, ...config }, 2);
 }
-
-/** Where a packet comes out, and as what. */
-function through(lab: ModuleLab, packet: Buffer, port: number): Datagram & { port: number } {
-  const verdict = lab.run(framed(packet), port);
-  if (verdict.action !== 'forward') throw new Error(JSON.stringify({ ...verdict, data: undefined }));
-  return { port: verdict.port, ...dissect(verdict.data) };
-}
-
-const reasonOf = (lab: ModuleLab, packet: Buffer, port: number) => {
-  const verdict = lab.run(framed(packet), port);
-  return verdict.action === 'drop' ? verdict.reason : verdict.action;
-};
 
 const PAYLOAD = Buffer.from('abcdefghijklmnopqrstuvwxyz0');
 const segment = (src: string, sport: number, dst: string, dport: number, flags = 0x10) => {

@@ -16,5 +16,6 @@ export { enterPrivateNetns, ip, type VethPair, vethPair } from './netns.js';
 export { encapsulated, fixedSum, isIp6, mapped, type Outer, outerChecksum, outerHeader } from './outer.js';
 export { type RunOptions, runPacket, type Verdict } from './run.js';
 export { writeSecurity } from './security-rows.js';
+export { reasonOf, through } from './through.js';
 export { transfer } from './transfer.js';
 export { checked, type Datagram, dissect, framed, icmpError } from './transport.js';

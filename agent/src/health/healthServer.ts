@@ -8,19 +8,34 @@ import { type Address, formatAddress, isLocal } from '../session/index.js';
 export type HealthName = '' | 'ovsdb' | 'datapath' | 'coordinator';
 const NAMES: readonly HealthName[] = ['', 'ovsdb', 'datapath', 'coordinator'];
 
+/** When a client that says nothing is asked whether it is there, and how long it has to answer, ms. */
+export interface HealthTiming {
+  readonly keepaliveMs: number;
+  readonly timeoutMs: number;
+}
+
+const TIMING: HealthTiming = { keepaliveMs: 5000, timeoutMs: 3000 };
+
 /** grpc.health.v1: SERVING only while it is true. */
 export class HealthServer {
   readonly #health = new HealthImplementation(
     Object.fromEntries(NAMES.map((name) => [name, 'NOT_SERVING'])) as ServingStatusMap,
   );
-  readonly #server = new Server();
+  readonly #server: Server;
   readonly #address: Address;
   readonly #credentials: ServerCredentials;
   readonly #known = new Map<HealthName, boolean>();
 
   /** @param tls for an address that others reach; undefined: plain text there, too */
-  constructor(address: Address, tls: TlsFollower | undefined) {
+  constructor(address: Address, tls: TlsFollower | undefined, timing = TIMING) {
     this.#address = address;
+    this.#server = new Server({
+      // Node does not notice the end of a connection on which it met a frame that is none: it would be kept for good.
+      'grpc.keepalive_time_ms': timing.keepaliveMs,
+      'grpc.keepalive_timeout_ms': timing.timeoutMs,
+      'grpc.max_concurrent_streams': 100,
+      'grpc.enable_channelz': 0,
+    });
     this.#credentials =
       tls === undefined || isLocal(address) ? ServerCredentials.createInsecure() : serverCredentials(tls);
     this.#health.addToServer(this.#server);

@@ -17,6 +17,7 @@ import { CompileError } from '../engine/hoverEngine.js';
 import { type ClangLimits, DEFAULT_LIMITS, findClang, runClang } from './clang.js';
 import { publicMessages } from './diagnostics.js';
 import { ObjectCache } from './objectCache.js';
+import { prepareSource } from './prepare.js';
 import { MAIN, MODULE } from './rewrite.js';
 import { rewriteAside } from './rewriteAside.js';
 import { makeWorkspace } from './workspace.js';
@@ -40,9 +41,12 @@ export interface CompiledObject {
 
 /** Sources with a line `#include <iov/module.h>` are plain C; all others are in Hover's dialect. */
 const PLAIN = /^\s*#\s*include\s*[<"]iov\/module\.h[>"]/m;
+/** To be counted up when the same source comes to give another object: those that are kept were made the old way. */
+const REVISION = 2;
 const MAX_SOURCE = 1 << 20;
 const TRIPLETS: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 const SYSTEM_HEADERS = '/usr/include';
+const MACHINE_HEADERS = `${SYSTEM_HEADERS}/${TRIPLETS[process.arch] ?? process.arch}-linux-gnu`;
 const COMPILER_HEADERS = '/usr/lib';
 
 /** Compiles modules. Each run is a process with limits; the same source is compiled once. */
@@ -53,6 +57,7 @@ export class Compiler {
   readonly #workspace: string;
   readonly #headers: readonly string[];
   readonly #headersDigest: string;
+  readonly #headerStructs: ReadonlySet<string>;
   readonly #cache: ObjectCache;
   readonly #pending = new Map<string, Promise<CompiledObject>>();
   readonly #waiting: (() => void)[] = [];
@@ -76,10 +81,13 @@ export class Compiler {
     });
     const uapi = join(this.#workspace, 'uapi', 'uapi');
     mkdirSync(uapi, { recursive: true });
-    symlinkSync(join(SYSTEM_HEADERS, 'linux'), join(uapi, 'linux'));
+    for (const name of ['linux', 'asm-generic']) symlinkSync(join(SYSTEM_HEADERS, name), join(uapi, name));
+    if (existsSync(join(MACHINE_HEADERS, 'asm')))
+      symlinkSync(join(MACHINE_HEADERS, 'asm'), join(uapi, 'asm'));
     this.#headers = [...copies, join(this.#workspace, 'uapi')];
     for (const dir of this.#headers) openToAll(dir);
     this.#headersDigest = digestOf(copies);
+    this.#headerStructs = structsIn(copies);
   }
 
   /** How often a compiler ran: for tests of the cache. */
@@ -93,7 +101,9 @@ export class Compiler {
       throw new CompileError(`the source has more than ${MAX_SOURCE} bytes`);
     const { version } = await this.#compiler();
     const digest = createHash('sha256')
-      .update(JSON.stringify([version, this.#headersDigest, this.#codeFlags(PLAIN.test(source)), source]))
+      .update(
+        JSON.stringify([REVISION, version, this.#headersDigest, this.#codeFlags(PLAIN.test(source)), source]),
+      )
       .digest('hex');
     const cached = await this.#cache.find(digest);
     if (cached !== undefined) return { digest, path: cached };
@@ -143,28 +153,54 @@ export class Compiler {
     const dir = await fs.mkdtemp(join(this.#workspace, 'run-'));
     try {
       await fs.chmod(dir, 0o711);
-      const plain = PLAIN.test(source);
-      await writeReadable(join(dir, MAIN), plain ? `#include "${MODULE}"\n` : AROUND);
-      await writeReadable(join(dir, MODULE), source);
-      if (!plain && source.includes('cursor_advance')) {
-        const ast = join(dir, 'ast.json');
-        await this.#clangOrThrow(['-fsyntax-only', '-Xclang', '-ast-dump=json'], plain, dir, ast);
-        // clang counts bytes.
-        const bytes = Buffer.from(source).toString('latin1');
-        await writeReadable(join(dir, MODULE), Buffer.from(await rewriteAside(ast, bytes), 'latin1'));
-      }
       const object = join(dir, 'module.o');
-      await this.#clangOrThrow(['-c', '-o', '-'], plain, dir, object);
+      if (PLAIN.test(source)) await this.#compilePlain(source, dir, object);
+      else await this.#compileDialect(source, dir, object);
       return { digest, path: await this.#cache.keep(digest, object) };
     } finally {
       await fs.rm(dir, { recursive: true, force: true });
     }
   }
 
-  async #clangOrThrow(action: readonly string[], plain: boolean, dir: string, output: string): Promise<void> {
+  async #compilePlain(source: string, dir: string, object: string): Promise<void> {
+    await writeReadable(join(dir, MAIN), `#include "${MODULE}"\n`);
+    await writeReadable(join(dir, MODULE), source);
+    await this.#clangOrThrow(TO_OBJECT, true, dir, object);
+  }
+
+  async #compileDialect(source: string, dir: string, object: string): Promise<void> {
+    const { text, ownStructs } = prepareSource(source, this.#headerStructs);
+    await writeReadable(join(dir, MAIN), around(ownStructs));
+    await writeReadable(join(dir, MODULE), text);
+    if (text.includes('cursor_advance')) {
+      const ast = join(dir, 'ast.json');
+      await this.#clangOrThrow(['-fsyntax-only', '-Xclang', '-ast-dump=json'], false, dir, ast);
+      // clang counts bytes.
+      const bytes = Buffer.from(text).toString('latin1');
+      await writeReadable(join(dir, MODULE), Buffer.from(await rewriteAside(ast, bytes), 'latin1'));
+    }
+    try {
+      const inlined = join(dir, INLINED);
+      await this.#clangOrThrow(ONE_FUNCTION, false, dir, inlined);
+      await fs.chmod(inlined, 0o644);
+      await this.#clangOrThrow([...TO_OBJECT, '-x', 'ir'], false, dir, object, INLINED);
+    } catch (error) {
+      // Where each local has a place of its own, a large module has no room for all.
+      if (!(error instanceof CompileError) || !/stack limit/.test(error.message)) throw error;
+      await this.#clangOrThrow(TO_OBJECT, false, dir, object);
+    }
+  }
+
+  async #clangOrThrow(
+    action: readonly string[],
+    plain: boolean,
+    dir: string,
+    output: string,
+    input = MAIN,
+  ): Promise<void> {
     const { path } = await this.#compiler();
     this.#runs++;
-    const { ok, messages } = await this.#run(path, [...action, ...this.#flags(plain), MAIN], dir, output);
+    const { ok, messages } = await this.#run(path, [...this.#flags(plain), ...action, input], dir, output);
     if (ok) return;
     const text = publicMessages(messages, dir, [...this.#headers, SYSTEM_HEADERS, COMPILER_HEADERS]);
     throw new CompileError(text === '' ? 'the compiler failed without a message' : text);
@@ -175,34 +211,58 @@ export class Compiler {
   }
 
   #flags(plain: boolean): string[] {
-    const triplet = `${SYSTEM_HEADERS}/${TRIPLETS[process.arch] ?? process.arch}-linux-gnu`;
     return [
       ...this.#codeFlags(plain),
       ...['-fno-color-diagnostics', '-ferror-limit=20'],
       ...this.#headers.map((dir) => `-I${dir}`),
-      ...(existsSync(triplet) ? [`-I${triplet}`] : []),
+      ...(existsSync(MACHINE_HEADERS) ? [`-I${MACHINE_HEADERS}`] : []),
     ];
   }
 
   /** What decides on the object. */
   #codeFlags(plain: boolean): string[] {
     return [
-      ...['-O2', '-g', '-target', 'bpf', '-mcpu=v3', '-fno-strict-aliasing', '-ffreestanding'],
-      // The dialect's modules return pointers to what is on the stack, and count from a null pointer.
-      ...['-Xclang', '-disable-lifetime-markers', '-fno-delete-null-pointer-checks'],
-      ...(plain ? ['-Wall'] : ['-Wno-everything', '-Werror=undefined-internal']),
+      ...['-O2', '-g', '-target', 'bpf', '-mcpu=v3', '-std=gnu11', '-fno-strict-aliasing', '-ffreestanding'],
+      // The dialect's modules count from a null pointer.
+      '-fno-delete-null-pointer-checks',
+      ...(plain ? ['-Wall', '-Xclang', '-disable-lifetime-markers'] : DIALECT_WARNINGS),
       `-DNUMCPUS=${possibleCpus()}`,
     ];
   }
 }
 
+const TO_OBJECT = ['-c', '-o', '-'];
+/**
+ * All functions of the module put into one, and nothing else done. The dialect's modules return pointers to locals: those keep
+ * their places here, while an optimizer would give them to others as soon as the function they were in has ended.
+ */
+const ONE_FUNCTION = ['-O0', '-Xclang', '-disable-O0-optnone', '-emit-llvm', '-c', '-o', '-'];
+const INLINED = 'inlined.bc';
+/** What later compilers make errors of was none in the dialect's time; but a function that is nowhere is one, with its line. */
+const DIALECT_WARNINGS = [
+  '-Wno-everything',
+  '-Werror=undefined-internal',
+  '-Werror=implicit-function-declaration',
+];
+/** The header that declares packets, in one of the directories of headers. */
+const PACKETS = join('bcc', 'proto.h');
+
 /** The module between what it finds declared and the program that calls it; all its functions become one. */
-const AROUND = `#include <hover/iomodule.h>
-#pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
+function around(ownStructs: readonly string[]): string {
+  return `${ownStructs.map((name) => `#define ${name} hover_not_${name}\n`).join('')}#include <hover/iomodule.h>
+${ownStructs.map((name) => `#undef ${name}\n`).join('')}#pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
 #include "${MODULE}"
 #pragma clang attribute pop
 #include <hover/wrapper.h>
 `;
+}
+
+/** Names that modules of their own time had to declare themselves, since the headers had them not yet. */
+function structsIn(dirs: readonly string[]): ReadonlySet<string> {
+  const header = dirs.map((dir) => join(dir, PACKETS)).find((path) => existsSync(path));
+  const text = header === undefined ? '' : readFileSync(header, 'utf8');
+  return new Set([...text.matchAll(/^struct (\w+) \{/gm)].map(([, name]) => name!).concat('ethhdr'));
+}
 
 async function writeReadable(path: string, text: string | Buffer): Promise<void> {
   await fs.writeFile(path, text);

@@ -29,17 +29,20 @@ export function rewriteCursors(ast: AstNode, source: string): string {
 class Rewriter {
   readonly #ast: AstNode;
   readonly #source: string;
+  /** Functions that the module defines, and the ids of their parameters. */
+  readonly #own: ReadonlyMap<string, readonly (readonly string[])[]>;
   readonly #cursors: ReadonlySet<string>;
   readonly #fields: ReadonlyMap<string, BitField>;
   readonly #edits = new Map<number, Edit>();
   readonly #insertions = new Map<number, string>();
-  /** What hover_load() shall read: the enclosing function's first parameter. */
+  /** What hover_load() shall read: the enclosing function's parameter that is the packet. */
   #skb = '';
 
   constructor(ast: AstNode, source: string) {
     this.#ast = ast;
     this.#source = source;
-    this.#cursors = cursorVariables(ast);
+    this.#own = ownFunctions(ast);
+    this.#cursors = cursorVariables(ast, this.#own);
     this.#fields = bitFields(ast);
   }
 
@@ -47,7 +50,7 @@ class Rewriter {
     if (this.#cursors.size === 0) return this.#source;
     for (const node of this.#ast.inner ?? []) {
       if (node.kind !== 'FunctionDecl') continue;
-      this.#skb = node.inner?.find(({ kind }) => kind === 'ParmVarDecl')?.name ?? '';
+      this.#skb = packetParameter(node);
       for (const child of node.inner ?? []) this.#visit(child);
     }
     const edits = [...this.#edits.values()].sort((a, b) => a.from - b.from);
@@ -94,15 +97,40 @@ class Rewriter {
         }
         if (node.opcode === '*' && this.#isCursor(first)) this.#refuse(node, first!);
         break;
+      case 'CStyleCastExpr':
+        // The field's offset in the packet.
+        if (node.castKind === 'PointerToIntegral' && this.#isAddress(first)) return;
+        break;
       case 'MemberExpr':
         if (this.#isField(node)) this.#refuse(node, node.inner![0]!);
         break;
       case 'ArraySubscriptExpr':
-      case 'CallExpr':
         for (const child of node.inner ?? []) if (this.#isCursor(child)) this.#refuse(node, child);
         break;
+      case 'CallExpr':
+        this.#call(node);
+        return;
     }
     for (const child of node.inner ?? []) this.#visit(child);
+  }
+
+  /** The module's own functions may be given cursors; others would take them for addresses. */
+  #call(node: AstNode): void {
+    const [callee, ...given] = node.inner ?? [];
+    const isOwn = this.#own.has(calledFunction(callee) ?? '');
+    for (const argument of given) {
+      if (isOwn || isNumber(argument)) {
+        if (this.#isCursor(argument)) continue;
+      } else if (this.#isCursor(argument)) this.#refuse(node, argument);
+      this.#visit(argument);
+    }
+    if (callee !== undefined) this.#visit(callee);
+  }
+
+  /** &p->field */
+  #isAddress(node: AstNode | undefined): boolean {
+    const inner = withoutCasts(node);
+    return inner?.kind === 'UnaryOperator' && inner.opcode === '&' && this.#isField(inner.inner?.[0]);
   }
 
   /** p->field with p from cursor_advance(). */
@@ -227,29 +255,101 @@ function withoutCasts(node: AstNode | undefined): AstNode | undefined {
   return inner;
 }
 
-/** Ids of the variables that cursor_advance() is assigned to, or another such variable. */
-function cursorVariables(ast: AstNode): Set<string> {
-  const assigned: { to: string; value: AstNode | undefined }[] = [];
-  const collect = (node: AstNode) => {
+/** The function that a call names. */
+function calledFunction(callee: AstNode | undefined): string | undefined {
+  const { kind, name } = withoutCasts(callee)?.referencedDecl ?? {};
+  return kind === 'FunctionDecl' ? name : undefined;
+}
+
+/** Was the pointer made a number? */
+function isNumber(argument: AstNode): boolean {
+  return (
+    argument.type !== undefined && !/[*\]]$/.test(argument.type.desugaredQualType ?? argument.type.qualType)
+  );
+}
+
+/** As BCC has it: `skb`, whatever else there is; if there is none, the parameter that can be a packet. */
+function packetParameter(declaration: AstNode): string {
+  const parameters = declaration.inner?.filter(({ kind }) => kind === 'ParmVarDecl') ?? [];
+  const found =
+    parameters.find(({ name }) => name === 'skb') ??
+    parameters.find(({ type }) => /^(void|struct __sk_buff) \*$/.test(type?.qualType ?? '')) ??
+    parameters[0];
+  return found?.name ?? '';
+}
+
+/** Functions that the module has a body of, by name, each with the ids of its parameters in all of its declarations. */
+function ownFunctions(ast: AstNode): Map<string, (readonly string[])[]> {
+  const declarations = (ast.inner ?? []).filter(({ kind }) => kind === 'FunctionDecl');
+  const isDefinition = ({ inner }: AstNode) => inner?.some(({ kind }) => kind === 'CompoundStmt') === true;
+  const own = new Map<string, (readonly string[])[]>();
+  for (const node of declarations)
+    if (isDefinition(node) && ours(node.range?.begin) !== undefined) own.set(node.name!, []);
+  for (const { name, inner } of declarations)
+    own
+      .get(name!)
+      ?.push((inner ?? []).filter(({ kind }) => kind === 'ParmVarDecl').map(({ id }) => id ?? ''));
+  return own;
+}
+
+/**
+ * Ids of the variables that cursor_advance() is assigned to, or another such variable; parameters that are given one; and names of
+ * functions that return one.
+ */
+function cursorVariables(
+  ast: AstNode,
+  own: ReadonlyMap<string, readonly (readonly string[])[]>,
+): Set<string> {
+  const assigned: { to: string; value: AstNode | undefined; isHeader?: boolean }[] = [];
+  /** What cursor_advance() advances: an offset, too, where a header is taken to be. */
+  const advanced = new Set<string>();
+  const collect = (node: AstNode, inFunction: string) => {
     const [first, second] = node.inner ?? [];
     if (node.kind === 'VarDecl' && node.name !== CURSOR && node.id !== undefined)
-      assigned.push({ to: node.id, value: withoutCasts(node.inner?.at(-1)) });
+      assigned.push({
+        to: node.id,
+        value: withoutCasts(node.inner?.at(-1)),
+        isHeader: isHeaderPointer(node),
+      });
+    if (node.kind === 'VarDecl' && node.name === CURSOR) {
+      const of = withoutCasts(node.inner?.at(-1))?.referencedDecl?.id;
+      if (of !== undefined) advanced.add(of);
+    }
     if (node.kind === 'BinaryOperator' && node.opcode === '=') {
       const to = withoutCasts(first)?.referencedDecl?.id;
-      if (to !== undefined) assigned.push({ to, value: withoutCasts(second) });
+      if (to !== undefined)
+        assigned.push({ to, value: withoutCasts(second), isHeader: isHeaderPointer(first) });
     }
-    for (const child of node.inner ?? []) collect(child);
+    if (node.kind === 'ReturnStmt') assigned.push({ to: inFunction, value: withoutCasts(first) });
+    if (node.kind === 'CallExpr') {
+      const given = node.inner!.slice(1);
+      for (const parameters of own.get(calledFunction(first) ?? '') ?? [])
+        parameters.forEach((to, i) => {
+          if (given[i] !== undefined && !isNumber(given[i]))
+            assigned.push({ to, value: withoutCasts(given[i]) });
+        });
+    }
+    for (const child of node.inner ?? [])
+      collect(child, node.kind === 'FunctionDecl' ? (node.name ?? '') : inFunction);
   };
-  collect(ast);
+  collect(ast, '');
   const cursors = new Set<string>();
+  const isKnown = (value: AstNode | undefined) => {
+    if (value?.kind === 'CallExpr') return cursors.has(calledFunction(value.inner?.[0]) ?? '');
+    return value?.kind === 'DeclRefExpr' && cursors.has(value.referencedDecl?.id ?? '');
+  };
+  for (const { to, value, isHeader } of assigned)
+    if (isHeader && value?.kind === 'DeclRefExpr' && advanced.has(value.referencedDecl?.id ?? ''))
+      cursors.add(to);
   for (let before = -1; before !== cursors.size; ) {
     before = cursors.size;
-    for (const { to, value } of assigned) {
-      const other = value?.kind === 'DeclRefExpr' && cursors.has(value.referencedDecl?.id ?? '');
-      if (other || isCursorAdvance(value)) cursors.add(to);
-    }
+    for (const { to, value } of assigned) if (isKnown(value) || isCursorAdvance(value)) cursors.add(to);
   }
   return cursors;
+}
+
+function isHeaderPointer(node: AstNode | undefined): boolean {
+  return /^struct \w+ \*$/.test(node?.type?.desugaredQualType ?? node?.type?.qualType ?? '');
 }
 
 function isCursorAdvance(node: AstNode | undefined): boolean {

@@ -1,19 +1,9 @@
 import test from 'ava';
 import { enterPrivateNetns } from '../../netlink/testsupport/privateNetns.js';
-import { Lab, udpPacket } from '../testsupport/lab.js';
+import { Lab, telling, udpPacket } from '../testsupport/lab.js';
 import { CompileError, EntryError, LoadError } from './index.js';
 
 enterPrivateNetns();
-
-/** handle_rx() that tells the controller three words. */
-const telling = (body: string, before = '', reason = '7') => `${before}
-static int handle_rx(void *pkt, struct metadata *md) {
-  u32 words[3] = {};
-  ${body}
-  pkt_set_metadata(pkt, words);
-  pkt_controller(pkt, md, ${reason});
-  return RX_CONTROLLER;
-}`;
 
 test.serial('every construct of the dialect does what it says', async (t) => {
   const lab = await Lab.open(t);

@@ -40,6 +40,8 @@ export class MapTable implements HoverTable {
   }
 
   *entries(): Generator<TableEntry> {
+    // The kernel shows none.
+    if (this.#map.type === 'perf_event_array') return;
     for (const [key, value] of this.#map.entries())
       yield {
         key: formatEntry(this.#key, key),

@@ -93,6 +93,16 @@ export class Lab {
   }
 }
 
+/** A module whose handle_rx() tells the controller three words. */
+export const telling = (body: string, before = '', reason = '7') => `${before}
+static int handle_rx(void *pkt, struct metadata *md) {
+  u32 words[3] = {};
+  ${body}
+  pkt_set_metadata(pkt, words);
+  pkt_controller(pkt, md, ${reason});
+  return RX_CONTROLLER;
+}`;
+
 /** Learns and floods; the table is `macs`. */
 export const SWITCH = `
 BPF_TABLE("hash", u64, u32, macs, 1024);

@@ -45,9 +45,45 @@ static __always_inline __u64 hover_store(void *skb, __u64 offset, __u32 bit, __u
 	return value;
 }
 
-/* Reads at an offset, in host order. */
+/* Reads and writes at an offset, in host order. */
 #define load_byte(skb, offset) hover_load(skb, offset, 0, 8)
 #define load_half(skb, offset) hover_load(skb, offset, 0, 16)
 #define load_word(skb, offset) hover_load(skb, offset, 0, 32)
+#define load_dword(skb, offset) hover_load(skb, offset, 0, 64)
+#define bpf_store_byte(skb, offset, value) ((void)hover_store(skb, offset, 0, 8, value))
+#define bpf_store_half(skb, offset, value) ((void)hover_store(skb, offset, 0, 16, value))
+#define bpf_store_word(skb, offset, value) ((void)hover_store(skb, offset, 0, 32, value))
+#define bpf_store_dword(skb, offset, value) ((void)hover_store(skb, offset, 0, 64, value))
+#define bpf_dext_pkt(skb, offset, bit, width) hover_load(skb, offset, bit, width)
+#define bpf_dins_pkt(skb, offset, bit, width, value) ((void)hover_store(skb, offset, bit, width, value))
+
+/* A number of 2, 4 or 8 bytes in network order; of other sizes as it is. */
+static __always_inline __u64 hover_on_wire(__u64 value, __u64 size)
+{
+	switch (size & 15) {
+	case 2:
+		return __builtin_bswap16(value);
+	case 4:
+		return __builtin_bswap32(value);
+	case 8:
+		return __builtin_bswap64(value);
+	}
+	return value;
+}
+
+/*
+ * Corrects a checksum for a value in host order that has changed; the flags are the helpers', with the value's bytes in the lowest
+ * four bits. The helper knows of no 8 bytes.
+ */
+#define bpf_l3_csum_replace_(skb, offset, from, to, flags)                                           \
+	bpf_l3_csum_replace(skb, offset, hover_on_wire(from, flags), hover_on_wire(to, flags), flags)
+#define bpf_l4_csum_replace_(skb, offset, from, to, flags)                                           \
+	bpf_l4_csum_replace(skb, offset, hover_on_wire(from, flags), hover_on_wire(to, flags), flags)
+
+/* The same for `&p->field`, in a function that has the packet in `skb`. */
+#define incr_cksum_l3(field, from, to) \
+	bpf_l3_csum_replace_(skb, (__u64)(unsigned long)(field), from, to, sizeof(to))
+#define incr_cksum_l4(field, from, to, pseudo) \
+	bpf_l4_csum_replace_(skb, (__u64)(unsigned long)(field), from, to, ((pseudo) & 1) << 4 | sizeof(to))
 
 #endif

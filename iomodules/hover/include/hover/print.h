@@ -16,6 +16,6 @@ static long (*const hover_printk)(const char *format, __u32 size, ...) = (void *
 		static const char hover_format[] = format;             \
 		hover_printk(hover_format, sizeof(hover_format), ##__VA_ARGS__); \
 	})
-#define bpf_trace_printk(...) ((void)0)
+#define bpf_trace_printk(...) (0)
 
 #endif

@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, credentials } from '@grpc/grpc-js';
 import {
@@ -18,7 +16,9 @@ import {
   type ResourceType,
 } from '@iovisor-ovn/proto';
 import { Random } from '../random.js';
+import { AgentEnds } from './agentEnds.js';
 import { mutate } from './mutate.js';
+import { rawHttp2, sendRaw } from './rawHttp.js';
 import { Tally, type Target } from './target.js';
 
 /** Messages of one stream. */
@@ -28,18 +28,20 @@ const NAMES = 40;
 
 export const grpcTarget: Target = {
   name: 'grpc',
-  what: 'mutated messages, nonsense and HTTP/2 frames at a coordinator: it lives, binds nothing of others, and serves them',
+  what: 'mutated messages, nonsense and raw HTTP at a coordinator and where an agent listens: they live, bind nothing of others, and serve them',
   cases: 50_000,
   run: async ({ seed, cases, stop = () => false }) => {
     const tally = new Tally();
     const central = await startCentral();
     const coordinator = await startCoordinator(central);
     const good = new ScriptedAgent({ address: coordinator.address, name: 'good', plugged: ['p1'] });
+    const agent = await AgentEnds.open(tally);
     try {
       await central.nbctl('ls-add', 'sw0', '--', 'lsp-add', 'sw0', 'p1', '--', 'lsp-add', 'sw0', 'p2');
       await good.until(() => good.port('p1')?.local === true);
-      await new GrpcFuzz(central, coordinator, good, new Random(seed), tally).run(cases, stop);
+      await new GrpcFuzz({ central, coordinator, good, agent }, new Random(seed), tally).run(cases, stop);
     } finally {
+      await agent.close();
       good.close();
       await coordinator.stop('SIGKILL');
       await central.stop();
@@ -50,24 +52,29 @@ export const grpcTarget: Target = {
 
 const same = (bytes: Buffer) => bytes;
 
+/** What there is. */
+interface Sides {
+  readonly central: Central;
+  readonly coordinator: CoordinatorProcess;
+  /** An agent that is well-behaved, and where another one listens. */
+  readonly good: ScriptedAgent;
+  readonly agent: AgentEnds;
+}
+
 class GrpcFuzz {
   readonly #central: Central;
   readonly #coordinator: CoordinatorProcess;
   readonly #good: ScriptedAgent;
+  readonly #agent: AgentEnds;
   readonly #random: Random;
   readonly #tally: Tally;
   #checks = 0;
 
-  constructor(
-    central: Central,
-    coordinator: CoordinatorProcess,
-    good: ScriptedAgent,
-    random: Random,
-    tally: Tally,
-  ) {
+  constructor({ central, coordinator, good, agent }: Sides, random: Random, tally: Tally) {
     this.#central = central;
     this.#coordinator = coordinator;
     this.#good = good;
+    this.#agent = agent;
     this.#random = random;
     this.#tally = tally;
   }
@@ -78,7 +85,8 @@ class GrpcFuzz {
       const kind = this.#random.weighted<() => Promise<void>>([
         [6, () => this.#session()],
         [2, () => this.#admin()],
-        [1, () => this.#frames()],
+        [2, () => this.#frames()],
+        [12, () => this.#agent.attack(this.#random)],
       ]);
       await kind();
       if (this.#tally.cases < next) continue;
@@ -105,6 +113,7 @@ class GrpcFuzz {
     if (found !== 'served') this.#tally.fail(`another agent was not served: ${found}`);
     if (this.#good.port('p1')?.chassis !== 'good')
       this.#tally.fail('a port of another agent is bound elsewhere');
+    await this.#agent.check();
     this.#tally.saw('checked');
   }
 
@@ -262,26 +271,15 @@ class GrpcFuzz {
 
   /** HTTP/2 that is none. */
   async #frames(): Promise<void> {
-    const socket = net.connect(this.#coordinator.address.replace('unix:', ''));
-    socket.on('error', () => undefined).resume();
-    await once(socket, 'connect');
-    const settings = Buffer.from('000000040000000000', 'hex');
-    const preface = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), settings]);
-    socket.write(this.#random.chance(0.2) ? mutate(this.#random, preface) : preface);
-    for (let n = 0; n < 20; n++) {
-      this.#tally.cases++;
-      const frame = Buffer.alloc(9 + this.#random.int(200), this.#random.int(256));
-      frame.writeUIntBE(this.#random.chance(0.9) ? frame.length - 9 : this.#random.int(0xffffff), 0, 3);
-      frame[3] = this.#random.int(12);
-      frame[4] = this.#random.int(256);
-      frame.writeUInt32BE(this.#random.int(10), 5);
-      socket.write(frame);
-    }
-    socket.end();
-    // It may have been hung up on long before.
-    await Promise.race([once(socket, 'close'), delay(50)]).catch(() => undefined);
-    socket.destroy();
-    this.#tally.saw('frames');
+    const path = this.#random.pick([
+      '/iovisor.v1.Coordinator/Session',
+      AdminService.getStatus.path,
+      '/nowhere',
+    ]);
+    const wire = rawHttp2(this.#random, path);
+    this.#tally.cases += 20;
+    const hungUp = await sendRaw({ path: this.#coordinator.address.replace('unix:', '') }, wire);
+    this.#tally.saw(`frames: ${wire.name}, ${hungUp ? 'hung up' : 'borne'}`);
   }
 
   #client(): Client {

@@ -71,7 +71,7 @@ export const hoverTarget: Target = {
     const random = new Random(seed);
     const wrong = (error: unknown) => tally.fail(`thrown: ${(error as Error).stack}`);
     process.on('uncaughtException', wrong).on('unhandledRejection', wrong);
-    const hover = open(tally);
+    const hover = openHover(tally);
     await hover.listen();
     try {
       while (tally.cases < cases && !stop() && !tally.isFull) {
@@ -88,7 +88,8 @@ export const hoverTarget: Target = {
   },
 };
 
-function open(tally: Tally): Hover {
+/** The Hover API, without a kernel; what goes wrong in it is a failure. */
+export function openHover(tally: Tally): Hover {
   const devices = new FakeDevices();
   devices.set(1, 'lo');
   devices.set(11, 'veth1');
