@@ -50,14 +50,17 @@ export interface AgentHealth {
   ovsdb: boolean;
   datapath: boolean;
   coordinator: boolean;
+  /** Why the data plane is not serving: it has damage that could not be repaired. */
+  damaged: boolean;
 }
 
 /** In one line, for people. */
-export function healthText({ ovsdb, datapath, coordinator }: AgentHealth): string {
+export function healthText({ ovsdb, datapath, coordinator, damaged }: AgentHealth): string {
   const missing = [
     ovsdb ? [] : 'no local database',
     coordinator ? [] : 'no coordinator',
-    datapath ? [] : 'the data plane is as an earlier agent left it',
+    damaged ? 'the data plane is damaged: see iovctl problems' : [],
+    datapath || damaged ? [] : 'the data plane is as an earlier agent left it',
   ].flat();
   return missing.length === 0
     ? 'forwarding, connected'
@@ -177,6 +180,7 @@ export class Agent {
       .on('connected', () => this.#onConnected())
       .on('disconnected', () => this.#updateHealth());
     this.#datapath.attachments.on('changed', () => this.#hover?.graph.reservationsChanged());
+    this.#datapath.damages.on('changed', () => this.#updateHealth());
     this.#datapath
       .on('forwarding', (delta, applied) => this.#onForwarding(delta, applied))
       .on('healed', (resources) => this.#session.healed(resources))
@@ -432,12 +436,12 @@ export class Agent {
   #updateHealth(): void {
     const states = this.#healthStates;
     for (const [name, serving] of Object.entries(states)) this.#health?.set(name as HealthName, serving);
-    this.#healthChanged(states);
+    this.#healthChanged({ ...states, damaged: !this.#datapath.damages.none });
   }
 
   get #healthStates(): Record<HealthName, boolean> {
     const ovsdb = this.#taps.connected;
-    const datapath = this.#datapath.synced;
+    const datapath = this.#datapath.synced && this.#datapath.damages.none;
     const coordinator = this.#session.live;
     return { '': ovsdb && datapath && coordinator, ovsdb, datapath, coordinator };
   }
