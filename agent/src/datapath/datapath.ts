@@ -54,6 +54,8 @@ export interface DatapathOptions {
   maxEntries?: Record<string, number>;
   /** How long it takes until all that others may have changed was looked at again, but for maps that take long; 0: never. */
   recheckMs?: number;
+  /** Of a core, how much it may take to look at all maps again and again; see Rounds. */
+  auditShare?: number;
   /** For how long a path has the MTU that a router on it said; default: ten minutes. */
   learnedMtuMs?: number;
 }
@@ -136,7 +138,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   readonly pins: PinGuard;
   /** What others did to all of this, and what became of it. */
   readonly damages: Damages;
-  readonly #rounds: Rounds;
+  readonly rounds: Rounds;
   /** Devices whose turn it is to be looked at again. */
   #rechecked: KnownDevice[] = [];
   #auditing: Promise<unknown> = Promise.resolve();
@@ -176,11 +178,12 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     this.#claims = claims;
     this.damages = new Damages(options.log);
     this.pins = new PinGuard(this.loaded, options.bpffs, this.damages);
-    this.#rounds = new Rounds({
+    this.rounds = new Rounds({
       least: this.#recheckMs,
+      share: options.auditShare,
       walk: async (slice) => {
-        if (this.#synced && !this.loaded.succession.waits)
-          await this.#audit({ repair: true, against: 'live', slice });
+        if (this.loaded.succession.waits) return false;
+        return (await this.#audit({ repair: true, against: 'live', slice })).error === '';
       },
       log: options.log,
     });
@@ -308,7 +311,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
    * @param repair what differs is put right, as far as it can be
    */
   audit(repair = false): Promise<Audit> {
-    this.#rounds.interrupt();
+    this.rounds.interrupt();
     return this.#audit({ repair, against: 'fresh' });
   }
 
@@ -353,7 +356,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     clearTimeout(this.#rewriteTimer);
     this.#netlink.off('link', this.#onLink);
     this.#netlink.off('filters', this.#onFilters);
-    await this.#rounds.close();
+    await this.rounds.close();
     this.#paths.close();
     this.#queriers.close();
     this.#observer?.close();

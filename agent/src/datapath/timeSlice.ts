@@ -16,6 +16,7 @@ export class TimeSlice {
   readonly #rest: number;
   readonly #signal: AbortSignal | undefined;
   #began = performance.now();
+  #cpu = process.cpuUsage();
   #spent = 0;
 
   constructor({ milliseconds = 3, rest = 0, signal }: TimeSliceOptions = {}) {
@@ -28,9 +29,10 @@ export class TimeSlice {
     return performance.now() - this.#began >= this.#milliseconds;
   }
 
-  /** Milliseconds in all pieces up to now. */
+  /** Milliseconds of processor time that the process has used in all pieces up to now. */
   get spent(): number {
-    return this.#spent + performance.now() - this.#began;
+    const { user, system } = process.cpuUsage(this.#cpu);
+    return this.#spent + (user + system) / 1000;
   }
 
   turn(): Promise<void> {
@@ -40,8 +42,9 @@ export class TimeSlice {
   /** Waits for others; what they need is none of this work's. */
   async away(others: Promise<void>): Promise<void> {
     this.#signal?.throwIfAborted();
-    this.#spent += performance.now() - this.#began;
+    this.#spent = this.spent;
     await others;
+    this.#cpu = process.cpuUsage();
     this.#began = performance.now();
     this.#signal?.throwIfAborted();
   }

@@ -62,6 +62,11 @@ export const agentMetrics = defineMetrics('iovisor_agent_', {
     },
     series: 'one a kind',
   },
+  audit_rounds_total: {
+    type: 'counter',
+    help: 'Times that all maps in the kernel were compared with what they should hold.',
+  },
+  audit_seconds_total: { type: 'counter', help: 'Processor time that this took.' },
   damages: {
     type: 'gauge',
     help: 'What somebody else changed in the kernel and the agent could not put right, now: `datapath` is not serving while it is more than 0.',

@@ -40,6 +40,8 @@ export function* datapathFamilies(datapath: Datapath): Generator<Family> {
     [...repairs].map(([kind, value]) => ({ labels: { kind }, value })),
   );
   yield single(m.damages, unrepaired.length);
+  yield single(m.audit_rounds_total, datapath.rounds.done);
+  yield single(m.audit_seconds_total, datapath.rounds.spent / 1000);
 }
 
 function* dropSamples(datapath: Datapath): Generator<Sample> {

@@ -200,7 +200,12 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
 
   /** Devices, of those given, that carry a program of ours by any hook, as the kernel says. */
   carriers(role: Role, candidates: Iterable<number>): Set<number> {
-    return new Set(this.#hooks.flatMap((hook) => hook.attached(role, candidates)));
+    return new Set([...this.askCarriers(role, candidates)].filter((ifindex) => ifindex !== undefined));
+  }
+
+  /** carriers(), one device after the other; undefined for one that carries none. */
+  *askCarriers(role: Role, candidates: Iterable<number>): Generator<number | undefined> {
+    for (const hook of this.#hooks) yield* hook.attached(role, candidates);
   }
 
   /**

@@ -36,7 +36,10 @@ export interface AuditSources {
 export interface AuditOptions {
   /** What differs is put right, as far as it can be. */
   repair: boolean;
-  /** See auditMaps(). With the live ones, what the data plane itself keeps in maps is not read either. */
+  /**
+   * See auditMaps(). With the live ones, what the data plane itself keeps in maps is not read, and devices that shall carry a
+   * program are not asked, either.
+   */
   against: 'fresh' | 'live';
   slice?: TimeSlice;
 }
@@ -81,7 +84,12 @@ export async function audit(
   const { loaded, attachments, damages } = sources;
   const maps = await auditMaps({ ...sources, against }, slice);
   const runTime = against === 'live' ? [] : await auditRunTime(loaded.maps, slice);
-  const hooks = await auditAttachments(attachments, sources.devices, slice);
+  const hooks = await auditAttachments(
+    attachments,
+    sources.devices,
+    slice,
+    against === 'live' ? 'unwanted' : 'all',
+  );
   const slots = auditPrograms(loaded);
   const pins = sources.pins.differences();
   result.differences.push(...maps.differences, ...runTime, ...slots, ...hooks.differences, ...pins);

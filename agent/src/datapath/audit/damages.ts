@@ -17,6 +17,7 @@ const MOST_LOGGED = 20;
 interface DamagesEvents {
   /** The first damage that could not be repaired is there, or the last of them is gone. */
   changed: [];
+  repaired: [difference: Difference];
 }
 
 /**
@@ -82,6 +83,7 @@ export class Damages extends EventEmitter<DamagesEvents> {
     this.#say('warn', { ...(this.#known.get(key) ?? difference) }, 'damage in the kernel was repaired');
     this.#drop(key);
     this.#repairs.set(kind, this.#repairs.get(kind)! + 1);
+    this.emit('repaired', difference);
   }
 
   #say(

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { Log } from '../../netlink/index.js';
 import { TimeSlice } from '../timeSlice.js';
 
-/** Of the time from one round to the next, the share that a round may work: half a percent of a core. */
+/** Half a percent of a core. */
 const SHARE = 1 / 200;
 /** A piece of a round, and the rest of the process's turn after it: a change that comes meanwhile hardly notices. */
 const PIECE = { milliseconds: 2, rest: 10 };
@@ -10,8 +10,10 @@ const PIECE = { milliseconds: 2, rest: 10 };
 export interface RoundsOptions {
   /** From one round to the next at least, ms; 0: there are none. */
   least: number;
-  /** One round. Its slice throws AbortError when the round shall end. */
-  walk(slice: TimeSlice): Promise<void>;
+  /** Of the time from one round to the next, how much a round may work at most. Default {@link SHARE} */
+  share?: number;
+  /** One round; false: there was nothing to look at. Its slice throws AbortError when the round shall end. */
+  walk(slice: TimeSlice): Promise<boolean>;
   log: Log;
 }
 
@@ -21,10 +23,23 @@ export class Rounds {
   #timer: NodeJS.Timeout | undefined;
   #walking: { work: Promise<void>; abort: AbortController } | undefined;
   #complaint = '';
+  #interrupted = false;
+  #done = 0;
+  #spent = 0;
 
   constructor(options: RoundsOptions) {
     this.#options = options;
     if (options.least > 0) this.#later(options.least);
+  }
+
+  /** Rounds that came to their end. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** Processor time that all of them took, ms. */
+  get spent(): number {
+    return this.#spent;
   }
 
   #later(milliseconds: number): void {
@@ -41,7 +56,8 @@ export class Rounds {
     const slice = new TimeSlice({ ...PIECE, signal });
     let complaint = '';
     try {
-      await this.#options.walk(slice);
+      if (await this.#options.walk(slice)) this.#done++;
+      this.#interrupted = false;
     } catch (error) {
       // Somebody else wants to look, or it is the end.
       if (!signal.aborted) complaint = (error as Error).message;
@@ -50,17 +66,20 @@ export class Rounds {
       this.#options.log.error({ error: complaint }, 'what is in the kernel cannot be compared');
     this.#complaint = complaint;
     this.#walking = undefined;
-    const { least } = this.#options;
-    this.#later(Math.max(least, slice.spent / SHARE - (performance.now() - began)));
+    this.#spent += slice.spent;
+    const { least, share = SHARE } = this.#options;
+    this.#later(Math.max(least, slice.spent / share - (performance.now() - began)));
   }
 
-  /** Ends the round that is on, if any; the next comes in time. */
+  /** Ends the round that is on, unless the one before was ended, too; the next comes in time. */
   interrupt(): void {
-    this.#walking?.abort.abort();
+    if (this.#interrupted || this.#walking === undefined) return;
+    this.#interrupted = true;
+    this.#walking.abort.abort();
   }
 
   async close(): Promise<void> {
-    this.interrupt();
+    this.#walking?.abort.abort();
     await this.#walking?.work;
     clearTimeout(this.#timer);
   }
