@@ -211,12 +211,14 @@ export class Agent {
     const { hover, hoverAllowOvnPorts, bpffs } = this.#config;
     if (hover === undefined) return undefined;
     const netlink = this.#netlink;
+    const { damages } = this.#datapath;
     const log = this.#log.child({ room: 'hover' });
     return new Hover({
       address: hover,
       tls: this.#hoverTls,
       // Who loads no module pays nothing for it.
-      engine: async () => (await import('./hover/engine/index.js')).openHoverEngine({ bpffs, netlink, log }),
+      engine: async () =>
+        (await import('./hover/engine/index.js')).openHoverEngine({ bpffs, netlink, damages, log }),
       devices: netlink,
       reserved: (device) => (hoverAllowOvnPorts ? undefined : this.#ownerOf(device)),
       builtins: builtinRegistry(log),
