@@ -275,7 +275,7 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
     else if (failure !== '') damages.failed(difference, failure);
     // It is on a list still, for what takes time.
     else if (wanted !== on.size > 0) return;
-    else if (!this.#isIntact(device)) damages.failed(difference, 'it cannot be pinned');
+    else if (!this.#isIntact(device)) damages.failed(difference, 'it does not stay, or cannot be pinned');
     else {
       damages.repaired(difference);
       this.#damaged.delete(device);

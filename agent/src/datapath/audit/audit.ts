@@ -92,7 +92,8 @@ export async function audit(
   );
   const slots = auditPrograms(loaded);
   const pins = sources.pins.differences();
-  result.differences.push(...maps.differences, ...runTime, ...slots, ...hooks.differences, ...pins);
+  // Too many, perhaps, to be passed as arguments.
+  result.differences = [maps.differences, runTime, slots, hooks.differences, pins].flat();
   if (maps.unsettled === 0) damages.seen(['map', 'program'], result.differences);
   if (repair) {
     result.repaired += await repairEntries(sources, maps.differences, slice);
@@ -123,31 +124,46 @@ async function repairEntries(
   entries: readonly EntryDifference[],
   slice: TimeSlice,
 ): Promise<number> {
-  // A write that the kernel refused is no damage, unless it began as one: it is tried again by itself, and told of with its resource.
-  const others = entries.filter(
-    (entry) => writer.failureAt(entry.map, entry.keyText) === undefined || damages.has(entry),
-  );
-  const damaged = others.filter((entry) => compare(writer, claims, at(entry)) !== undefined);
-  for (const entry of damaged) {
+  const damaged: EntryDifference[] = [];
+  for (const entry of entries) {
+    if (slice.over) await slice.turn();
+    // A write that the kernel refused is no damage, unless it began as one: it is tried again by itself, and told of with its resource.
+    if (entry.refused && !damages.has(entry)) continue;
+    if (compare(writer, claims, at(entry)) === undefined) continue;
     damages.found(entry);
-    writer.mirrors.get(entry.map)!.reread(entry.keyText);
-    claims.touch(entry.map, entry.keyText);
-    if (slice.over) await slice.turn();
+    damaged.push(entry);
   }
-  if (damaged.length === 0) return 0;
-  await slice.away(flush());
-  let repaired = 0;
-  for (const entry of damaged) {
-    if (slice.over) await slice.turn();
-    const failure = writer.failureAt(entry.map, entry.keyText);
-    if (failure !== undefined) damages.failed(entry, failure.message);
-    // What differs all the same has been damaged, or changed, again: the next audit sees.
-    else if (compare(writer, claims, at(entry)) === undefined) {
-      damages.repaired(entry);
-      repaired++;
+  let left = damaged;
+  // An intent may have changed one after it was written.
+  for (let tries = 0; left.length > 0 && tries < 2; tries++) {
+    for (const { map, keyText } of left) {
+      if (slice.over) await slice.turn();
+      writer.mirrors.get(map)!.reread(keyText);
+      claims.touch(map, keyText);
     }
+    await slice.away(flush());
+    left = await stillDamaged({ claims, writer, damages }, left, slice);
   }
-  return repaired;
+  for (const entry of left) {
+    const failure = writer.failureAt(entry.map, entry.keyText);
+    damages.failed(entry, failure?.message ?? 'it is changed again and again');
+  }
+  return damaged.length - left.length;
+}
+
+/** Tells of those that are right now. @returns the others */
+async function stillDamaged(
+  { claims, writer, damages }: Pick<AuditSources, 'claims' | 'writer' | 'damages'>,
+  entries: readonly EntryDifference[],
+  slice: TimeSlice,
+): Promise<EntryDifference[]> {
+  const left: EntryDifference[] = [];
+  for (const entry of entries) {
+    if (slice.over) await slice.turn();
+    if (compare(writer, claims, at(entry)) !== undefined) left.push(entry);
+    else damages.repaired(entry);
+  }
+  return left;
 }
 
 function at({ map, keyText }: EntryDifference): { map: ConfigMap; key: string } {

@@ -25,6 +25,8 @@ export interface EntryDifference extends Difference {
   map: ConfigMap;
   /** keyText() of the key. */
   keyText: string;
+  /** The kernel did not take what is wanted. */
+  refused: boolean;
 }
 
 export interface MapAudit {
@@ -66,7 +68,7 @@ export async function auditMaps(sources: MapAuditSources, slice: TimeSlice): Pro
       // What the fresh compiler knew and the live one had yet to compile is touched by now, and what was touched before is written.
       await slice.away(sources.caughtUp());
       const found = await judge(sources, fresh, { suspects, touched: watch.touched }, slice);
-      audit.differences.push(...found);
+      audit.differences = audit.differences.concat(found);
     } finally {
       watch.stop();
     }
@@ -159,6 +161,7 @@ export function compare(writer: Writer, fresh: Claims, { map, key }: Place): Ent
     key: keyForPeople(map, keyBuffer(key)),
     keyText: key,
     wanted: wantedText,
+    refused: failure !== undefined,
     found: failure === undefined ? foundText : `${foundText} (${failure.message})`.trimStart(),
     unit: wanted?.unit ?? '',
   };
