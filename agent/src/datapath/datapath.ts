@@ -206,6 +206,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       succession: this.loaded.succession,
       damages: this.damages,
       deviceName: (ifindex) => this.deviceName(ifindex),
+      isThere: (ifindex) => options.netlink.refreshLink(ifindex) !== undefined,
       log: options.log,
     });
     this.#entryDevices = new EntryDevices(this.attachments);

@@ -23,6 +23,8 @@ export interface AttachmentsOptions {
   damages: Damages;
   /** What a device is called, for people. */
   deviceName(ifindex: number): string;
+  /** Whether there is such a device at this moment, as the kernel says. */
+  isThere(ifindex: number): boolean;
   log: Log;
 }
 
@@ -259,6 +261,8 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
     for (const difference of differences) {
       const device = this.#device(difference.role, difference.ifindex);
       this.#forgive(device);
+      // A device that goes takes along what it carried, before anybody here has heard of it.
+      if (!this.#options.isThere(difference.ifindex)) continue;
       this.#options.damages.found(difference);
       this.#damaged.set(device, difference);
     }

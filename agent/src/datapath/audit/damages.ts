@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { performance } from 'node:perf_hooks';
 import type { Log } from '../../netlink/index.js';
 import type { Difference } from './difference.js';
 
@@ -14,6 +15,9 @@ const KINDS: readonly DamageKind[] = ['map', 'program', 'attachment', 'pin'];
 /** Of what happens between two beats, how much is logged by itself: somebody may empty a map of 100,000 entries. */
 const MOST_LOGGED = 20;
 
+/** A repair takes a moment. */
+const PATIENCE_MS = 3000;
+
 interface DamagesEvents {
   /** The first damage that could not be repaired is there, or the last of them is gone. */
   changed: [];
@@ -22,13 +26,13 @@ interface DamagesEvents {
 
 /**
  * The damages that are known: who finds one says so, and says so again when it is repaired or cannot be. A repair is logged once,
- * and counted. What is under way for longer than between two beats counts as not repaired.
+ * and counted. What is under way for longer than {@link PATIENCE_MS} counts as not repaired.
  */
 export class Damages extends EventEmitter<DamagesEvents> {
   readonly #log: Log;
   readonly #known = new Map<string, Damage>();
-  /** Of those, found before the last beat. */
-  #old = new Set<string>();
+  /** When each was found first, as performance.now() says. */
+  readonly #since = new Map<string, number>();
   /** Of those, what could not be repaired, or not for long. */
   readonly #bad = new Set<string>();
   readonly #repairs = new Map<DamageKind, number>(KINDS.map((kind) => [kind, 0]));
@@ -63,6 +67,7 @@ export class Damages extends EventEmitter<DamagesEvents> {
   /** Its repair is about to be tried. */
   found(difference: Difference): void {
     const key = keyOf(difference);
+    if (!this.#since.has(key)) this.#since.set(key, performance.now());
     this.#known.set(key, { ...difference, why: this.#known.get(key)?.why ?? '' });
   }
 
@@ -102,7 +107,7 @@ export class Damages extends EventEmitter<DamagesEvents> {
 
   #drop(key: string): void {
     this.#known.delete(key);
-    this.#old.delete(key);
+    this.#since.delete(key);
     this.#bad.delete(key);
     this.#tell();
   }
@@ -119,8 +124,8 @@ export class Damages extends EventEmitter<DamagesEvents> {
     const more = this.#logged - MOST_LOGGED;
     if (more > 0) this.#log.warn({ more }, 'damage in the kernel: that was not all');
     this.#logged = 0;
-    for (const key of this.#old) this.#bad.add(key);
-    this.#old = new Set(this.#known.keys());
+    const long = performance.now() - PATIENCE_MS;
+    for (const [key, since] of this.#since) if (since < long) this.#bad.add(key);
     this.#tell();
   }
 
