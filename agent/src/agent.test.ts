@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js';
+import { type ClientReadableStream, credentials, makeGenericClientConstructor } from '@grpc/grpc-js';
 import { Query, ReportKind } from '@iovisor-ovn/proto';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { service as healthService } from 'grpc-health-check';
 import { Hypervisor } from './testsupport/hypervisor.js';
 import { chassisIntent, portIntent, switchIntent } from './testsupport/intents.js';
@@ -162,6 +163,22 @@ function health(hv: Hypervisor, service: string): Promise<string> {
   }).finally(() => client.close());
 }
 
+/** What the agent's health service tells who watches it, one answer after the other. */
+function watchHealth(t: ExecutionContext, hv: Hypervisor, service: string): { next(): Promise<string> } {
+  const Health = makeGenericClientConstructor(healthService, 'grpc.health.v1.Health');
+  const client = new Health(`unix:${hv.healthSocket}`, credentials.createInsecure());
+  const watch = (
+    client as unknown as { watch(request: { service: string }): ClientReadableStream<{ status: string }> }
+  ).watch({ service });
+  const answers = watch[Symbol.asyncIterator]();
+  watch.on('error', () => undefined);
+  t.teardown(() => {
+    watch.cancel();
+    client.close();
+  });
+  return { next: async () => ((await answers.next()).value as { status: string }).status };
+}
+
 test.serial(
   'an agent alone: it waits for its database, is ready when it is, reports, and heals',
   async (t) => {
@@ -260,6 +277,27 @@ test.serial(
       remoteIp: '192.0.2.77',
       resolved: false,
     });
+
+    // Somebody puts another program in the place of ours: it is his, and has to go first.
+    const filter = ['dev', machine.tap, 'ingress', 'pref', '1', 'handle', '0x696f7631', 'bpf'];
+    const [version] = readdirSync(hv.bpffs);
+    const pinned = ['da', 'object-pinned', join(hv.bpffs, version!, 'progs', 'iov_switch')];
+    const watched = watchHealth(t, hv, 'datapath');
+    t.is(await watched.next(), 'SERVING');
+    sh('tc', '-n', hv.namespace.name, 'filter', 'replace', ...filter, ...pinned);
+    // Any filter that goes has it look at the device.
+    const other = ['dev', machine.tap, 'egress', 'pref', '9'];
+    sh('tc', '-n', hv.namespace.name, 'filter', 'add', ...other, 'bpf', ...pinned);
+    sh('tc', '-n', hv.namespace.name, 'filter', 'del', ...other);
+    t.is(await watched.next(), 'NOT_SERVING');
+    t.is(await health(hv, ''), 'NOT_SERVING');
+    const damage = (await ask(ReportKind.REPORT_PROBLEMS)).problems.find(
+      ({ name, message }) => name === machine.tap && /somebody changed the entry program/.test(message),
+    );
+    t.regex(damage?.message ?? '', /belongs to another program; remove it/);
+    sh('tc', '-n', hv.namespace.name, 'filter', 'del', ...filter);
+    t.is(await watched.next(), 'SERVING');
+    t.is(await health(hv, ''), 'SERVING');
 
     // The tap vanishes, and comes back under its name.
     sh('ip', '-n', hv.namespace.name, 'link', 'del', machine.tap);

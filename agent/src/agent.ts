@@ -50,14 +50,17 @@ export interface AgentHealth {
   ovsdb: boolean;
   datapath: boolean;
   coordinator: boolean;
+  /** Why the data plane is not serving: it has damage that could not be repaired. */
+  damaged: boolean;
 }
 
 /** In one line, for people. */
-export function healthText({ ovsdb, datapath, coordinator }: AgentHealth): string {
+export function healthText({ ovsdb, datapath, coordinator, damaged }: AgentHealth): string {
   const missing = [
     ovsdb ? [] : 'no local database',
     coordinator ? [] : 'no coordinator',
-    datapath ? [] : 'the data plane is as an earlier agent left it',
+    damaged ? 'the data plane is damaged: see iovctl problems' : [],
+    datapath || damaged ? [] : 'the data plane is as an earlier agent left it',
   ].flat();
   return missing.length === 0
     ? 'forwarding, connected'
@@ -177,6 +180,7 @@ export class Agent {
       .on('connected', () => this.#onConnected())
       .on('disconnected', () => this.#updateHealth());
     this.#datapath.attachments.on('changed', () => this.#hover?.graph.reservationsChanged());
+    this.#datapath.damages.on('changed', () => this.#updateHealth());
     this.#datapath
       .on('forwarding', (delta, applied) => this.#onForwarding(delta, applied))
       .on('healed', (resources) => this.#session.healed(resources))
@@ -207,12 +211,14 @@ export class Agent {
     const { hover, hoverAllowOvnPorts, bpffs } = this.#config;
     if (hover === undefined) return undefined;
     const netlink = this.#netlink;
+    const { damages } = this.#datapath;
     const log = this.#log.child({ room: 'hover' });
     return new Hover({
       address: hover,
       tls: this.#hoverTls,
       // Who loads no module pays nothing for it.
-      engine: async () => (await import('./hover/engine/index.js')).openHoverEngine({ bpffs, netlink, log }),
+      engine: async () =>
+        (await import('./hover/engine/index.js')).openHoverEngine({ bpffs, netlink, damages, log }),
       devices: netlink,
       reserved: (device) => (hoverAllowOvnPorts ? undefined : this.#ownerOf(device)),
       builtins: builtinRegistry(log),
@@ -432,12 +438,12 @@ export class Agent {
   #updateHealth(): void {
     const states = this.#healthStates;
     for (const [name, serving] of Object.entries(states)) this.#health?.set(name as HealthName, serving);
-    this.#healthChanged(states);
+    this.#healthChanged({ ...states, damaged: !this.#datapath.damages.none });
   }
 
   get #healthStates(): Record<HealthName, boolean> {
     const ovsdb = this.#taps.connected;
-    const datapath = this.#datapath.synced;
+    const datapath = this.#datapath.synced && this.#datapath.damages.none;
     const coordinator = this.#session.live;
     return { '': ovsdb && datapath && coordinator, ovsdb, datapath, coordinator };
   }

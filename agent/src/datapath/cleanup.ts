@@ -27,7 +27,7 @@ export async function cleanup(bpffs: string, devices: Iterable<number>): Promise
   const devicesOfOurs = new Set<number>();
   for (const hook of hooks) {
     for (const role of ['entry', 'uplink'] as const) {
-      for (const ifindex of hook.attached(role, all)) {
+      for (const ifindex of [...hook.attached(role, all)].filter((found) => found !== undefined)) {
         await hook.release(role, ifindex);
         devicesOfOurs.add(ifindex);
         done.attachments++;

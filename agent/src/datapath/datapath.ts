@@ -13,8 +13,12 @@ import {
 } from './abi.js';
 import { Attachments, type KnownDevice } from './attach/attachments.js';
 import { type DeviceChange, EntryDevices } from './attach/entryDevices.js';
+import type { Role } from './attach/hook.js';
 import { type HookChoice, hooksFor } from './attach/hooksFor.js';
-import { type Audit, audit } from './audit/audit.js';
+import { type Audit, type AuditOptions, audit } from './audit/audit.js';
+import { Damages } from './audit/damages.js';
+import { auditPrograms, repairPrograms } from './audit/programAudit.js';
+import { Rounds } from './audit/rounds.js';
 import type { Applied, Change } from './change.js';
 import { addresses, type OuterSettings } from './chooseTunnel.js';
 import { Claims } from './claims.js';
@@ -48,8 +52,10 @@ export interface DatapathOptions {
   log: Log;
   /** Map sizes other than the IOModules' own; for new maps only. */
   maxEntries?: Record<string, number>;
-  /** How long it takes until each device, and the pins, were looked at again; 0: never. */
+  /** How long it takes until all that others may have changed was looked at again, but for maps that take long; 0: never. */
   recheckMs?: number;
+  /** Of a core, how much it may take to look at all maps again and again; see Rounds. */
+  auditShare?: number;
   /** For how long a path has the MTU that a router on it said; default: ten minutes. */
   learnedMtuMs?: number;
 }
@@ -62,8 +68,8 @@ export interface Plugged {
 /** How often a device that did not take a program is tried again. */
 const RETRY_ATTACH_MS = 2000;
 /**
- * How long it takes until each device, and the pins, were looked at again: others may take our programs off, and the kernel tells
- * nobody.
+ * How long it takes until each device, the pins and the program array were looked at again, and at least between two looks at all
+ * maps: others may change them, and the kernel tells nobody.
  */
 const RECHECK_MS = 10_000;
 /** When an entry that the kernel refused is tried again: memory may be short for a moment only. */
@@ -130,6 +136,9 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   readonly tracer: Tracer;
   readonly #claims: Claims;
   readonly pins: PinGuard;
+  /** What others did to all of this, and what became of it. */
+  readonly damages: Damages;
+  readonly rounds: Rounds;
   /** Devices whose turn it is to be looked at again. */
   #rechecked: KnownDevice[] = [];
   #auditing: Promise<unknown> = Promise.resolve();
@@ -167,7 +176,17 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     const { maps } = this.loaded;
     const claims = new Claims();
     this.#claims = claims;
-    this.pins = new PinGuard(this.loaded, options.bpffs);
+    this.damages = new Damages(options.log);
+    this.pins = new PinGuard(this.loaded, options.bpffs, this.damages);
+    this.rounds = new Rounds({
+      least: this.#recheckMs,
+      share: options.auditShare,
+      walk: async (slice) => {
+        if (this.loaded.succession.waits) return false;
+        return (await this.#audit({ repair: true, against: 'live', slice })).error === '';
+      },
+      log: options.log,
+    });
     this.writer = new Writer(claims, { config: (name) => maps[name], epochs: maps.iov_epochs });
     this.#instances = new Instances({
       datapaths: maps.iov_datapaths.maxEntries,
@@ -185,6 +204,9 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       ...hooks,
       programs: { entry, uplink },
       succession: this.loaded.succession,
+      damages: this.damages,
+      deviceName: (ifindex) => this.deviceName(ifindex),
+      isThere: (ifindex) => options.netlink.refreshLink(ifindex) !== undefined,
       log: options.log,
     });
     this.#entryDevices = new EntryDevices(this.attachments);
@@ -221,6 +243,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       this.#schedule();
     });
     this.#netlink.on('link', this.#onLink);
+    this.#netlink.on('filters', this.#onFilters);
     const often = Math.min(RETRY_ATTACH_MS, this.#recheckMs || RETRY_ATTACH_MS);
     this.#retryTimer = setInterval(() => this.#recheck(), often).unref();
     this.#observer = new Observer(
@@ -233,24 +256,33 @@ export class Datapath extends EventEmitter<DatapathEvents> {
 
   #recheck(): void {
     this.attachments.retry();
-    if (this.#recheckMs === 0) return;
+    this.damages.beat();
+    if (this.#recheckMs === 0 || this.loaded.succession.waits) return;
     if (this.#rechecked.length === 0) {
       this.#rechecked = this.attachments.known;
-      if (!this.loaded.succession.waits) this.#mendPins();
+      this.pins.mend();
+      this.#mendPrograms();
     }
     const turns = Math.max(1, this.#recheckMs / RETRY_ATTACH_MS);
     const share = Math.ceil(this.attachments.known.length / turns);
-    if (!this.loaded.succession.waits) void this.attachments.lookAgain(this.#rechecked.splice(0, share));
+    void this.attachments.lookAgain(this.#rechecked.splice(0, share));
   }
 
-  #mendPins(): void {
-    const before = this.pins.problem;
-    const pins = this.pins.mend();
-    const { problem } = this.pins;
-    if (problem !== '' && problem !== before)
-      this.#log.error({ problem }, 'the pins are not as they should be');
-    if (pins > 0) this.#log.warn({ pins }, 'pins were gone, or led elsewhere; they are right again');
+  /** Without waiting for a round: a program that is missing in the chain may stop all traffic. */
+  #mendPrograms(): void {
+    try {
+      repairPrograms(this.loaded, auditPrograms(this.loaded), this.damages);
+    } catch (error) {
+      this.#log.error({ error: String(error) }, 'the program array cannot be read');
+    }
   }
+
+  /** Ours may be among the filters that are gone. */
+  readonly #onFilters = (ifindexes: ReadonlySet<number>): void => {
+    if (this.#recheckMs === 0 || this.loaded.succession.waits) return;
+    const places = (role: Role) => [...ifindexes].map((ifindex) => ({ role, ifindex }));
+    void this.attachments.lookAgain([...places('entry'), ...places('uplink')]);
+  };
 
   /** Every device carries the present programs, over maps that are filled. */
   #supersede(): void {
@@ -280,6 +312,11 @@ export class Datapath extends EventEmitter<DatapathEvents> {
    * @param repair what differs is put right, as far as it can be
    */
   audit(repair = false): Promise<Audit> {
+    this.rounds.interrupt();
+    return this.#audit({ repair, against: 'fresh' });
+  }
+
+  #audit(options: AuditOptions): Promise<Audit> {
     const next = this.#auditing.then(() =>
       audit(
         {
@@ -290,15 +327,15 @@ export class Datapath extends EventEmitter<DatapathEvents> {
           attachments: this.attachments,
           loaded: this.loaded,
           pins: this.pins,
+          damages: this.damages,
           devices: new Set(this.#netlink.links.keys()),
-          nameOf: (ifindex) => this.deviceName(ifindex),
           caughtUp: () => this.#caughtUp(),
           flush: () => {
             this.#schedule();
             return this.#caughtUp();
           },
         },
-        repair,
+        options,
       ),
     );
     this.#auditing = next.catch(() => undefined);
@@ -319,6 +356,8 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     clearInterval(this.#retryTimer);
     clearTimeout(this.#rewriteTimer);
     this.#netlink.off('link', this.#onLink);
+    this.#netlink.off('filters', this.#onFilters);
+    await this.rounds.close();
     this.#paths.close();
     this.#queriers.close();
     this.#observer?.close();

@@ -1,5 +1,6 @@
 /** Intents in, map entries and attachments out. */
 export type { HookChoice } from './attach/hooksFor.js';
+export type { Damage, Damages } from './audit/damages.js';
 export type { Applied, Change } from './change.js';
 export { cleanup } from './cleanup.js';
 export { Datapath, type DatapathOptions, type Plugged } from './datapath.js';

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { BpfProgram, isBpffs } from '@iovisor-ovn/libbpf';
+import type { Damages } from './audit/damages.js';
 import type { Difference } from './audit/difference.js';
 import type { Loaded } from './load.js';
 
@@ -11,11 +12,13 @@ import type { Loaded } from './load.js';
 export class PinGuard {
   readonly #loaded: Loaded;
   readonly #bpffs: string;
+  readonly #damages: Damages;
   /** Why pins are missing; empty: none is. */
   problem = '';
 
-  constructor(loaded: Loaded, bpffs: string) {
+  constructor(loaded: Loaded, bpffs: string, damages: Damages) {
     this.#loaded = loaded;
+    this.#damages = damages;
     this.#bpffs = bpffs;
   }
 
@@ -59,13 +62,21 @@ export class PinGuard {
       const wrong = this.differences();
       if (wrong.length > 0) this.#pin(new Set(wrong.map(({ where }) => where)));
       this.problem = '';
+      for (const difference of wrong) this.#damages.repaired(difference);
+      if (this.#damages.has(this.#all)) this.#damages.repaired(this.#all);
       return wrong.length;
     } catch (error) {
       this.problem = this.#isMounted
         ? `pins are missing, so the next agent will begin anew: ${(error as Error).message}`
         : `no BPF file system is mounted at ${this.#bpffs}: the data plane goes on as long as this agent runs, but not beyond; mount -t bpf bpf ${this.#bpffs}`;
+      this.#damages.failed(this.#all, this.problem);
       return 0;
     }
+  }
+
+  /** When they cannot be made it is said once. */
+  get #all(): Difference {
+    return { kind: 'pin', where: this.#bpffs, key: '', wanted: 'pinned', found: '', unit: '' };
   }
 
   get #isMounted(): boolean {

@@ -54,6 +54,23 @@ export const agentMetrics = defineMetrics('iovisor_agent_', {
   },
   refused_resources: { type: 'gauge', help: 'Intents that could not be applied, now.' },
   attach_failures: { type: 'gauge', help: 'Devices that do not take a program, now.' },
+  repairs_total: {
+    type: 'counter',
+    help: 'What somebody else had changed in the kernel and the agent put right.',
+    labels: {
+      kind: '`map` (an entry of it), `program` (a slot of the program array), `attachment` (of a program to a device), `pin`',
+    },
+    series: 'one a kind',
+  },
+  audit_rounds_total: {
+    type: 'counter',
+    help: 'Times that all maps in the kernel were compared with what they should hold.',
+  },
+  audit_seconds_total: { type: 'counter', help: 'Processor time that this took.' },
+  damages: {
+    type: 'gauge',
+    help: 'What somebody else changed in the kernel and the agent could not put right, now: `datapath` is not serving while it is more than 0.',
+  },
   ports: { type: 'gauge', help: 'Logical ports that are bound here.' },
   ports_forwarding: { type: 'gauge', help: 'Logical ports here that forward.' },
   port_receive_packets_total: {

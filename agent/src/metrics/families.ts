@@ -34,6 +34,14 @@ export function* datapathFamilies(datapath: Datapath): Generator<Family> {
   yield single(m.map_deletes_total, counters.deletes);
   yield single(m.refused_resources, datapath.refusals.length);
   yield single(m.attach_failures, datapath.attachments.failures.size);
+  const { repairs, unrepaired } = datapath.damages;
+  yield family(
+    m.repairs_total,
+    [...repairs].map(([kind, value]) => ({ labels: { kind }, value })),
+  );
+  yield single(m.damages, unrepaired.length);
+  yield single(m.audit_rounds_total, datapath.rounds.done);
+  yield single(m.audit_seconds_total, datapath.rounds.spent / 1000);
 }
 
 function* dropSamples(datapath: Datapath): Generator<Sample> {

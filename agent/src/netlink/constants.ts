@@ -49,6 +49,10 @@ export const RTM_DELNEIGH = 29;
 export const RTM_GETNEIGH = 30;
 export const RTM_NEWRULE = 32;
 export const RTM_DELRULE = 33;
+export const RTM_NEWQDISC = 36;
+export const RTM_DELQDISC = 37;
+export const RTM_DELTFILTER = 45;
+export const RTM_NEWPREFIX = 52;
 export const RTM_NEWSTATS = 92;
 export const RTM_GETSTATS = 94;
 export const RTM_NEWNEXTHOP = 104;
@@ -61,6 +65,7 @@ export const RTM_GETVLAN = 114;
 export const GROUPS = [
   1, // RTNLGRP_LINK
   3, // RTNLGRP_NEIGH
+  4, // RTNLGRP_TC
   5, // RTNLGRP_IPV4_IFADDR
   7, // RTNLGRP_IPV4_ROUTE
   8, // RTNLGRP_IPV4_RULE

@@ -4,7 +4,11 @@ import {
   GROUPS,
   NETLINK_ADD_MEMBERSHIP,
   RTM_DELNEIGH,
+  RTM_DELQDISC,
+  RTM_DELTFILTER,
   RTM_NEWNEIGH,
+  RTM_NEWPREFIX,
+  RTM_NEWQDISC,
   SOL_NETLINK,
 } from './constants.js';
 import {
@@ -25,15 +29,20 @@ interface PipeBinding {
 /** Bytes of events that may wait: 4 MiB hold about two thousand device messages. */
 export const DEFAULT_EVENT_BUFFER = 4 << 20;
 
-/** A number of the message in host byte order, as classic BPF loads it. */
+/** A number of the message in host byte order, as classic BPF loads it: of types below 256 the order stays. */
 const swapped = (type: number) => ((type & 0xff) << 8) | (type >> 8);
 
 /**
  * Not the addresses that bridges learn: nobody asks for them, and they are many, a port of a bridge with VLANs alone announces
- * 4,094. Offsets are those of struct nlmsghdr and struct ndmsg behind it.
+ * 4,094. Of traffic control only what goes: whoever offloads flows adds filters by the thousand. Offsets are those of struct nlmsghdr
+ * and struct ndmsg behind it.
  */
-const NO_LEARNED_ADDRESSES: readonly FilterInstruction[] = [
+const WANTED: readonly FilterInstruction[] = [
   [0x28, 0, 0, 4], // ldh: nlmsg_type
+  [0x15, 7, 0, swapped(RTM_DELQDISC)],
+  [0x15, 6, 0, swapped(RTM_DELTFILTER)],
+  [0x35, 0, 1, swapped(RTM_NEWQDISC)], // jge: the first of traffic control …
+  [0x35, 0, 5, swapped(RTM_NEWPREFIX)], // … and the first after it
   [0x15, 1, 0, swapped(RTM_NEWNEIGH)],
   [0x15, 0, 2, swapped(RTM_DELNEIGH)],
   [0x30, 0, 0, 16], // ldb: ndm_family
@@ -67,7 +76,7 @@ export class EventSocket {
     const handle = new Pipe(constants.SOCKET);
     try {
       setReceiveBuffer(fd, bufferBytes);
-      setSocketFilter(fd, NO_LEARNED_ADDRESSES);
+      setSocketFilter(fd, WANTED);
       for (const group of GROUPS) setSocketOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
       const result = handle.open(fd);
       if (result !== 0) throw new Error(`netlink: libuv does not take the socket (${result})`);

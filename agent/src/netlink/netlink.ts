@@ -10,8 +10,10 @@ import {
   RTM_DELLINK,
   RTM_DELNEIGH,
   RTM_DELNEXTHOP,
+  RTM_DELQDISC,
   RTM_DELROUTE,
   RTM_DELRULE,
+  RTM_DELTFILTER,
   RTM_GETLINK,
   RTM_NEWADDR,
   RTM_NEWLINK,
@@ -50,6 +52,11 @@ export interface NetlinkEvents {
   neighbour: [NeighbourEvent];
   /** Routes, policy rules or next-hop objects changed: every earlier `route()` answer may be old. At most once a turn. */
   route: [];
+  /**
+   * Traffic control lost something at these devices, a filter or a qdisc with all of them: ours may be among them. For all that
+   * one turn brought at once. That a TCX link was detached is announced to nobody.
+   */
+  filters: [ifindexes: ReadonlySet<number>];
   /** Events were lost and everything was read again; link and address events for the difference were emitted before. */
   resync: [];
 }
@@ -91,6 +98,8 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
   readonly #doomed = new Set<number>();
   #lost: Error | undefined;
   #routeAnnounced = false;
+  /** Devices whose traffic control lost something, until that is announced. */
+  #filtersLost = new Set<number>();
   #closed = false;
 
   private constructor(log: Log, options: NetlinkOptions) {
@@ -284,6 +293,11 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
       case RTM_DELNEXTHOP:
         this.#announceRoutes();
         break;
+      case RTM_DELQDISC:
+      case RTM_DELTFILTER:
+        // struct tcmsg; of a block that several devices share there is no ifindex.
+        if (payload.length >= 20) this.#announceFilters(payload.readInt32LE(4));
+        break;
     }
   }
 
@@ -346,6 +360,17 @@ export class Netlink extends EventEmitter<NetlinkEvents> {
       if (error instanceof NetlinkError) return undefined;
       throw error;
     }
+  }
+
+  #announceFilters(ifindex: number): void {
+    if (ifindex < 1) return;
+    this.#filtersLost.add(ifindex);
+    if (this.#filtersLost.size > 1) return;
+    setImmediate(() => {
+      const lost = this.#filtersLost;
+      this.#filtersLost = new Set();
+      if (!this.#closed) this.emit('filters', lost);
+    });
   }
 
   /** A routing daemon may write thousands of routes in a row. */

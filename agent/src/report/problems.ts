@@ -1,6 +1,6 @@
 import type { Problem, ResourceRef } from '@iovisor-ovn/proto';
 import { ResourceType } from '@iovisor-ovn/proto';
-import type { Datapath } from '../datapath/index.js';
+import type { Damage, Datapath } from '../datapath/index.js';
 
 /** Stamps problems with the time they were first seen. */
 export class ProblemClock {
@@ -39,14 +39,36 @@ export function datapathProblems(datapath: Datapath, node: string): Omit<Problem
     name: datapath.deviceName(ifindex),
     message: `the ${role} program is not attached: ${message}`,
   }));
-  const pins = datapath.pins.problem;
-  const unpinned = pins === '' ? [] : [{ ...base, table: '', uuid: '', name: '', message: pins }];
+  const damaged = damageProblems(datapath.damages.unrepaired).map((one) => ({ ...base, ...one }));
   return [
     ...refused,
     ...failed,
-    ...unpinned,
+    ...damaged,
     ...underlayProblems(datapath).map((one) => ({ ...base, ...one })),
   ];
+}
+
+/** Of damage that could not be repaired, how much is listed. */
+const MOST_DAMAGE = 20;
+
+function damageProblems(damages: readonly Damage[]): Pick<Problem, 'table' | 'uuid' | 'name' | 'message'>[] {
+  const row = { table: '', uuid: '' };
+  const listed = damages.slice(0, MOST_DAMAGE).map((damage) => ({
+    ...row,
+    name: damage.where,
+    message: damageText(damage),
+  }));
+  const others = damages.length - listed.length;
+  if (others > 0) listed.push({ ...row, name: '', message: `damage at ${others} more places in the kernel` });
+  return listed;
+}
+
+function damageText({ kind, key, wanted, found, why }: Damage): string {
+  // Of pins that cannot be made that says it all.
+  if (key === '' && why !== '') return why;
+  const change = `somebody changed ${kind === 'map' ? `the entry ${key}` : `the ${key || kind}`}`;
+  const states = `wanted ${wanted || 'nothing'}, found ${found || 'nothing'}`;
+  return `${change} in the kernel (${states}), and it is not repaired${why === '' ? ' yet' : `: ${why}`}`;
 }
 
 /** Of chassis without a route, how many are named. */

@@ -208,16 +208,21 @@ test.serial(
     const maps = join(hv.bpffs, version!, 'maps');
     const fdb = BpfMap.openPinned(join(maps, 'iov_fdb'));
     t.teardown(() => fdb.close());
-    t.true(fdb.delete(Buffer.from(`0100${mac(1).replaceAll(':', '')}`, 'hex')));
-    const found = await deviations(lab);
-    t.is(found.length, 1, `${found}`);
-    t.regex(
-      found[0]!,
-      /^hv2: iov_fdb datapath=1 mac=020000000001: wanted kind=2 .*found nothing \(port vm1\)/,
-    );
-    const { status, stdout } = await lab.coordinator.tryIovctl('verify', '--repair');
-    t.is(status, 0, stdout);
-    t.regex(stdout, /1 repaired/);
+    const key = Buffer.from(`0100${mac(1).replaceAll(':', '')}`, 'hex');
+    // The agent itself looks at everything now and then, and may be first.
+    for (let repairedByHand = false; !repairedByHand; ) {
+      t.true(fdb.delete(key));
+      const found = await deviations(lab);
+      const { status, stdout } = await lab.coordinator.tryIovctl('verify', '--repair');
+      t.is(status, 0, stdout);
+      t.not(fdb.lookup(key), undefined);
+      repairedByHand = /1 repaired/.test(stdout);
+      if (repairedByHand)
+        t.regex(
+          found.join('\n'),
+          /^hv2: iov_fdb datapath=1 mac=020000000001: wanted kind=2 .*found nothing \(port vm1\)$/,
+        );
+    }
     t.deepEqual(await deviations(lab), []);
   },
 );

@@ -2,6 +2,8 @@ import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { BpfError } from '@iovisor-ovn/libbpf';
 import type { Log } from '../../netlink/index.js';
+import type { Damages } from '../audit/damages.js';
+import type { Difference } from '../audit/difference.js';
 import { TimeSlice } from '../timeSlice.js';
 import type { Attachable, Hook, Role } from './hook.js';
 import type { Succession } from './succession.js';
@@ -17,6 +19,12 @@ export interface AttachmentsOptions {
   programs: Readonly<Record<Role, Attachable>>;
   /** While it waits no device that carries a program gets another, nor by another hook. */
   succession: Pick<Succession, 'waits' | 'end'>;
+  /** Are told of devices that somebody else took a program off. */
+  damages: Damages;
+  /** What a device is called, for people. */
+  deviceName(ifindex: number): string;
+  /** Whether there is such a device at this moment, as the kernel says. */
+  isThere(ifindex: number): boolean;
   log: Log;
 }
 
@@ -31,13 +39,8 @@ export interface KnownDevice {
   readonly ifindex: number;
 }
 
-/** Ids of programs; undefined: none. */
-export interface Inspected {
-  wanted: number | undefined;
-  found: number | undefined;
-  /** false: it carries that program, perhaps, but not in a way that outlives the agent. */
-  intact: boolean;
-}
+/** A device that does not carry what it should, or not in a way that outlives the agent. */
+export interface AttachmentDifference extends Difference, KnownDevice {}
 
 interface Device extends KnownDevice {
   wanted: boolean;
@@ -70,6 +73,8 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
   readonly #slow = new Set<Device>();
   /** … and what is no worse off while it waits. */
   readonly #lazy = new Set<Device>();
+  /** Those that somebody else changed, and how, until they are as they should be. */
+  readonly #damaged = new Map<Device, AttachmentDifference>();
   /** Tried in vain although they carry a program. */
   readonly #stuck = new Set<Device>();
   /** Why a device carries no program, by role and ifindex. */
@@ -149,6 +154,7 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
       if (device === undefined) continue;
       device.wanted = false;
       device.unsure = true;
+      this.#settle(device);
       this.failures.delete(nameOf(device));
       this.#request(device);
     }
@@ -196,21 +202,36 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
 
   /** Devices, of those given, that carry a program of ours by any hook, as the kernel says. */
   carriers(role: Role, candidates: Iterable<number>): Set<number> {
-    return new Set(this.#hooks.flatMap((hook) => hook.attached(role, candidates)));
+    return new Set([...this.askCarriers(role, candidates)].filter((ifindex) => ifindex !== undefined));
+  }
+
+  /** carriers(), one device after the other; undefined for one that carries none. */
+  *askCarriers(role: Role, candidates: Iterable<number>): Generator<number | undefined> {
+    for (const hook of this.#hooks) yield* hook.attached(role, candidates);
   }
 
   /**
-   * What a device carries as the kernel says, and what it should.
-   * @returns undefined when something is under way there
+   * What a device carries as the kernel says, if that is not what it should.
+   * @returns undefined: it is right, or something is under way there
    */
-  inspect(role: Role, ifindex: number): Inspected | undefined {
+  difference(role: Role, ifindex: number): AttachmentDifference | undefined {
     const device = this.#devices[role].get(ifindex);
     if (device !== undefined && this.#isPending(device)) return undefined;
     const wanted = device?.wanted === true ? this.#options.programs[role].id : undefined;
-    const found = this.#hooks.map((hook) => hook.programAt(role, ifindex)).filter((id) => id !== undefined);
+    const there = this.#hooks.map((hook) => hook.programAt(role, ifindex)).filter((id) => id !== undefined);
     // While one hook takes over from another there are two.
-    const intact = device === undefined || this.#isIntact(device);
-    return { wanted, found: found.find((id) => id !== wanted) ?? found[0], intact };
+    const found = there.find((id) => id !== wanted) ?? there[0];
+    const place = { where: this.#options.deviceName(ifindex), unit: '', role, ifindex };
+    if (wanted !== found)
+      return {
+        ...place,
+        kind: 'attachment',
+        key: `${role} program`,
+        wanted: programText(wanted),
+        found: programText(found),
+      };
+    if (device === undefined || this.#isIntact(device)) return undefined;
+    return { ...place, kind: 'pin', key: `${role} link`, wanted: 'pinned', found: '' };
   }
 
   #isPending(device: Device): boolean {
@@ -224,14 +245,53 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
 
   /** Looks whether these still carry what was put there, and puts right where not. Resolves when all were looked at. */
   async lookAgain(known: readonly KnownDevice[]): Promise<void> {
-    const slice = new TimeSlice();
+    const slice = new TimeSlice({ milliseconds: 2 });
     for (const { role, ifindex } of known) {
       await slice.breathe();
       if (this.#closed) return;
       const device = this.#devices[role].get(ifindex);
-      if (device === undefined || this.#isPending(device)) continue;
-      if (!this.#isIntact(device)) this.recheck([device]);
+      if (device === undefined || this.#isPending(device) || this.#isIntact(device)) continue;
+      const difference = this.difference(role, ifindex);
+      if (difference !== undefined) this.mend([difference]);
     }
+  }
+
+  /** Puts right what somebody else changed. */
+  mend(differences: readonly AttachmentDifference[]): void {
+    for (const difference of differences) {
+      const device = this.#device(difference.role, difference.ifindex);
+      this.#forgive(device);
+      // A device that goes takes along what it carried, before anybody here has heard of it.
+      if (!this.#options.isThere(difference.ifindex)) continue;
+      this.#options.damages.found(difference);
+      this.#damaged.set(device, difference);
+    }
+    this.recheck(differences);
+  }
+
+  /** What has become of a device that somebody else had changed. */
+  #settle(device: Device, failure = ''): void {
+    const difference = this.#damaged.get(device);
+    if (difference === undefined) return;
+    const { damages } = this.#options;
+    const { wanted, on } = device;
+    if (wanted !== (difference.wanted !== '')) this.#forgive(device);
+    else if (failure !== '') damages.failed(difference, failure);
+    // It is on a list still, for what takes time.
+    else if (wanted !== on.size > 0) return;
+    else if (!this.#isIntact(device)) damages.failed(difference, 'it does not stay, or cannot be pinned');
+    else {
+      damages.repaired(difference);
+      this.#damaged.delete(device);
+    }
+  }
+
+  /** What somebody else did there is none of ours any more. */
+  #forgive(device: Device): void {
+    const difference = this.#damaged.get(device);
+    if (difference === undefined) return;
+    this.#damaged.delete(device);
+    this.#options.damages.forget(difference);
   }
 
   #isIntact({ role, ifindex, wanted, on }: Device): boolean {
@@ -386,6 +446,7 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
   #sort(device: Device): void {
     const { on, wanted } = device;
     this.#note(device);
+    this.#settle(device);
     for (const list of [this.#slow, this.#lazy]) list.delete(device);
     if (wanted && on.size === 1 && on.has(this.#options.hook)) return;
     // What it carries knows maps that are filled, what would take its place does not yet.
@@ -420,10 +481,16 @@ export class Attachments extends EventEmitter<AttachmentsEvents> {
     this.#note(device);
     // A device that has just gone is no news: who wanted it will say so.
     const gone = error instanceof BpfError && error.code === 'ENODEV';
+    if (gone) this.#forgive(device);
+    else this.#settle(device, message);
     if (device.complaint !== message && !gone)
       this.#options.log.warn({ role, ifindex, error: message }, 'a device does not take the program');
     device.complaint = message;
   }
+}
+
+function programText(id: number | undefined): string {
+  return id === undefined ? '' : `program ${id}`;
 }
 
 function nameOf({ role, ifindex }: Device): string {

@@ -67,11 +67,15 @@ export class ClsactHook implements Hook {
     return query(role, ifindex) === program.id;
   }
 
-  attached(role: Role, candidates: Iterable<number>): number[] {
-    return [...candidates].filter((ifindex) => {
+  *attached(role: Role, candidates: Iterable<number>): Generator<number | undefined> {
+    // Many devices carry the same program.
+    const ours = new Map<number, boolean>();
+    for (const ifindex of candidates) {
       const there = query(role, ifindex);
-      return there !== undefined && this.#isOurs(there);
-    });
+      const known = there !== undefined && (ours.get(there) ?? this.#isOurs(there));
+      if (there !== undefined) ours.set(there, known);
+      yield known ? ifindex : undefined;
+    }
   }
 
   #isOurs(programId: number): boolean {

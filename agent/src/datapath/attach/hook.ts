@@ -32,8 +32,11 @@ export interface Hook {
   programAt(role: Role, ifindex: number): number | undefined;
   /** Whether the device carries this very program, and nothing of ours has to be mended there: as cheap as can be asked. */
   intact(role: Role, ifindex: number, program: Attachable): boolean;
-  /** Devices (of those given, where the hook cannot list its own) that carry our program in this role. */
-  attached(role: Role, candidates: Iterable<number>): number[];
+  /**
+   * Devices (of those given, where the hook cannot list its own) that carry our program in this role; undefined for one that was asked
+   * and does not.
+   */
+  attached(role: Role, candidates: Iterable<number>): Iterable<number | undefined>;
   /** Gives up what it holds open; what is attached stays. */
   close(): void;
 }

@@ -1,13 +1,8 @@
-import type { Attachments } from '../attach/attachments.js';
-import type { Role } from '../attach/hook.js';
+import type { AttachmentDifference, Attachments } from '../attach/attachments.js';
 import type { TimeSlice } from '../timeSlice.js';
-import type { Difference } from './difference.js';
-
-/** What attachmentAudit asks for names. */
-export type DeviceName = (ifindex: number) => string;
 
 export interface AttachmentAudit {
-  differences: (Difference & { role: Role; ifindex: number })[];
+  differences: AttachmentDifference[];
   /** Devices asked. */
   devices: number;
 }
@@ -16,37 +11,32 @@ export interface AttachmentAudit {
  * Asks the kernel what each device carries, and whether that outlives the agent: those that shall carry a program, and those that
  * carry one of ours and shall not.
  * @param candidates all devices there are
+ * @param which only the latter: somebody else looks at those that shall carry one
  */
 export async function auditAttachments(
   attachments: Attachments,
-  { candidates, nameOf }: { candidates: ReadonlySet<number>; nameOf: DeviceName },
+  candidates: ReadonlySet<number>,
   slice: TimeSlice,
+  which: 'all' | 'unwanted' = 'all',
 ): Promise<AttachmentAudit> {
   const audit: AttachmentAudit = { differences: [], devices: 0 };
   for (const role of ['entry', 'uplink'] as const) {
-    const asked = new Set([...attachments.wanted(role), ...attachments.carriers(role, candidates)]);
+    const asked = new Set<number>();
+    for (const ifindex of attachments.askCarriers(role, candidates)) {
+      if (ifindex !== undefined) asked.add(ifindex);
+      if (slice.over) await slice.turn();
+    }
+    for (const ifindex of attachments.wanted(role)) {
+      if (which === 'all') asked.add(ifindex);
+      else asked.delete(ifindex);
+    }
     audit.devices += asked.size;
     for (const ifindex of asked) {
       if (slice.over) await slice.turn();
-      const state = attachments.inspect(role, ifindex);
-      // Under way, or gone: there is nothing wrong with it.
-      if (state === undefined || !candidates.has(ifindex)) continue;
-      const device = { where: nameOf(ifindex), unit: '', role, ifindex };
-      if (state.wanted !== state.found)
-        audit.differences.push({
-          ...device,
-          kind: 'attachment',
-          key: `${role} program`,
-          wanted: programText(state.wanted),
-          found: programText(state.found),
-        });
-      else if (!state.intact)
-        audit.differences.push({ ...device, kind: 'pin', key: `${role} link`, wanted: 'pinned', found: '' });
+      if (!candidates.has(ifindex)) continue;
+      const difference = attachments.difference(role, ifindex);
+      if (difference !== undefined) audit.differences.push(difference);
     }
   }
   return audit;
-}
-
-function programText(id: number | undefined): string {
-  return id === undefined ? '' : `program ${id}`;
 }

@@ -2,14 +2,16 @@ import { performance } from 'node:perf_hooks';
 import type { Attachments } from '../attach/attachments.js';
 import type { Claims } from '../claims.js';
 import type { Compiler } from '../compiler.js';
+import type { ConfigMap } from '../entry.js';
 import type { Loaded } from '../load.js';
 import type { PinGuard } from '../pinGuard.js';
 import { TimeSlice } from '../timeSlice.js';
 import type { Writer } from '../write/writer.js';
 import { auditAttachments } from './attachmentAudit.js';
+import type { Damages } from './damages.js';
 import type { Difference } from './difference.js';
-import { auditMaps, type EntryDifference } from './mapAudit.js';
-import { auditPrograms } from './programAudit.js';
+import { auditMaps, compare, type EntryDifference } from './mapAudit.js';
+import { auditPrograms, repairPrograms } from './programAudit.js';
 import { auditRunTime } from './runTimeAudit.js';
 
 /** What an audit looks at; see Datapath.audit(). */
@@ -22,13 +24,24 @@ export interface AuditSources {
   attachments: Attachments;
   loaded: Loaded;
   pins: PinGuard;
+  damages: Damages;
   /** All devices of this network namespace. */
   devices: ReadonlySet<number>;
-  nameOf(ifindex: number): string;
   /** Resolves when all that waits now to be compiled and written has been. */
   caughtUp(): Promise<void>;
   /** Writes what was touched. */
   flush(): Promise<void>;
+}
+
+export interface AuditOptions {
+  /** What differs is put right, as far as it can be. */
+  repair: boolean;
+  /**
+   * See auditMaps(). With the live ones, what the data plane itself keeps in maps is not read, and devices that shall carry a
+   * program are not asked, either.
+   */
+  against: 'fresh' | 'live';
+  slice?: TimeSlice;
 }
 
 export interface Audit {
@@ -50,8 +63,11 @@ export interface Audit {
 const NOTHING_TO_COMPARE =
   'no coordinator has said all that this hypervisor must hold since the agent began; the data plane is as the last agent left it';
 
-/** Compares the kernel with what a fresh start would make of it, in slices. */
-export async function audit(sources: AuditSources, repair: boolean): Promise<Audit> {
+/** Compares the kernel with what shall be there, in slices. */
+export async function audit(
+  sources: AuditSources,
+  { repair, against, slice = new TimeSlice() }: AuditOptions,
+): Promise<Audit> {
   const started = performance.now();
   const result: Audit = {
     error: '',
@@ -65,28 +81,27 @@ export async function audit(sources: AuditSources, repair: boolean): Promise<Aud
     repaired: 0,
   };
   if (!sources.synced) return { ...result, error: NOTHING_TO_COMPARE };
-  const slice = new TimeSlice();
-  const maps = await auditMaps(sources, slice);
-  const runTime = await auditRunTime(sources.loaded.maps, slice);
+  const { loaded, attachments, damages } = sources;
+  const maps = await auditMaps({ ...sources, against }, slice);
+  const runTime = against === 'live' ? [] : await auditRunTime(loaded.maps, slice);
   const hooks = await auditAttachments(
-    sources.attachments,
-    { candidates: sources.devices, nameOf: sources.nameOf },
+    attachments,
+    sources.devices,
     slice,
+    against === 'live' ? 'unwanted' : 'all',
   );
+  const slots = auditPrograms(loaded);
   const pins = sources.pins.differences();
-  result.differences.push(
-    ...maps.differences,
-    ...runTime,
-    ...auditPrograms(sources.loaded),
-    ...hooks.differences,
-    ...pins,
-  );
+  // Too many, perhaps, to be passed as arguments.
+  result.differences = [maps.differences, runTime, slots, hooks.differences, pins].flat();
+  if (maps.unsettled === 0) damages.seen(['map', 'program'], result.differences);
   if (repair) {
-    await repairEntries(sources, maps.differences, slice);
-    sources.attachments.recheck(hooks.differences);
-    await sources.attachments.settled();
-    if (pins.length > 0) sources.pins.mend();
-    result.repaired = maps.differences.length + hooks.differences.length + pins.length;
+    result.repaired += await repairEntries(sources, maps.differences, slice);
+    attachments.mend(hooks.differences);
+    if (against === 'fresh') await attachments.settled();
+    result.repaired += hooks.differences.filter((difference) => !damages.has(difference)).length;
+    result.repaired += repairPrograms(loaded, slots, damages);
+    result.repaired += sources.pins.mend();
   }
   const { entries, unsettled, rounds } = maps;
   return {
@@ -94,22 +109,63 @@ export async function audit(sources: AuditSources, repair: boolean): Promise<Aud
     entries,
     unsettled,
     rounds,
-    maps: sources.loaded.wantedPins().maps.size,
+    maps: loaded.wantedPins().maps.size,
     attachments: hooks.devices,
     milliseconds: Math.round(performance.now() - started),
   };
 }
 
-/** What others wrote is written anew. What the live compiler had wrong stays on the list: that is a bug to be reported. */
+/**
+ * What others wrote is written anew. What the live compiler had wrong stays on the list: that is a bug to be reported.
+ * @returns how many entries are right again
+ */
 async function repairEntries(
-  { claims, writer, flush }: AuditSources,
+  { claims, writer, damages, flush }: AuditSources,
   entries: readonly EntryDifference[],
   slice: TimeSlice,
-): Promise<void> {
-  for (const { map, keyText } of entries) {
+): Promise<number> {
+  const damaged: EntryDifference[] = [];
+  for (const entry of entries) {
     if (slice.over) await slice.turn();
-    writer.mirrors.get(map)!.reread(keyText);
-    claims.touch(map, keyText);
+    // A write that the kernel refused is no damage, unless it began as one: it is tried again by itself, and told of with its resource.
+    if (entry.refused && !damages.has(entry)) continue;
+    if (compare(writer, claims, at(entry)) === undefined) continue;
+    damages.found(entry);
+    damaged.push(entry);
   }
-  if (entries.length > 0) await flush();
+  let left = damaged;
+  // An intent may have changed one after it was written.
+  for (let tries = 0; left.length > 0 && tries < 2; tries++) {
+    for (const { map, keyText } of left) {
+      if (slice.over) await slice.turn();
+      writer.mirrors.get(map)!.reread(keyText);
+      claims.touch(map, keyText);
+    }
+    await slice.away(flush());
+    left = await stillDamaged({ claims, writer, damages }, left, slice);
+  }
+  for (const entry of left) {
+    const failure = writer.failureAt(entry.map, entry.keyText);
+    damages.failed(entry, failure?.message ?? 'it is changed again and again');
+  }
+  return damaged.length - left.length;
+}
+
+/** Tells of those that are right now. @returns the others */
+async function stillDamaged(
+  { claims, writer, damages }: Pick<AuditSources, 'claims' | 'writer' | 'damages'>,
+  entries: readonly EntryDifference[],
+  slice: TimeSlice,
+): Promise<EntryDifference[]> {
+  const left: EntryDifference[] = [];
+  for (const entry of entries) {
+    if (slice.over) await slice.turn();
+    if (compare(writer, claims, at(entry)) !== undefined) left.push(entry);
+    else damages.repaired(entry);
+  }
+  return left;
+}
+
+function at({ map, keyText }: EntryDifference): { map: ConfigMap; key: string } {
+  return { map, key: keyText };
 }

@@ -62,6 +62,7 @@ export class Kernel {
       log: QUIET,
       maxEntries,
       recheckMs,
+      auditShare: 1,
       learnedMtuMs,
     });
     return this.#datapath;

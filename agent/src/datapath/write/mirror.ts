@@ -100,6 +100,11 @@ export class Mirror {
   *dump(): Generator<[key: string, value: Buffer] | undefined> {
     const { keySize, valueSize } = this.#map;
     for (const { keys, values, count } of this.#map.pages(BATCH)) {
+      // Most of an array is empty.
+      if (this.#array && isZero(values.subarray(0, count * valueSize))) {
+        yield undefined;
+        continue;
+      }
       for (let i = 0; i < count; i++) {
         const value = values.subarray(i * valueSize, (i + 1) * valueSize);
         if (this.#array && isZero(value)) continue;
@@ -208,7 +213,8 @@ export class Mirror {
   }
 }
 
-const ZEROES = Buffer.alloc(4096);
+/** A page of any map. */
+const ZEROES = Buffer.alloc(BATCH * 128);
 
 export function isZero(value: Buffer): boolean {
   return value.length <= ZEROES.length

@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type BpfObject, RingBuffer } from '@iovisor-ovn/libbpf';
+import type { Damages } from '../../datapath/audit/damages.js';
 import type { LinkEvent, Log, Netlink } from '../../netlink/index.js';
 import { Compiler, type CompilerOptions } from '../compile/compiler.js';
 import { ForwardChainTable, ModulesTable } from '../tables/chainTables.js';
+import { AttachmentGuard } from './attachmentGuard.js';
 import { checkModule, checkPort, Edges, u32 } from './edges.js';
 import {
   type CompiledModule,
@@ -38,6 +40,10 @@ export interface KernelHoverEngineOptions {
   /** Where maps and links are pinned. */
   dir: string;
   compiler: CompilerOptions;
+  /** Are told what others took off interfaces. */
+  damages: Damages;
+  /** See AttachmentGuard. */
+  beatMs?: number;
   log: Log;
 }
 
@@ -59,6 +65,7 @@ export class KernelHoverEngine extends EventEmitter<{ packetIn: [PacketIn] }> im
   readonly #ports: Ports;
   readonly #interfaces: Interfaces;
   readonly #promiscuity: Promiscuity;
+  readonly #guard: AttachmentGuard;
   readonly #socket = new PacketSocket();
   readonly #ring: RingBuffer;
   readonly #publicTables = new PublicTables();
@@ -90,6 +97,20 @@ export class KernelHoverEngine extends EventEmitter<{ packetIn: [PacketIn] }> im
       options.hook.attach(pair.in, 'ingress', kernel.object.program('hover_internal'));
       kernel.use(pair);
       this.#socket.use(pair.out);
+    });
+    const internal = kernel.object.program('hover_internal');
+    const { netlink, hook, damages, beatMs } = options;
+    this.#guard = new AttachmentGuard({
+      netlink,
+      hook,
+      damages,
+      beatMs,
+      wanted: (ifindex) => {
+        const { in: own } = device.pair;
+        const pair = { ifindex: own, direction: 'ingress', program: internal } as const;
+        const isAsked = (ifindex ?? own) === own && device.problem === undefined;
+        return [...this.#interfaces.attached(ifindex), ...(isAsked ? [pair] : [])];
+      },
     });
     this.#ring = new RingBuffer(kernel.map('hover_packets_in'), (record) => {
       this.emit('packetIn', decodePacketIn(record));
@@ -250,6 +271,7 @@ export class KernelHoverEngine extends EventEmitter<{ packetIn: [PacketIn] }> im
 
   async #close(): Promise<void> {
     this.#netlink.off('link', this.#onLink);
+    this.#guard.close();
     this.#ring.close();
     this.#socket.close();
     this.#interfaces.close();

@@ -1,11 +1,13 @@
+import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ABI_VERSION } from '@iovisor-ovn/iomodules';
-import { features, listMaps, listPrograms, TcFilter } from '@iovisor-ovn/libbpf';
+import { BpfLink, features, listMaps, listPrograms, TcFilter } from '@iovisor-ovn/libbpf';
 import test from 'ava';
+import { Damages } from '../../datapath/audit/damages.js';
 import { enterPrivateNetns, ip } from '../../netlink/testsupport/privateNetns.js';
-import { Lab, PATCH, SWITCH, udpPacket } from '../testsupport/lab.js';
+import { Lab, PATCH, QUIET, SWITCH, udpPacket } from '../testsupport/lab.js';
 import { openHoverEngine, type PacketIn } from './index.js';
 import { cleanUpHover } from './leftovers.js';
 
@@ -40,6 +42,38 @@ for (const hook of ['clsact', 'tcx'] as const) {
     t.throws(() => lab.engine.setInterface(9999, [{ kind: 'module', module: 3, port: 1 }]), {
       message: /9999/,
     });
+  });
+}
+
+for (const hook of ['clsact', 'tcx'] as const) {
+  const hookTest = hook === 'tcx' && !features().tcx ? test.serial.skip : test.serial;
+  hookTest(`what is taken off an interface by hand is put back (${hook})`, async (t) => {
+    const damages = new Damages(QUIET);
+    // Of filters an event tells; of links nothing does.
+    const lab = await Lab.open(t, { hook, damages, beatMs: hook === 'tcx' ? 20 : 600_000 });
+    await lab.module(1, PATCH);
+    const [one, two] = [await lab.machine(), await lab.machine()];
+    lab.attach(one.ifindex, 1, 1);
+    lab.attach(two.ifindex, 1, 2);
+    t.true(one.machine.pings(two.address));
+    const repaired = once(damages, 'repaired');
+    const place = { ifindex: one.ifindex, direction: 'ingress', priority: 1, handle: 0x696f7633 } as const;
+    if (hook === 'clsact') TcFilter.detach(place);
+    else {
+      const link = BpfLink.openPinned(
+        join(lab.bpffs, `v${ABI_VERSION}`, 'hover', `link_ingress_${one.ifindex}`),
+      );
+      link.detach();
+      link.close();
+    }
+    t.false(one.machine.pings(two.address, 1));
+    t.like((await repaired)[0], { kind: 'attachment', where: one.machine.tap });
+    t.true(one.machine.pings(two.address));
+    t.is(damages.repairs.get('attachment'), 1);
+    // What was unlinked stays off.
+    lab.engine.setInterface(one.ifindex, []);
+    t.is(TcFilter.query(place), undefined);
+    t.false(one.machine.pings(two.address, 1));
   });
 }
 

@@ -1,5 +1,6 @@
 import { ABI_VERSION } from '@iovisor-ovn/iomodules';
 import { features } from '@iovisor-ovn/libbpf';
+import { Damages } from '../../datapath/audit/damages.js';
 import type { HookChoice } from '../../datapath/index.js';
 import type { Log, Netlink } from '../../netlink/index.js';
 import type { CompilerOptions } from '../compile/compiler.js';
@@ -22,6 +23,10 @@ export interface HoverEngineOptions {
   /** How to attach to interfaces. `auto`, the default, is clsact: TCX holds the caller, and all who change devices, for 10 ms. */
   hook?: HookChoice;
   compiler?: CompilerOptions;
+  /** Are told what others took off interfaces. Default: it is only put back. */
+  damages?: Damages;
+  /** From one look at all interfaces to the next, ms; default: ten seconds. */
+  beatMs?: number;
   /** Default: nothing is said. */
   log?: Log;
 }
@@ -36,6 +41,6 @@ export async function openHoverEngine(options: HoverEngineOptions): Promise<Hove
   const tcx = options.hook === 'tcx';
   if (tcx && !features().tcx) throw new Error('this kernel has no TCX: use --hook clsact or auto');
   const hook = tcx ? new TcxInterfaceHook(dir) : new ClsactInterfaceHook();
-  const { netlink, compiler = {}, log = SILENT } = options;
-  return KernelHoverEngine.open({ netlink, hook, dir, compiler, log });
+  const { netlink, compiler = {}, log = SILENT, damages = new Damages(log), beatMs } = options;
+  return KernelHoverEngine.open({ netlink, hook, dir, compiler, damages, beatMs, log });
 }

@@ -13,6 +13,8 @@ export interface InterfaceHook {
   readonly name: 'tcx' | 'clsact';
   /** In place of an earlier one. @throws BpfError ENODEV when the interface is gone; Error when its place is taken */
   attach(ifindex: number, direction: Direction, program: HasFd): void;
+  /** Whether the interface carries this very program, and will until it is detached: microseconds. False, if the interface is gone. */
+  carries(ifindex: number, direction: Direction, programId: number): boolean;
   /** Does nothing if the interface is gone or carries none. @returns whether there was one */
   detach(ifindex: number, direction: Direction): boolean;
   /** Removes what was left for the time in which the interface may be used again. */
@@ -32,6 +34,15 @@ export class ClsactInterfaceHook implements InterfaceHook {
       );
     }
     TcFilter.attach({ ...id, program, replace: there !== undefined });
+  }
+
+  carries(ifindex: number, direction: Direction, programId: number): boolean {
+    try {
+      return TcFilter.query(filterId(ifindex, direction))?.progId === programId;
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      return false;
+    }
   }
 
   detach(ifindex: number, direction: Direction): boolean {
@@ -70,6 +81,23 @@ export class TcxInterfaceHook implements InterfaceHook {
     const link = BpfLink.attachTcx(program, ifindex, direction);
     try {
       link.pin(this.#pin(ifindex, direction));
+    } finally {
+      link.close();
+    }
+  }
+
+  carries(ifindex: number, direction: Direction, programId: number): boolean {
+    let link: BpfLink;
+    try {
+      link = BpfLink.openPinned(this.#pin(ifindex, direction));
+    } catch (error) {
+      // No pin, or what is no link.
+      if (error instanceof BpfError) return false;
+      throw error;
+    }
+    try {
+      const info = link.info();
+      return info.ifindex === ifindex && info.progId === programId;
     } finally {
       link.close();
     }

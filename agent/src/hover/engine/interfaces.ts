@@ -5,6 +5,13 @@ import type { InterfaceHook } from './interfaceHook.js';
 
 const EGRESS: Readonly<Record<Direction, number>> = { ingress: 0, egress: 1 };
 
+/** A program of ours at an interface. */
+export interface Attached {
+  readonly ifindex: number;
+  readonly direction: Direction;
+  readonly program: BpfProgram;
+}
+
 /** Which interfaces carry our programs, and where what they receive, or what the kernel sends out of them, goes. */
 export class Interfaces {
   readonly #map: BpfMap;
@@ -72,6 +79,16 @@ export class Interfaces {
       if (!this.#attached[direction].has(ifindex)) continue;
       this.#hook.detach(ifindex, direction);
       this.#drop(ifindex, direction);
+    }
+  }
+
+  /** What should be attached, all of it or that of one interface. */
+  *attached(ifindex?: number): Generator<Attached> {
+    for (const direction of ['ingress', 'egress'] as const) {
+      const program = this.#programs[direction];
+      const all = this.#attached[direction];
+      const those = ifindex === undefined ? [...all.keys()] : all.has(ifindex) ? [ifindex] : [];
+      for (const one of those) yield { ifindex: one, direction, program };
     }
   }
 

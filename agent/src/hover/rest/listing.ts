@@ -13,7 +13,7 @@ const STEP = 128;
  * @param isThere asked after each pause: a table whose module has gone must not be read on
  */
 export async function listing(entries: Iterable<TableEntry>, isThere: () => boolean): Promise<Reply> {
-  const slice = new TimeSlice(SLICE);
+  const slice = new TimeSlice({ milliseconds: SLICE });
   const parts: Buffer[] = [];
   let text = '[';
   let count = 0;

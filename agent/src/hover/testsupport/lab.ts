@@ -13,7 +13,7 @@ import {
   type PacketIn,
 } from '../engine/index.js';
 
-const QUIET: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+export const QUIET: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** An engine on the real kernel. One at a time: its device has a fixed name. The process must be in a network namespace of its own. */
 export class Lab {

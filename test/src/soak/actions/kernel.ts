@@ -118,6 +118,9 @@ const corrupted: Action = {
       concerns: [name],
       run: async (site) => {
         const fdb = BpfMap.openPinned(join(await pinsOf(site, hypervisor, 'maps'), 'iov_fdb'));
+        let found: string[];
+        let isRepaired: boolean;
+        const coordinator = await site.leader();
         try {
           const mac = Buffer.from(macOf(machine).replaceAll(':', ''), 'hex');
           const entry = [...fdb.entries()].find(([key]) => key.subarray(2).equals(mac));
@@ -133,12 +136,13 @@ const corrupted: Action = {
               key,
               Buffer.concat([value.subarray(0, 2), Buffer.from('7777', 'hex'), value.subarray(4)]),
             );
+          found = await deviations({ coordinator });
+          isRepaired = fdb.lookup(key)?.equals(value) === true;
         } finally {
           fdb.close();
         }
-        const coordinator = await site.leader();
-        const found = await deviations({ coordinator });
-        if (found.length !== 1)
+        // The agent looks at everything now and then, and may have been first.
+        if (found.length !== 1 && !(found.length === 0 && isRepaired))
           site.violation(`verify should find 1 difference: ${found.join('; ') || 'none'}`);
         const { status, stdout, stderr } = await coordinator.tryIovctl('verify', '--repair');
         if (status !== 0) site.violation(`verify --repair ended with ${status}: ${stdout}${stderr}`);
