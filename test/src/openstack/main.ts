@@ -36,7 +36,14 @@ async function main(): Promise<number> {
       );
       return { ok: true, seen: `http://127.0.0.1:${port}` };
     });
-    if (neutron) await new Scenario(lab, wire, neutron.api, narrator).run();
+    if (neutron)
+      await new Scenario(
+        lab,
+        wire,
+        neutron.api,
+        narrator,
+        process.argv.length > 2 ? process.argv.slice(2) : undefined,
+      ).run();
     narrator.summary();
   } finally {
     await stop();
