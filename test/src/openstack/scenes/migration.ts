@@ -29,7 +29,7 @@ export async function migration(site: Site): Promise<void> {
     async () => {
       await api.update('ports', port.id, { 'binding:profile': { migrating_to: 'hv2' } });
       await api.action('POST', `ports/${port.id}/bindings`, {
-        binding: { host: 'hv2', vnic_type: 'normal', profile: { migrating_to: 'hv2' } },
+        binding: { host: 'hv2', vnic_type: 'normal', profile: {} },
       });
       await lab.hv(2).plug(destination.machine.tap, port.id);
       const second = await until('hv2 is an additional chassis', async () => {

@@ -1,4 +1,6 @@
-import { until } from '../../lab/index.js';
+import { Netns, until } from '../../lab/index.js';
+import { ping } from '../../lab/ping.js';
+import { addVlan } from '../../lab/vlans.js';
 import { stringOf } from '../neutronApi.js';
 import { plugPort, reach, statusOf } from '../plug.js';
 import { instancePort, networkWithSubnet, type Site, seen } from './site.js';
@@ -37,12 +39,13 @@ export async function trunk(site: Site): Promise<void> {
     },
   );
   await narrator.step('The subport and a machine of its network ping', 'all answered', async () => {
-    await parent.machine.netns.ip(
-      `link add link eth0 name eth0.${vlan} address ${stringOf(subport, 'mac_address')} type vlan id ${vlan}`,
-      `link set eth0.${vlan} up`,
-      `addr add ${ip_address}/24 dev eth0.${vlan}`,
+    const inside = await Netns.create(`${lab.name}-inside`, lab.registry);
+    await addVlan(parent.machine.netns, vlan, inside, lab.registry.dir);
+    await inside.ip(
+      `link set eth0 address ${stringOf(subport, 'mac_address')} up`,
+      `addr add ${ip_address}/24 dev eth0`,
     );
-    const there = await parent.machine.ping(peer.address);
+    const there = await ping(inside, peer.address);
     const back = await peer.machine.ping(ip_address);
     return seen(
       there.received === there.sent && back.received === back.sent,
