@@ -156,7 +156,13 @@ export class Agent {
     await netlink.start();
     const { bpffs, hook } = config;
     await removeUserModules(bpffs, netlink);
-    const datapath = await Datapath.open({ bpffs, hook, netlink, log: log.child({ room: 'datapath' }) });
+    const datapath = await Datapath.open({
+      bpffs,
+      hook,
+      netlink,
+      announce: true,
+      log: log.child({ room: 'datapath' }),
+    });
     const agent = new Agent(config, log, netlink, datapath, health, healthChanged, tls);
     await agent.#serveMetrics();
     agent.#start();

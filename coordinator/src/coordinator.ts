@@ -67,7 +67,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
   readonly #refusals = new Map<string, Map<ResourceKey, Refusal>>();
   readonly #databaseTls?: TlsFollower;
   readonly #followers: TlsFollower[] = [];
-  #nbCfg = 0;
+  #nbCfg = 0n;
   #loaded = false;
   /** How far the pump was when it was last looked at; undefined: it had nothing to do. */
   #takenBefore: number | undefined;
@@ -258,7 +258,7 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     return this.compiler.wanted(chassis);
   }
 
-  nbCfg(): number {
+  nbCfg(): bigint {
     return this.compiler.nbCfg;
   }
 
@@ -323,11 +323,11 @@ export class Coordinator extends EventEmitter<{ state: []; loaded: [] }> impleme
     }
   }
 
-  acknowledged(session: AgentSession, nbCfg: number, since: number): void {
+  acknowledged(session: AgentSession, nbCfg: bigint, since: number): void {
     this.feed.commit(session.name, session.revisions.acked, nbCfg, session.lastAckMs);
     // --wait=hv waits for the last one anyway: those of a moment are written together.
     const last = !this.sessions.owe(nbCfg);
-    if (nbCfg > 0) this.#registrar.acknowledge(session.name, { nbCfg, since }, last ? 0 : ackPatienceMs);
+    if (nbCfg > 0n) this.#registrar.acknowledge(session.name, { nbCfg, since }, last ? 0 : ackPatienceMs);
     if (last) this.#writer.hurry();
   }
 

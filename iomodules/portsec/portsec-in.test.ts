@@ -96,6 +96,8 @@ function cut6(frame: Buffer, bytes: number): Buffer {
   shorter.writeUInt16BE(shorter.length - 54, 18);
   return shorter;
 }
+/** All after the eight bytes with which a message of neighbour discovery begins. */
+const bare = (frame: Buffer) => cut6(frame, frame.length - 62);
 /** The IPv6 payload of a frame behind extension headers. */
 function extended(frame: Buffer, count: number): Buffer {
   let [next, payload] = [frame[20]!, frame.subarray(54)];
@@ -262,6 +264,10 @@ const cases: [string, string, Buffer, string | undefined][] = [
   ],
   [ip6Only, 'a solicitation with a cut option', cut6(solicit(), 1), 'portsec_in_nd'],
   [ip6Only, 'a solicitation cut in its target', cut6(solicit(), 12), 'portsec_in_nd'],
+  [ip6Only, 'a solicitation that ends before its target', bare(solicit()), OK],
+  [ip6Only, 'a solicitation with a bit of a target', cut6(solicit(), 23), 'portsec_in_nd'],
+  [ip6Only, 'an advertisement that ends before its target', bare(advertise()), 'portsec_in_nd'],
+  [ip6Only, 'a bare solicitation with a code', bare(solicit({ code: 1 })), 'portsec_in_nd'],
   [ip6Only, 'a solicitation with a code', solicit({ code: 1 }), 'portsec_in_nd'],
   [
     ip6Only,

@@ -225,6 +225,11 @@ export class Compiler {
     return this.#ports.receivers(switchId);
   }
 
+  /** The devices by which a switch reaches its physical networks from here. */
+  localnets(switchId: string): Generator<{ ifindex: number; vlan: Vlan | undefined }> {
+    return this.#ports.localnets(switchId);
+  }
+
   /** Ports that compile() looked at since the last call, also those that are gone. */
   takeCompiledPorts(): ReadonlySet<string> {
     return this.#ports.takeCompiled();

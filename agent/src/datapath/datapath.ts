@@ -11,6 +11,7 @@ import {
   iov_tunnel_flag,
   iov_tunnelCodec,
 } from './abi.js';
+import { Announcements } from './announce/announcements.js';
 import { Attachments, type KnownDevice } from './attach/attachments.js';
 import { type DeviceChange, EntryDevices } from './attach/entryDevices.js';
 import type { Role } from './attach/hook.js';
@@ -58,6 +59,8 @@ export interface DatapathOptions {
   auditShare?: number;
   /** For how long a path has the MTU that a router on it said; default: ten minutes. */
   learnedMtuMs?: number;
+  /** Machines are announced to their physical networks. Default: they are not. */
+  announce?: boolean;
 }
 
 /** The device of a logical port, as the local database says. */
@@ -127,6 +130,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
   readonly #entryDevices: EntryDevices;
   readonly #networks: Networks;
   readonly #queriers: Queriers;
+  readonly #announcements: Announcements | undefined;
   #observer: Observer | undefined;
   readonly #log: Log;
   readonly #netlink: Netlink;
@@ -214,6 +218,11 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       receivers: (switchId) => this.compiler.receivers(switchId),
       send: (ifindex, frame) => void options.netlink.frames.send(ifindex, frame),
     });
+    if (options.announce)
+      this.#announcements = new Announcements({
+        localnets: (switchId) => this.compiler.localnets(switchId),
+        send: (ifindex, frame) => void options.netlink.frames.send(ifindex, frame),
+      });
     this.#networks = new Networks({
       compiler: this.compiler,
       attachments: this.attachments,
@@ -360,6 +369,7 @@ export class Datapath extends EventEmitter<DatapathEvents> {
     await this.rounds.close();
     this.#paths.close();
     this.#queriers.close();
+    this.#announcements?.close();
     this.#observer?.close();
     await this.#running;
     await this.attachments.close();
@@ -652,7 +662,9 @@ export class Datapath extends EventEmitter<DatapathEvents> {
       const whole =
         this.compiler.isComplete(id) &&
         !this.#failedRefs.has(refKey({ type: ResourceType.LOGICAL_PORT, id }));
-      this.#forwarding.set(id, whole ? ports.get(id)?.name : undefined);
+      const port = whole ? ports.get(id) : undefined;
+      this.#forwarding.set(id, port?.name);
+      this.#announcements?.set(id, port);
     }
   }
 

@@ -10,6 +10,11 @@ export class Localnets {
     return chosen(this.#bySwitch.get(switchId));
   }
 
+  /** Ids of all localnet ports by which it does. */
+  portsOf(switchId: string): Iterable<string> {
+    return this.#bySwitch.get(switchId)?.keys() ?? [];
+  }
+
   /**
    * @param localnet undefined: the port is none, or its physical network is not to be had here
    * @returns switches that have another one now

@@ -218,7 +218,7 @@ function statusOf(coordinator: Coordinator, version: string): Status {
     ports,
     portsUp: up,
     problems: coordinator.problems.size,
-    nbCfg: BigInt(nbCfg),
+    nbCfg,
     uptimeSeconds: BigInt(Math.floor(process.uptime())),
     memoryBytes: BigInt(process.memoryUsage.rss()),
   };

@@ -6,7 +6,7 @@ import type { NodeReport } from './reports.js';
 
 /** The hypervisors, connected or only registered; made one by one. */
 export function* listNodes(coordinator: Coordinator): Generator<Node> {
-  const numbers = new Map<string, number>();
+  const numbers = new Map<string, number | bigint>();
   for (const { name, nb_cfg } of coordinator.southbound.replica.table('Chassis_Private'))
     numbers.set(name, nb_cfg);
   for (const state of coordinator.compiler.southbound.chassis.values())
@@ -59,7 +59,7 @@ class LocalPorts {
 }
 
 /** A hypervisor as Southbound has it, with its session. @param nbCfg of its Chassis_Private row */
-export function node(coordinator: Coordinator, { row }: ChassisState, nbCfg: number): Node {
+export function node(coordinator: Coordinator, { row }: ChassisState, nbCfg: number | bigint): Node {
   const { southbound } = coordinator.compiler;
   const session = coordinator.sessions.get(row.name);
   const encaps = row.encaps.map((uuid) => southbound.encap(uuid)).filter((encap) => encap !== undefined);

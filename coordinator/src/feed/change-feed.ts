@@ -64,10 +64,10 @@ export class ChangeFeed {
     this.#tell({ kind: 'node', event, name: node, node, message: `its agent is ${event} (${from} ${peer})` });
   }
 
-  commit(node: string, revision: number, nbCfg: number, milliseconds: number): void {
+  commit(node: string, revision: number, nbCfg: bigint, milliseconds: number): void {
     if (this.#watchers.size === 0) return;
-    const message = `revision ${revision}${nbCfg > 0 ? `, nb_cfg ${nbCfg}` : ''} applied in ${milliseconds.toFixed(1)} ms`;
-    const numbers = { revision: BigInt(revision), nbCfg: BigInt(nbCfg), milliseconds };
+    const message = `revision ${revision}${nbCfg > 0n ? `, nb_cfg ${nbCfg}` : ''} applied in ${milliseconds.toFixed(1)} ms`;
+    const numbers = { revision: BigInt(revision), nbCfg, milliseconds };
     this.#tell({ kind: 'commit', event: 'applied', name: node, node, message, ...numbers });
   }
 

@@ -33,6 +33,27 @@ test.serial('an agent’s chassis is registered with the rows that ovn-controlle
   );
 });
 
+test.serial(
+  'nb_cfg is answered up to the last number of 64 bits, exactly, and begins anew after it',
+  async (t) => {
+    const made = await scene(t);
+    const { central } = made;
+    const agent = await made.agent('hv1', { encaps: [geneve] });
+    const applied = () => central.sbctl('get', 'Chassis_Private', 'hv1', 'nb_cfg');
+    for (const [before, after] of [
+      ['9007199254740991', '9007199254740992'],
+      ['9223372036854775806', '9223372036854775807'],
+    ] as const) {
+      await central.nbctl('set', 'NB_Global', '.', `nb_cfg=${before}`);
+      await central.nbctl('--timeout=20', '--wait=hv', 'sync');
+      t.is(await applied(), after);
+      t.is(agent.commits.at(-1)?.nbCfg, BigInt(after));
+    }
+    await central.nbctl('--timeout=20', '--wait=hv', 'sync');
+    t.is(await applied(), '1');
+  },
+);
+
 test.serial('rows that are there are adopted and only put right; what others wrote stays', async (t) => {
   const made = await scene(t);
   const { central } = made;

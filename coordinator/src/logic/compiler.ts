@@ -68,8 +68,11 @@ export class Compiler {
   }
 
   /** The newest configuration contained in both replicas: NB_Global.nb_cfg and northd's copy of it. */
-  get nbCfg(): number {
-    return Math.min(this.northbound.nbCfg, this.southbound.nbCfg);
+  get nbCfg(): bigint {
+    const wanted = this.northbound.nbCfg;
+    const copied = this.southbound.nbCfg;
+    if (wanted < copied) return wanted;
+    return copied;
   }
 
   applyNorthbound(change: NorthboundChange): void {

@@ -49,8 +49,8 @@ export class Northbound {
   }
 
   /** NB_Global.nb_cfg; 0 without a row. */
-  get nbCfg(): number {
-    return this.#global?.nb_cfg ?? 0;
+  get nbCfg(): bigint {
+    return BigInt(this.#global?.nb_cfg ?? 0);
   }
 
   /** NB_Global.options:ignore_lsp_down: answer ARP and ND for ports that are down. True unless set to false. */

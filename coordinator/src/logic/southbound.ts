@@ -77,7 +77,7 @@ export interface SouthboundListener {
 
 /** What northd decided: Southbound rows with the reverse indexes that make a change's reach cheap to know. */
 export class Southbound {
-  nbCfg = 0;
+  nbCfg = 0n;
   readonly #switches = new Map<string, SwitchState>();
   readonly #ports = new Map<string, PortState>();
   readonly #portsByName = new Map<string, PortState>();
@@ -267,7 +267,7 @@ export class Southbound {
   }
 
   #setGlobal(row: SbGlobalRow | undefined): void {
-    this.nbCfg = row?.nb_cfg ?? 0;
+    this.nbCfg = BigInt(row?.nb_cfg ?? 0);
   }
 
   #setDatapath(uuid: string, row: DatapathBindingRow | undefined): void {

@@ -143,7 +143,7 @@ function* sessionFamilies(coordinator: Coordinator): Generator<Family> {
   );
   yield family(
     m.agent_nb_cfg,
-    each(({ revisions }) => revisions.nbCfgAcked),
+    each(({ revisions }) => Number(revisions.nbCfgAcked)),
   );
   yield single(m.sessions_opened_total, opened);
   yield single(m.sessions_closed_total, closed);

@@ -6,7 +6,8 @@ export type StringMap = ReadonlyMap<string, string>;
 
 export interface NbGlobalRow {
   readonly _uuid: string;
-  readonly nb_cfg: number;
+  /** 64 bits: a bigint beyond 2^53. */
+  readonly nb_cfg: number | bigint;
   readonly options?: StringMap;
 }
 
@@ -60,7 +61,7 @@ export interface LogicalRouterRow {
 
 export interface SbGlobalRow {
   readonly _uuid: string;
-  readonly nb_cfg: number;
+  readonly nb_cfg: number | bigint;
 }
 
 export interface ChassisRow {
@@ -77,7 +78,7 @@ export interface ChassisPrivateRow {
   readonly _uuid: string;
   readonly name: string;
   readonly chassis?: string;
-  readonly nb_cfg: number;
+  readonly nb_cfg: number | bigint;
   readonly nb_cfg_timestamp?: number;
 }
 

@@ -3,6 +3,8 @@ import type { NorthboundRows, SouthboundRows } from './rows.js';
 
 interface Wish<Row> {
   readonly columns: readonly (keyof Row & string)[];
+  /** Integers of all 64 bits. */
+  readonly exact?: readonly (keyof Row & string)[];
   readonly where?: readonly Condition[];
 }
 
@@ -16,7 +18,7 @@ const firstIpMulticastKey = 0x8005;
 
 /** What is replicated of Northbound. */
 export const northboundTables: Columns<NorthboundRows> = {
-  NB_Global: { columns: ['nb_cfg', 'options'] },
+  NB_Global: { columns: ['nb_cfg', 'options'], exact: ['nb_cfg'] },
   Logical_Switch: {
     columns: [
       'name',
@@ -57,9 +59,9 @@ export const northboundTables: Columns<NorthboundRows> = {
  * from the switch's ports (_MC_flood, _MC_unknown, _MC_flood_l2): each new port would otherwise be three changes as large as its switch.
  */
 export const southboundTables: Columns<SouthboundRows> = {
-  SB_Global: { columns: ['nb_cfg'] },
+  SB_Global: { columns: ['nb_cfg'], exact: ['nb_cfg'] },
   Chassis: { columns: ['name', 'hostname', 'encaps', 'other_config', 'external_ids', 'transport_zones'] },
-  Chassis_Private: { columns: ['name', 'chassis', 'nb_cfg', 'nb_cfg_timestamp'] },
+  Chassis_Private: { columns: ['name', 'chassis', 'nb_cfg', 'nb_cfg_timestamp'], exact: ['nb_cfg'] },
   Encap: { columns: ['type', 'ip', 'chassis_name', 'options'] },
   Datapath_Binding: { columns: ['tunnel_key', 'external_ids'] },
   Port_Binding: {

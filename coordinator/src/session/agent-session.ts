@@ -27,7 +27,7 @@ export interface SessionHost {
   resource(chassis: string, key: ResourceKey): CompiledResource | undefined;
   wanted(chassis: string): Iterable<ResourceKey>;
   /** NB_Global.nb_cfg contained in what resource() gives now. */
-  nbCfg(): number;
+  nbCfg(): bigint;
   /** Something that will change what the chassis must hold is being written to Southbound. */
   isUnsettled(chassis: string): boolean;
   interfacesChanged(session: AgentSession, ifaceIds: readonly string[]): void;
@@ -37,7 +37,7 @@ export interface SessionHost {
   forwardingChanged(session: AgentSession, portUuids: readonly string[], complete: boolean): void;
   configChanged(session: AgentSession): void;
   /** `since`: when that took effect, ms since 1970; 0: not said. */
-  acknowledged(session: AgentSession, nbCfg: number, since: number): void;
+  acknowledged(session: AgentSession, nbCfg: bigint, since: number): void;
   /** A Commit was sent. */
   committed(full: boolean): void;
   /** The agent acknowledged a commit with changes in it. */
@@ -80,10 +80,10 @@ export class AgentSession {
   #fullSent = false;
   #revision = 0;
   #acked = 0;
-  #nbCfgAcked = 0;
-  #outstanding?: { revision: number; nbCfg: number; sentAt: number };
+  #nbCfgAcked = 0n;
+  #outstanding?: { revision: number; nbCfg: bigint; sentAt: number };
   #lastAckMs = 0;
-  #nbCfgSent = -1;
+  #nbCfgSent = -1n;
   #flushing = false;
   #scheduled = false;
   #unsettledSince?: number;
@@ -121,7 +121,7 @@ export class AgentSession {
   }
 
   /** Revisions sent and acknowledged, and the NB_Global.nb_cfg that was acknowledged with them. */
-  get revisions(): { sent: number; acked: number; nbCfgAcked: number } {
+  get revisions(): { sent: number; acked: number; nbCfgAcked: bigint } {
     return { sent: this.#revision, acked: this.#acked, nbCfgAcked: this.#nbCfgAcked };
   }
 
@@ -137,7 +137,7 @@ export class AgentSession {
   }
 
   /** True when the agent has yet to acknowledge what goes with this NB_Global.nb_cfg. */
-  owes(nbCfg: number): boolean {
+  owes(nbCfg: bigint): boolean {
     return this.#outstanding !== undefined || this.#nbCfgSent < nbCfg;
   }
 
@@ -329,7 +329,7 @@ export class AgentSession {
       if (this.#stream.ended) return;
       // What is not in it yet keeps its number for the next commit.
       const behind = this.#host.isUnsettled(this.name) || !this.#outbox.isComplete;
-      const nbCfg = behind ? Math.max(this.#nbCfgSent, 0) : this.#host.nbCfg();
+      const nbCfg = behind ? notNegative(this.#nbCfgSent) : this.#host.nbCfg();
       if (!last && this.#fullSent && nbCfg === this.#nbCfgSent) return this.#clock.nothing();
       this.#commit(nbCfg, last);
     } finally {
@@ -353,7 +353,7 @@ export class AgentSession {
     return last;
   }
 
-  #commit(nbCfg: number, last?: Delta): void {
+  #commit(nbCfg: bigint, last?: Delta): void {
     const revision = ++this.#revision;
     this.#outstanding = { revision, nbCfg, sentAt: performance.now() };
     this.#nbCfgSent = nbCfg;
@@ -362,7 +362,7 @@ export class AgentSession {
     this.#fullSent = true;
     this.#clock.sent(last !== undefined && !full);
     this.#host.committed(full);
-    const commit = { revision: BigInt(revision), nbCfg: BigInt(nbCfg), full };
+    const commit = { revision: BigInt(revision), nbCfg, full };
     void this.#send(
       last ? { $case: 'delta', value: { ...last, commit } } : { $case: 'commit', value: commit },
     );
@@ -392,4 +392,8 @@ export class AgentSession {
 function plausibleTime(ms: bigint): number {
   const now = Date.now();
   return ms > 0n && ms < BigInt(now + dayMs) ? Number(ms) : 0;
+}
+
+function notNegative(nbCfg: bigint): bigint {
+  return nbCfg < 0n ? 0n : nbCfg;
 }

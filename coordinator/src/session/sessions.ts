@@ -134,7 +134,7 @@ export class Sessions implements AgentDirectory {
   }
 
   /** True when an agent has yet to acknowledge what goes with this NB_Global.nb_cfg. */
-  owe(nbCfg: number): boolean {
+  owe(nbCfg: bigint): boolean {
     for (const session of this.#sessions.values()) if (session.owes(nbCfg)) return true;
     return false;
   }

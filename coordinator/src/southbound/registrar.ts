@@ -16,7 +16,7 @@ export interface RegistryRows {
   encap(uuid: string): EncapRow | undefined;
   /** The row with this (type, ip), which Southbound has at most once. */
   encapAt(type: string, ip: string): EncapRow | undefined;
-  nbCfg(): number;
+  nbCfg(): number | bigint;
   /** Flags of the OVN release that Southbound belongs to. */
   features(): ReadonlyMap<string, string>;
 }
@@ -26,7 +26,7 @@ export interface Registration {
   config: ChassisConfig;
   abi: number;
   /** Configuration its agent has acknowledged; undefined before the first. */
-  nbCfg?: number;
+  nbCfg?: bigint;
   /** When that took effect, ms since 1970. */
   nbCfgSince?: number;
 }
@@ -96,15 +96,15 @@ export class Registrar {
    * The agent acknowledged everything up to NB_Global.nb_cfg = `nbCfg`, in effect there since `since` (ms since 1970, 0: not said). It may wait `patienceMs` for what else there is
    * to write.
    */
-  acknowledge(name: string, { nbCfg, since }: { nbCfg: number; since: number }, patienceMs: number): void {
+  acknowledge(name: string, { nbCfg, since }: { nbCfg: bigint; since: number }, patienceMs: number): void {
     const registration = this.#registrations.get(name);
     if (registration) Object.assign(registration, { nbCfg, nbCfgSince: since || Date.now() });
-    if (this.#rows.chassisPrivate(name)?.nb_cfg === nbCfg) return;
+    if (says(this.#rows.chassisPrivate(name), nbCfg)) return;
     const write = {
       build: (transaction: Transaction) => {
         const row = this.#rows.chassisPrivate(name);
         const { nbCfg: acked, nbCfgSince } = this.#registrations.get(name) ?? {};
-        if (!row || acked === undefined || row.nb_cfg === acked) return;
+        if (!row || acked === undefined || says(row, acked)) return;
         const values = { nb_cfg: acked, nb_cfg_timestamp: nbCfgSince };
         transaction.update('Chassis_Private', [byUuid(row._uuid)], values);
       },
@@ -279,4 +279,8 @@ function sameSet(a: readonly string[], b: readonly string[]): boolean {
 
 function problem(name: string, message: string, table = 'Chassis') {
   return { where: 'Southbound', table, name, node: name, message };
+}
+
+function says(row: ChassisPrivateRow | undefined, nbCfg: bigint): boolean {
+  return row !== undefined && BigInt(row.nb_cfg) === nbCfg;
 }

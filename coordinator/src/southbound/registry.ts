@@ -41,7 +41,7 @@ export class SouthboundRegistry implements RegistryRows {
     return this.#encaps.get([type, ip]);
   }
 
-  nbCfg(): number {
+  nbCfg(): number | bigint {
     const [row] = this.#database.replica.table('SB_Global');
     return row?.nb_cfg ?? 0;
   }

@@ -101,7 +101,9 @@ function describe(stage: Stage, made: StageSwitch, arrivals: readonly Arrival[],
  */
 function isAnnouncement(tagged: Buffer): boolean {
   const frame = tagged.readUInt16BE(12) === 0x8100 ? tagged.subarray(4) : tagged;
-  if (frame.length < 42 || frame.readUInt16BE(12) !== 0x0806 || frame.readUInt16BE(20) !== 1) return false;
+  if (frame.length < 42) return false;
+  if (frame.readUInt16BE(12) === 0x8035) return frame.subarray(22, 28).equals(frame.subarray(32, 38));
+  if (frame.readUInt16BE(12) !== 0x0806 || frame.readUInt16BE(20) !== 1) return false;
   return frame.subarray(28, 32).equals(frame.subarray(38, 42));
 }
 

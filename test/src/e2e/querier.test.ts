@@ -32,6 +32,7 @@ for (const [side, options] of Object.entries(sides)) {
         ...['--', 'lsp-add', 's1', 'ln', '--', 'lsp-set-addresses', 'ln', 'unknown'],
         ...['--', 'set', 'Logical_Switch_Port', 'ln', 'type=localnet', 'options:network_name=phys'],
       );
+      const announcements = await Capture.start(host, 'arp');
       await lab.addMachine(lab.hv(1), spec(1));
       await lab.addMachine(lab.hv(2), spec(2));
       await lab.addMachine(lab.hv(1), spec(3));
@@ -50,6 +51,11 @@ for (const [side, options] of Object.entries(sides)) {
       for (const report of [/> 224\.0\.0\.22: igmp v3 report/, /> ff02::16: .*multicast listener report v2/])
         await t.notThrowsAsync(often(one!, report, 5));
       t.deepEqual(foreign!.matching(/02:00:00:00:01:01/), []);
+      // The physical network was told where vm1 is; of one that is not at it, or elsewhere, nothing.
+      await t.notThrowsAsync(
+        announcements.until(/> ff:ff:ff:ff:ff:ff, .*who-has 10\.0\.0\.1 .*tell 10\.0\.0\.1,/),
+      );
+      t.deepEqual(announcements.matching(/tell 10\.0\.0\.[23],/), []);
     },
   );
 }

@@ -187,6 +187,11 @@ export function isReadable(l4: NeighbourDiscovery): boolean {
   return l4.code === 0 && !l4.cut && l4.options.filter(({ type }) => type === wanted).length < 2;
 }
 
+/** Whether nothing is left of it but the eight bytes with which it begins. */
+export function isBare(l4: NeighbourDiscovery): boolean {
+  return l4.cut === 16 + 8 * l4.options.length;
+}
+
 /** The address in the option that counts; undefined when there is none. */
 export function linkAddress(l4: NeighbourDiscovery): string | undefined {
   return l4.options.find(({ type }) => type === (l4.type === 135 ? 1 : 2))?.mac;

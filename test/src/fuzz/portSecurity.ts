@@ -6,6 +6,7 @@ import {
   hasL4,
   type Ip4Body,
   type Ip6Body,
+  isBare,
   isGroup,
   isReadable,
   linkAddress,
@@ -263,6 +264,7 @@ function maySendNd(
   source: Buffer,
   message: NeighbourDiscovery,
 ): Ruling {
+  if (message.type === 135 && message.code === 0 && isBare(message)) return yes;
   if (!isReadable(message)) return by('unreadableNd', no);
   const link = linkAddress(message);
   const zero = Buffer.alloc(6);

@@ -11,11 +11,19 @@ import { Scenario } from './scenario.js';
 const name = 'iovos';
 const port = 19_696;
 
+/** Over stock ovn-controllers and ovs-vswitchds instead, to see whether a difference is ours. */
+const stock = process.argv.includes('--stock');
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+
 async function main(): Promise<number> {
   await Registry.open(name)?.clean();
   const narrator = new Narrator();
-  narrator.say(pc.bold('\nOpenStack Neutron with ML2/OVN, unmodified, over two of our hypervisors'));
-  const lab = await Lab.create({ name, encap: 'geneve' });
+  narrator.say(
+    pc.bold(
+      `\nOpenStack Neutron with ML2/OVN, unmodified, over two of ${stock ? 'stock' : 'our'} hypervisors`,
+    ),
+  );
+  const lab = await Lab.create({ name, encap: 'geneve', ...(stock && { hypervisors: 0, stock: 2 }) });
   let database: MariaDb | undefined;
   let neutron: NeutronServer | undefined;
   const stop = async () => {
@@ -36,7 +44,8 @@ async function main(): Promise<number> {
       );
       return { ok: true, seen: `http://127.0.0.1:${port}` };
     });
-    if (neutron) await new Scenario(lab, wire, neutron.api, narrator).run();
+    if (neutron)
+      await new Scenario(lab, wire, neutron.api, narrator, wanted.length > 0 ? wanted : undefined).run();
     narrator.summary();
   } finally {
     await stop();

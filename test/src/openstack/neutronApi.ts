@@ -13,9 +13,12 @@ export class NeutronApi {
     return found.map(asResource);
   }
 
-  /** POST: create('ports', { network_id }) returns the port. */
-  async create(collection: string, columns: Record<string, unknown>): Promise<Resource> {
-    const singular = collection.replace(/s$/, '');
+  /** POST: create('ports', { network_id }) returns the port. `singular` is its name in the body. */
+  async create(
+    collection: string,
+    columns: Record<string, unknown>,
+    singular = collection.replace(/s$/, ''),
+  ): Promise<Resource> {
     const body = await this.#ask('POST', collection, { [singular]: columns });
     return asResource(body[singular]);
   }
@@ -33,6 +36,11 @@ export class NeutronApi {
 
   async remove(collection: string, id: string): Promise<void> {
     await this.#ask('DELETE', `${collection}/${id}`);
+  }
+
+  /** What is no row of a collection: bindings of a port, subports of a trunk. */
+  async action(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<void> {
+    await this.#ask(method, path, body);
   }
 
   async #ask(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {

@@ -34,7 +34,7 @@ export function neutronConf(places: NeutronPlaces): string {
       notify_nova_on_port_status_changes: false,
       notify_nova_on_port_data_changes: false,
       dhcp_agent_notification: false,
-      agent_down_time: 75,
+      agent_down_time: 15,
     },
     database: { connection: places.databaseUrl },
     oslo_concurrency: { lock_path: `${places.dir}/lock` },

@@ -1,4 +1,5 @@
 import { type Lab, Netns } from '../lab/index.js';
+import { StockHypervisor } from '../lab/stock-hypervisor.js';
 
 /**
  * Joins all hypervisors by a wire of its own, behind the bridge `bridge` of each, and maps `network` to it: what the
@@ -13,7 +14,11 @@ export async function addPhysicalNetwork(lab: Lab, network: string, bridge: stri
       `link set nic${index} master wire up`,
     );
     await hypervisor.netns.ip('link set eth1 up');
-    await hypervisor.vsctl('--may-exist', 'add-br', bridge, '--', '--may-exist', 'add-port', bridge, 'eth1');
+    // The user space datapath has its own kind of bridges.
+    const kind =
+      hypervisor instanceof StockHypervisor ? ['--', 'set', 'Bridge', bridge, 'datapath_type=netdev'] : [];
+    const add = ['--may-exist', 'add-br', bridge, ...kind, '--', '--may-exist', 'add-port', bridge, 'eth1'];
+    await hypervisor.vsctl(...add);
     const mapping = `external_ids:ovn-bridge-mappings=${network}:${bridge}`;
     await hypervisor.vsctl('set', 'Open_vSwitch', '.', mapping);
   }

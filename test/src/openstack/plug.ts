@@ -1,4 +1,5 @@
-import type { Hypervisor, Lab, Machine } from '../lab/index.js';
+import type { Seen } from '../demo/narrator.js';
+import { type Hypervisor, type Lab, type Machine, until } from '../lab/index.js';
 import { type NeutronApi, type Resource, stringOf } from './neutronApi.js';
 
 /** A port of Neutron's with the machine that Nova would have started for it. */
@@ -15,21 +16,32 @@ export async function plugPort(
   name: string,
   port: Resource,
   prefixLength: number,
+  o: { tap?: string; plug?: boolean } = {},
 ): Promise<PluggedPort> {
   const address = addressOf(port);
-  const machine = await lab.addMachine(hypervisor, {
+  const spec = {
     name,
     port: port.id,
     mac: stringOf(port, 'mac_address'),
     addresses: [`${address}/${prefixLength}`],
-    tap: `tap${port.id.slice(0, 11)}`,
-  });
+    tap: o.tap ?? `tap${port.id.slice(0, 11)}`,
+  };
+  const machine = await lab.addMachine(hypervisor, spec, { plug: o.plug ?? true });
   return { port, address, machine };
 }
 
 /** Port status as Neutron tells it now: ACTIVE, DOWN, … */
 export async function statusOf(api: NeutronApi, port: Resource): Promise<string> {
   return stringOf(await api.get('ports', port.id), 'status');
+}
+
+/** Waits until Neutron says `status` of all of them. */
+export async function reach(api: NeutronApi, status: string, plugged: readonly PluggedPort[]): Promise<Seen> {
+  const reached = await until(`all ports are ${status}`, async () => {
+    const found = await Promise.all(plugged.map(({ port }) => statusOf(api, port)));
+    return found.every((one) => one === status) && found;
+  });
+  return { ok: true, seen: reached.join(', ') };
 }
 
 function addressOf(port: Resource): string {

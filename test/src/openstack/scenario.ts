@@ -1,12 +1,29 @@
-import type { Narrator, Seen } from '../demo/narrator.js';
+import type { Narrator } from '../demo/narrator.js';
 import { Capture, type Lab, type Netns, until } from '../lab/index.js';
 import { type NeutronApi, type Resource, stringOf } from './neutronApi.js';
-import { type PluggedPort, plugPort, statusOf } from './plug.js';
+import { type PluggedPort, plugPort, reach } from './plug.js';
+import { agents } from './scenes/agents.js';
+import { changes } from './scenes/changes.js';
+import { churn } from './scenes/churn.js';
+import { metadata } from './scenes/metadata.js';
+import { migration } from './scenes/migration.js';
+import { policies } from './scenes/policies.js';
+import { type Site, seen } from './scenes/site.js';
+import { trunk } from './scenes/trunk.js';
 
 /** VLAN of the provider network, in the range of neutronConf.ts. */
 const vlan = 1042;
 
-const seen = (ok: boolean, text: string): Seen => ({ ok, seen: text });
+/** Scenes by name, in the order they are played after the networks. */
+export const scenes: Readonly<Record<string, (site: Site) => Promise<void>>> = {
+  changes,
+  trunk,
+  migration,
+  metadata,
+  churn,
+  policies,
+  agents,
+};
 
 /** What an OpenStack site does first, over two of our hypervisors. */
 export class Scenario {
@@ -16,6 +33,8 @@ export class Scenario {
     private readonly wire: Netns,
     private readonly api: NeutronApi,
     private readonly narrator: Narrator,
+    /** Names of `scenes`. */
+    private readonly wanted: readonly string[] = Object.keys(scenes),
   ) {}
 
   async run(): Promise<void> {
@@ -28,6 +47,19 @@ export class Scenario {
       'provider:segmentation_id': vlan,
     });
     if (provider) await this.#connect('provider', provider, vlan);
+    const flat = await this.#network('flat', {
+      'provider:network_type': 'flat',
+      'provider:physical_network': 'physnet1',
+    });
+    if (flat) await this.#connect('flat', flat, 'untagged');
+    const { lab, wire, api, narrator } = this;
+    for (const name of this.wanted) {
+      const play = scenes[name];
+      if (!play) throw new Error(`there is no scene ${name}: ${Object.keys(scenes).join(', ')}`);
+      const failed = (error: Error) =>
+        narrator.step(`The scene "${name}" is set`, 'it is', () => Promise.reject(error));
+      await play({ lab, wire, api, narrator }).catch(failed);
+    }
     await this.#agentsAlive();
   }
 
@@ -46,12 +78,12 @@ export class Scenario {
     let network: Resource | undefined;
     await this.narrator.step(`A network "${name}" with a subnet`, 'both are made', async () => {
       network = await this.api.create('networks', { name, ...columns });
-      const cidr = name === 'tenant' ? '192.168.7.0/24' : '192.168.8.0/24';
+      const cidr = `192.168.${{ tenant: 7, provider: 8 }[name] ?? 9}.0/24`;
       const subnet = { network_id: network.id, ip_version: 4, cidr, gateway_ip: null, enable_dhcp: false };
       await this.api.create('subnets', subnet);
       return seen(
         true,
-        `${network['provider:network_type']} ${network['provider:segmentation_id']}, ${cidr}`,
+        `${network['provider:network_type']} ${network['provider:segmentation_id'] ?? ''}, ${cidr}`,
       );
     });
     return network;
@@ -61,7 +93,7 @@ export class Scenario {
    * A port pair without security groups on two hypervisors: ACTIVE when plugged, they ping (over the wire when the network is
    * one of its VLANs), DOWN when unplugged.
    */
-  async #connect(name: string, network: Resource, vlanOnWire?: number): Promise<void> {
+  async #connect(name: string, network: Resource, onWire?: number | 'untagged'): Promise<void> {
     const plugged: PluggedPort[] = [];
     const { narrator, api } = this;
     const hosts = [1, 2];
@@ -84,7 +116,7 @@ export class Scenario {
     const [first, second] = plugged;
     if (!first || !second) return;
     await narrator.step('Their taps are plugged: Neutron calls them ACTIVE', 'ACTIVE, ACTIVE', () =>
-      this.#reach('ACTIVE', plugged),
+      reach(this.api, 'ACTIVE', plugged),
     );
     await narrator.step('They ping each other across the hypervisors', 'all answered', async () => {
       const there = await first.machine.ping(second.address);
@@ -95,12 +127,12 @@ export class Scenario {
         text,
       );
     });
-    if (vlanOnWire !== undefined)
+    if (onWire !== undefined)
       await narrator.step(
         'They do so over the physical network',
-        `VLAN ${vlanOnWire} on its wire`,
+        onWire === 'untagged' ? 'frames without a tag on its wire' : `VLAN ${onWire} on its wire`,
         async () => {
-          const filter = `vlan ${vlanOnWire} and icmp`;
+          const filter = onWire === 'untagged' ? 'icmp' : `vlan ${onWire} and icmp`;
           const capture = await Capture.start(this.wire, filter, { device: 'nic0' });
           await first.machine.ping(second.address);
           const line = await capture.until(/echo reply/);
@@ -110,21 +142,12 @@ export class Scenario {
       );
     await narrator.step(`The tap of ${stringOf(second.port, 'name')} is unplugged`, 'DOWN', async () => {
       await this.lab.hv(hosts[1]!).unplug(second.machine.tap);
-      return this.#reach('DOWN', [second]);
+      return reach(this.api, 'DOWN', [second]);
     });
     await narrator.step('The ports are deleted', 'no logical switch port is left of them', async () => {
       for (const { port } of plugged) await api.remove('ports', port.id);
       const left = await this.lab.nbctl('--bare', '--columns=name', 'list', 'Logical_Switch_Port');
       return seen(!plugged.some(({ port }) => left.includes(port.id)), 'none is left');
     });
-  }
-
-  async #reach(status: string, plugged: readonly PluggedPort[]): Promise<Seen> {
-    const statuses = () => Promise.all(plugged.map(({ port }) => statusOf(this.api, port)));
-    const reached = await until(`all ports are ${status}`, async () => {
-      const found = await statuses();
-      return found.every((one) => one === status) && found;
-    });
-    return seen(true, reached.join(', '));
   }
 }

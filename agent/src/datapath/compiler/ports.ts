@@ -113,6 +113,15 @@ export class Ports {
     }
   }
 
+  /** The devices by which a switch reaches its physical networks from here, as of the last compilation. */
+  *localnets(switchId: string): Generator<{ ifindex: number; vlan: Vlan | undefined }> {
+    for (const id of this.#localnets.portsOf(switchId)) {
+      const port = this.#common.resources.ports.get(id);
+      const wire = port && this.#complete.has(id) ? this.#devices.of(id, port) : undefined;
+      if (port && wire) yield { ifindex: wire.ifindex, vlan: vlanOf(port) };
+    }
+  }
+
   /** Ports that were compiled since the last call, also those that are gone. */
   takeCompiled(): ReadonlySet<string> {
     const taken = new Set(this.#compiled);

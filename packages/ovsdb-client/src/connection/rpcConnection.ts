@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { stringifyExact } from '../wire/exactInteger.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../wire/json.js';
 import { LargeContainer, type MaybeLarge } from '../wire/large.js';
 import { MessageReader } from '../wire/messageReader.js';
@@ -150,7 +151,7 @@ export class RpcConnection {
   }
 
   #send(message: object): void {
-    this.#socket.write(JSON.stringify(message));
+    this.#socket.write(stringifyExact(message));
   }
 
   #handle(message: JsonObject | LargeContainer): void | Promise<void> {

@@ -28,7 +28,7 @@ export type IndexBy<R> = string | readonly string[] | ((row: R) => IndexKey | re
 export function canonicalKey(key: IndexKey): MapKey {
   if (typeof key !== 'object') return key;
   return JSON.stringify(key, (_name, value: unknown) =>
-    value instanceof Map ? [...value] : (value ?? null),
+    value instanceof Map ? [...value] : typeof value === 'bigint' ? String(value) : (value ?? null),
   );
 }
 

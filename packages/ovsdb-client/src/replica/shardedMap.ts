@@ -1,5 +1,5 @@
 /** What can be a key: anything that compares by value. */
-export type MapKey = string | number | boolean;
+export type MapKey = string | number | boolean | bigint;
 
 const SHARDS = 64;
 
@@ -53,6 +53,7 @@ export class ShardedMap<K extends MapKey, V> {
 function shardOf(key: MapKey): number {
   if (typeof key === 'number') return Math.abs(key | 0) % SHARDS;
   if (typeof key === 'boolean') return key ? 1 : 0;
+  if (typeof key === 'bigint') return Number(BigInt.asUintN(6, key));
   let hash = key.length;
   for (let i = Math.max(0, key.length - 8); i < key.length; i++) hash = (hash * 31 + key.charCodeAt(i)) | 0;
   return (hash >>> 0) % SHARDS;

@@ -8,6 +8,11 @@ import type { JsonValue } from '../wire/json.js';
 export interface TableOptions {
   /** The columns to have; default 'all'. Columns which the database does not have are reported and left out. */
   readonly columns?: readonly string[] | 'all';
+  /**
+   * Columns of integers in which one beyond 2^53 is a bigint: their type is `number | bigint`. In other columns such an integer is a problem that is
+   * reported, and left out.
+   */
+  readonly exact?: readonly string[];
   /** Which rows to have: those that match ANY of the clauses (ovsdb-server(7), 4.1.12); all rows when empty. */
   readonly where?: readonly Condition[];
 }
@@ -19,27 +24,29 @@ export type ReportWish = (column: string | undefined, message: string) => void;
 export class TableInterest {
   readonly name: string;
   readonly #columns: readonly string[] | 'all';
+  readonly #exact: readonly string[];
   /** The conditions asked for last. */
   wanted: readonly Condition[];
   /** The conditions the rows held were selected with. */
   acknowledged: readonly Condition[];
 
-  constructor(name: string, { columns = 'all', where = [] }: TableOptions) {
+  constructor(name: string, { columns = 'all', exact = [], where = [] }: TableOptions) {
     this.name = name;
     this.#columns = columns;
+    this.#exact = exact;
     this.wanted = where;
     this.acknowledged = where;
   }
 
   /** The codec for the columns which are wanted and exist. */
   codec(table: TableSchema, report: ReportWish): RowCodec {
-    if (this.#columns === 'all') return new RowCodec(table, table.columns.keys());
+    if (this.#columns === 'all') return new RowCodec(table, table.columns.keys(), this.#exact);
     const known = this.#columns.filter((column) => {
       if (column === '_uuid') return false;
       if (!table.columns.has(column)) report(column, `the database has no column ${table.name}.${column}`);
       return table.columns.has(column);
     });
-    return new RowCodec(table, known);
+    return new RowCodec(table, known, this.#exact);
   }
 }
 

@@ -1,3 +1,4 @@
+import { readExactInteger } from '../wire/exactInteger.js';
 import { abbreviate, type JsonValue } from '../wire/json.js';
 import type { Atom, AtomicType } from './schemaTypes.js';
 import { ValueError } from './valueError.js';
@@ -16,8 +17,11 @@ export function defaultAtom(type: AtomicType): Atom {
   return type === 'uuid' ? '00000000-0000-0000-0000-000000000000' : 0;
 }
 
-/** An atom as the server sent it (RFC 7047 section 5.1); throws ValueError when it is not of `type`. */
-export function decodeAtom(type: AtomicType, json: JsonValue): Atom {
+/**
+ * An atom as the server sent it (RFC 7047 section 5.1); throws ValueError when it is not of `type`, or an integer beyond 2^53 unless those are
+ * wanted `exact`, as bigints.
+ */
+export function decodeAtom(type: AtomicType, json: JsonValue, exact = false): Atom {
   switch (type) {
     case 'string':
       if (typeof json === 'string') return json;
@@ -30,12 +34,16 @@ export function decodeAtom(type: AtomicType, json: JsonValue): Atom {
       break;
     case 'real':
       if (typeof json === 'number') return json;
+      if (readExactInteger(json) !== undefined) return Number(readExactInteger(json));
       break;
-    case 'integer':
+    case 'integer': {
       if (Number.isSafeInteger(json)) return json as number;
-      if (typeof json === 'number' && Number.isInteger(json)) {
-        throw new ValueError(`the integer ${json} is beyond what JavaScript can hold exactly (2^53)`);
+      const big = readExactInteger(json);
+      if (big !== undefined && exact) return big;
+      if (big !== undefined || (typeof json === 'number' && Number.isInteger(json))) {
+        throw new ValueError(`the integer ${big ?? json} is beyond what JavaScript can hold exactly (2^53)`);
       }
+    }
   }
   throw new ValueError(`${abbreviate(json)} is not of type ${type}`);
 }

@@ -28,9 +28,12 @@ export class ColumnCodec {
   /** The value in a row that does not mention the column. */
   readonly defaultValue: ColumnValue;
   readonly #type: ColumnType;
+  readonly #exact: boolean;
 
-  constructor(type: ColumnType) {
+  /** @param exact integers beyond 2^53 are taken, as bigints */
+  constructor(type: ColumnType, exact = false) {
     this.#type = type;
+    this.#exact = exact;
     this.shape = columnShape(type);
     this.defaultValue = this.#default();
   }
@@ -40,7 +43,7 @@ export class ColumnCodec {
    * does not fit as a whole throws ValueError.
    */
   decode(json: JsonValue, report: ReportSkipped): ColumnValue {
-    if (this.shape === 'scalar') return decodeAtom(this.#type.key.type, json);
+    if (this.shape === 'scalar') return decodeAtom(this.#type.key.type, json, this.#exact);
     if (this.shape === 'map') return this.#makeMap(this.#pairs(json, report));
     const atoms = this.#atoms(json, report);
     if (this.shape === 'set') return this.#makeSet(atoms);
@@ -74,9 +77,9 @@ export class ColumnCodec {
   /** A set is `["set", [atom…]]`; one of exactly one element may be the bare atom. */
   #atoms(json: JsonValue, report: ReportSkipped): Atom[] {
     const type = this.#type.key.type;
-    if (!(Array.isArray(json) && json[0] === 'set')) return [decodeAtom(type, json)];
+    if (!(Array.isArray(json) && json[0] === 'set')) return [decodeAtom(type, json, this.#exact)];
     if (!Array.isArray(json[1])) throw new ValueError(`${abbreviate(json)} is no set`);
-    return this.#collect(json[1], (element) => decodeAtom(type, element), report);
+    return this.#collect(json[1], (element) => decodeAtom(type, element, this.#exact), report);
   }
 
   #pairs(json: JsonValue, report: ReportSkipped): [Atom, Atom][] {
@@ -88,7 +91,7 @@ export class ColumnCodec {
     const decodePair = (pair: JsonValue): [Atom, Atom] => {
       if (!Array.isArray(pair) || pair.length !== 2)
         throw new ValueError(`${abbreviate(pair)} is no key-value pair`);
-      return [shared(decodeAtom(key, pair[0])), decodeAtom(value, pair[1])];
+      return [shared(decodeAtom(key, pair[0], this.#exact)), decodeAtom(value, pair[1], this.#exact)];
     };
     return this.#collect(json[1], decodePair, report);
   }

@@ -1,3 +1,4 @@
+import { exactInteger } from '../wire/exactInteger.js';
 import { abbreviate, type JsonValue } from '../wire/json.js';
 import { isUuid } from './atom.js';
 import { NamedUuid } from './namedUuid.js';
@@ -27,6 +28,7 @@ export function encodeAtom(type: AtomicType, value: unknown): JsonValue {
       break;
     case 'integer':
       if (Number.isSafeInteger(value)) return value as number;
+      if (typeof value === 'bigint' && BigInt.asIntN(64, value) === value) return encodeInteger(value);
       break;
     case 'real':
       if (typeof value === 'number' && Number.isFinite(value)) return value;
@@ -36,6 +38,10 @@ export function encodeAtom(type: AtomicType, value: unknown): JsonValue {
       if (isUuid(value)) return ['uuid', value];
   }
   throw new ValueError(`${describe(value)} is not of type ${type}`);
+}
+
+function encodeInteger(value: bigint): JsonValue {
+  return Number.isSafeInteger(Number(value)) ? Number(value) : exactInteger(value);
 }
 
 /** As {@link encodeValue} for the keys of a map alone: what the mutation "delete" takes besides pairs. */

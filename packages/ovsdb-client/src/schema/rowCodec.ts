@@ -17,11 +17,12 @@ export class RowCodec {
   /** Rows start as a copy of this one: they all get the same hidden class, and the defaults are shared. */
   readonly #template: Record<string, ColumnValue> = { _uuid: '' };
 
-  constructor(table: TableSchema, columns: Iterable<string>) {
+  /** @param exact columns whose integers beyond 2^53 are taken, as bigints */
+  constructor(table: TableSchema, columns: Iterable<string>, exact: readonly string[] = []) {
     for (const name of columns) {
       const column = table.columns.get(name);
       if (!column) continue;
-      const codec = new ColumnCodec(column.type);
+      const codec = new ColumnCodec(column.type, exact.includes(name));
       this.#codecs.set(name, codec);
       this.#template[name] = codec.defaultValue;
     }

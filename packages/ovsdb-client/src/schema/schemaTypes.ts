@@ -1,8 +1,11 @@
 /** The atomic types of OVSDB (RFC 7047 section 3.2). */
 export type AtomicType = 'integer' | 'real' | 'boolean' | 'string' | 'uuid';
 
-/** An atom in JavaScript: integer and real are numbers, string and uuid are strings. */
-export type Atom = string | number | boolean;
+/**
+ * An atom in JavaScript: integer and real are numbers, string and uuid are strings. An integer beyond 2^53 is a bigint, in columns of which
+ * that is wanted.
+ */
+export type Atom = string | number | boolean | bigint;
 
 /** The type of keys or values of a column, with its constraints (RFC 7047 section 3.2, base-type). */
 export interface BaseType {

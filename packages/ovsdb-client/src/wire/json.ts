@@ -12,6 +12,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 
 /** A short text of `value` for an error message; never longer than about 80 characters. */
 export function abbreviate(value: unknown): string {
+  if (typeof value === 'bigint') return String(value);
   const text = typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value));
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

@@ -1,12 +1,13 @@
 import { isUtf8 } from 'node:buffer';
+import { markExactIntegers } from './exactInteger.js';
 import type { JsonValue } from './json.js';
 import { WireError } from './wireError.js';
 
-/** JSON.parse for received bytes between two added brackets; throws WireError for broken JSON and broken UTF-8. */
+/** JSON.parse for received bytes between two added brackets, integers beyond 2^53 marked; throws WireError for broken JSON and broken UTF-8. */
 export function parseJson(text: Buffer, open = '', close = ''): unknown {
   if (!isUtf8(text)) throw new WireError('the peer sent text that is not UTF-8');
   try {
-    return JSON.parse(`${open}${text.toString('utf8')}${close}`);
+    return JSON.parse(markExactIntegers(`${open}${text.toString('utf8')}${close}`));
   } catch (error) {
     throw new WireError(`the peer sent broken JSON: ${(error as Error).message}`);
   }

@@ -1,0 +1,2 @@
+export { Queriers, type Receiver } from './queriers.js';
+export { withTag } from './queryFrames.js';
