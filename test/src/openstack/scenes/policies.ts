@@ -24,7 +24,7 @@ export async function policies(site: Site): Promise<void> {
       const rows = await lab.nbctl('get', 'Logical_Switch_Port', guarded.id, 'port_security');
       const { received } = await plain.machine.ping(plugged.address, { count: 2, waitSeconds: 0.5 });
       const text = await problems();
-      const said = text.includes(guarded.id) && /acl/i.test(text);
+      const said = /\bACLs?\b/.test(text);
       await api.remove('ports', guarded.id);
       return seen(
         status === 'DOWN' && received === 0 && said && rows.includes('192.168.70.200'),
