@@ -89,6 +89,23 @@ test('a restart writes nothing, keeps numbers and loses no packet', async (t) =>
   t.true(a.pings('10.0.0.2'));
 });
 
+test('what the switch remembers of a port that an agent had removed when it was killed ends before its number is given away', async (t) => {
+  const kernel = await Kernel.open(t);
+  const first = await kernel.start();
+  await first.apply(all(...twoPorts()));
+  await first.apply(without({ type: ResourceType.LOGICAL_PORT, id: 'a' }));
+  await kernel.stop();
+  const epoch = kernel.epoch(1);
+  const other = [
+    switchIntent('o', 6),
+    portIntent('c', 'o', 1, { local: true, addresses: [`${A} 10.0.0.1`] }),
+  ];
+  const again = await kernel.start();
+  await again.apply(all(twoPorts()[0]!, twoPorts()[2]!, ...other));
+  t.is(kernel.port(1).datapath, 2, 'the number is another’s');
+  t.true(kernel.epoch(1) > epoch);
+});
+
 test('what is in the maps and wanted by nobody is swept away, what is damaged is mended', async (t) => {
   const kernel = await Kernel.open(t);
   const first = await kernel.start();

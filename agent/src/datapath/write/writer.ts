@@ -1,7 +1,7 @@
 import type { BpfMap } from '@iovisor-ovn/libbpf';
 import { iov_port_flag, iov_port_layout } from '../abi.js';
 import type { Claims } from '../claims.js';
-import { CONFIG_MAPS, type ConfigMap, u32 } from '../entry.js';
+import { CONFIG_MAPS, type ConfigMap, keyBuffer, u32 } from '../entry.js';
 import { Mirror, type WritableMap, type Write, type WriteCounters, type WriteFailure } from './mirror.js';
 import { makePlan, type Step } from './plan.js';
 
@@ -22,6 +22,8 @@ export class Writer {
   readonly #epochs: WriterMaps['epochs'];
   /** What could not be written and is tried again at each flush: by map and key. */
   readonly #failed = new Map<string, WriteFailure>();
+  /** An agent before this one may have been killed between removals and the bump of their epochs. */
+  #succeeds = true;
 
   constructor(claims: Claims, maps: WriterMaps) {
     this.#claims = claims;
@@ -56,11 +58,22 @@ export class Writer {
     const plan = await run(makePlan(this.#claims, this.mirrors, this.#claims.takeDirty()), breathe);
     this.#claims.forgetOrphans();
     const failedUnits = new Set<string>();
+    if (plan.size > 0) this.#endWhatIsRemembered();
     for (const step of plan.additions) await this.#step(step, failedUnits, breathe);
     for (const datapath of plan.epochs) this.#bump(datapath);
     for (const step of plan.removals) await this.#step(step, failedUnits, breathe);
     for (const datapath of plan.epochsAfterwards) this.#bump(datapath);
     return plan.size;
+  }
+
+  /** Before the first write: a number that it gives to another port must not be remembered as that of a port which is gone. */
+  #endWhatIsRemembered(): void {
+    if (!this.#succeeds) return;
+    this.#succeeds = false;
+    const datapaths = new Set<string>();
+    for (const keys of [this.mirrors.get('iov_datapaths')!.keys(), this.#claims.keys('iov_datapaths')])
+      for (const key of keys) datapaths.add(key);
+    for (const key of datapaths) this.#bump(keyBuffer(key).readUInt32LE(0));
   }
 
   async #step({ map, writes }: Step, failedUnits: Set<string>, breathe: Breathe): Promise<void> {
