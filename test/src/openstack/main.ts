@@ -6,14 +6,16 @@ import { Lab, Registry } from '../lab/index.js';
 import { MariaDb } from './mariadb.js';
 import { NeutronServer } from './neutronServer.js';
 import { addPhysicalNetwork } from './physicalNetwork.js';
-import { Scenario } from './scenario.js';
+import { oursOnly, Scenario, scenes } from './scenario.js';
 
 const name = 'iovos';
 const port = 19_696;
 
 /** Over stock ovn-controllers and ovs-vswitchds instead, to see whether a difference is ours. */
 const stock = process.argv.includes('--stock');
-const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const all = Object.keys(scenes).filter((scene) => !stock || !oursOnly.includes(scene));
+const wanted = named.length > 0 ? named : all;
 
 async function main(): Promise<number> {
   await Registry.open(name)?.clean();
@@ -44,8 +46,7 @@ async function main(): Promise<number> {
       );
       return { ok: true, seen: `http://127.0.0.1:${port}` };
     });
-    if (neutron)
-      await new Scenario(lab, wire, neutron.api, narrator, wanted.length > 0 ? wanted : undefined).run();
+    if (neutron) await new Scenario(lab, wire, neutron.api, narrator, wanted).run();
     narrator.summary();
   } finally {
     await stop();

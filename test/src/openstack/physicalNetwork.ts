@@ -23,5 +23,12 @@ export async function addPhysicalNetwork(lab: Lab, network: string, bridge: stri
     await hypervisor.vsctl('set', 'Open_vSwitch', '.', mapping);
   }
   await lab.sync();
+  // ovn-controller 23.03 has it in other_config alone, where Neutron of Debian 12 does not look.
+  for (const hypervisor of lab.hypervisors)
+    if (hypervisor instanceof StockHypervisor)
+      await lab.central.sbctl(
+        ...['--timeout=20', 'set', 'Chassis', hypervisor.name],
+        `external_ids:ovn-bridge-mappings=${network}:${bridge}`,
+      );
   return wire;
 }
