@@ -42,11 +42,15 @@ test('too much time, memory or output is refused, and holds nobody up', async (t
     ...Array.from({ length: 24 }, (_, i) => `#define A${i + 1} A${i} A${i} A${i} A${i}`),
     'A24',
   ];
+  // Of our own making: while others had the processor, this process used none.
   let longest = 0;
   let last = performance.now();
+  let used = process.cpuUsage();
   const timer = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last);
+    const { user, system } = process.cpuUsage(used);
+    longest = Math.max(longest, Math.min(performance.now() - last, (user + system) / 1000));
     last = performance.now();
+    used = process.cpuUsage();
   }, 1);
   const refused = t.throwsAsync(compiler.compile(`${bomb.join('\n')}\n`), {
     instanceOf: CompileError,
