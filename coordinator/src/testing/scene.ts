@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+import { status } from '@grpc/grpc-js';
 import type { ProblemList } from '@iovisor-ovn/proto';
 import type { ExecutionContext } from 'ava';
 import { type Central, type CentralOptions, startCentral } from './central.js';
@@ -23,11 +25,17 @@ export class Scene {
     return coordinator;
   }
 
-  /** Connects an agent and waits for its first commit. */
+  /** Connects an agent and waits for its first commit. As any agent it comes again while one before it still seems to be connected. */
   async agent(name: string, options: Partial<ScriptedAgentOptions> = {}): Promise<ScriptedAgent> {
-    const agent = this.connect(name, options);
-    await agent.until(() => agent.commits.length > 0);
-    return agent;
+    for (const deadline = Date.now() + 10_000; ; await setTimeout(20)) {
+      const agent = this.connect(name, options);
+      try {
+        await agent.until(() => agent.commits.length > 0);
+        return agent;
+      } catch (error) {
+        if (agent.ended?.error?.code !== status.ALREADY_EXISTS || Date.now() > deadline) throw error;
+      }
+    }
   }
 
   /** Connects an agent without waiting. */
