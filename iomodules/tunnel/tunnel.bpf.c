@@ -35,7 +35,7 @@ static __always_inline struct iov_tunnel *way_of(struct iov_tunnel *tunnel, cons
 
 	if (!iov_unlikely(tunnel->share))
 		return tunnel;
-	flow = bpf_ntohs(iov_outer_source_port(pkt)) & 0x3fff;
+	flow = iov_flow_port(pkt) & 0x3fff;
 #pragma unroll
 	for (int i = 1; i < WAYS; i++) {
 		if (!tunnel->share || flow < tunnel->share)
